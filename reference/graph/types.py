@@ -229,3 +229,21 @@ class Generic(Type):
 
 
 generic = Generic()
+
+
+@dataclass(frozen=True)
+class NullType(Type):
+    """The type of a gradient that is not defined; `why` is told to the user if the cost needs it."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return "NullType"
+
+
+@dataclass(frozen=True)
+class DisconnectedType(Type):
+    """The type of the gradient of something the cost does not depend on."""
+
+    def __str__(self) -> str:
+        return "DisconnectedType"
