@@ -7,16 +7,19 @@ know tensors or graphs: a gradient is written with operators and with the namesp
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from reference.config import config
-from reference.graph.dtypes import BOOL, COMPLEX, DISCRETE, FLOATS, upcast
+from reference.graph.dtypes import BOOL, COMPLEX, DISCRETE, FLOATS, SIGNED, UNSIGNED, upcast
 
 DtypeRule = Callable[..., str]
-"""Input dtypes -> one dtype; raises TypeError where the operation has no meaning."""
+"""Operand dtypes -> one dtype; raises TypeError where the operation has no meaning."""
+
+OperandRule = Callable[..., "str | tuple[str, ...]"]
+"""Operand dtypes -> what operands are cast to: one dtype for all, or one each."""
 
 
 def same(*dtypes: str) -> str:
@@ -24,20 +27,56 @@ def same(*dtypes: str) -> str:
     return upcast(*dtypes)
 
 
-def to_float(*dtypes: str) -> str:
-    """The common dtype if continuous, else the float that holds it: int8 -> float16, int64 -> float64.
+def no_bool(*dtypes: str) -> str:
+    """The common dtype, which must not be bool."""
+    dtype = upcast(*dtypes)
+    if dtype == BOOL:
+        raise TypeError("not defined for bool; cast to an integer dtype, or use ^ and ~")
+    return dtype
 
-    Theano's rule for functions of integers: exp(int8) is float32 there because it never makes
-    float16 of integers; we follow it.
-    """
+
+def real(*dtypes: str) -> str:
+    """The common dtype, which must not be complex."""
+    dtype = upcast(*dtypes)
+    if dtype in COMPLEX:
+        raise TypeError("not defined for complex numbers")
+    return dtype
+
+
+def discrete(*dtypes: str) -> str:
+    """The common dtype, which must be an integer or bool."""
+    dtype = upcast(*dtypes)
+    if dtype not in DISCRETE:
+        raise TypeError("defined for integers and bool only")
+    return dtype
+
+
+def to_float(*dtypes: str) -> str:
+    """The common dtype if continuous, else float32 for integers of at most two bytes, else float64."""
     dtype = upcast(*dtypes)
     if dtype not in DISCRETE:
         return dtype
     return "float32" if np.dtype(dtype).itemsize <= 2 else "float64"
 
 
+def to_real_float(*dtypes: str) -> str:
+    """As `to_float`, and complex numbers are refused."""
+    return to_float(real(*dtypes))
+
+
 def to_bool(*dtypes: str) -> str:
     return BOOL
+
+
+def to_part(*dtypes: str) -> str:
+    """The dtype of the real part; that of a real number is its own."""
+    dtype = upcast(*dtypes)
+    return {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
+
+
+def by_itself(*dtypes: str) -> tuple[str, ...]:
+    """Operands stay as they are."""
+    return dtypes
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +84,7 @@ class ScalarOp:
     """One elementwise operation: what its value is, its dtype, its gradient.
 
     name           as printed in ``Elemwise{name,no_inplace}`` and spelled in other tables.
-    nin            number of operands; -1: two or more (associative).
+    nin            number of operands; -1: any number, taken from left to right.
     numpy          the value, a function of arrays already cast to `compute` dtype.
     out            dtype rule of the result.
     compute        dtype rule of what the operands are cast to first; None: the result's dtype.
@@ -53,13 +92,15 @@ class ScalarOp:
                    `ns` is the tensor namespace (``ns.exp``). Gradients are given for real dtypes.
     transcendental not one of the correctly rounded operations: float32 and float16 are computed in
                    float64 and rounded once, unless config.float32_math == "native".
-    ulp            largest error of `numpy` in float64, in units in the last place (0: correctly rounded).
+    ulp            largest error of `numpy` in float64, in units in the last place (0: correctly rounded);
+                   near a zero of the function other than the origin, of the function's scale around it.
     commutative, associative, idempotent   algebra that rewrites may use.
     domain         closed interval of real operands with a real result, None: all.
     monotone       +1 rising, -1 falling on the whole domain, 0 neither; unary rows only.
-    critical       unary, not monotone: where it turns within the domain, for interval hulls: a tuple of
-                   points, or the period's half as a string such as "pi" is spelled in difftest.
-    jumps          where the value jumps or the gradient is a matter of definition ("integer", "zero", "ties").
+    critical       unary, not monotone: where it turns within the domain, for interval hulls.
+    period         the turning points repeat with this period; 0: they do not.
+    jumps          where the value jumps or the gradient is a matter of definition: "integers", "halves",
+                   "zero", "poles", "ties", "breaks" (of a piecewise formula), "range" (of a dtype).
     bare           printed without ``Elemwise{...,no_inplace}``: sigmoid, softplus.
     needs          "scipy" if the value needs it.
     """
@@ -68,7 +109,7 @@ class ScalarOp:
     nin: int
     numpy: Callable[..., Any]
     out: DtypeRule = same
-    compute: DtypeRule | None = None
+    compute: OperandRule | None = None
     grad: Callable[..., Any] | None = None
     transcendental: bool = False
     ulp: float = 0
@@ -78,45 +119,57 @@ class ScalarOp:
     domain: tuple[float, float] | None = None
     monotone: int = 0
     critical: tuple[float, ...] = ()
+    period: float = 0.0
     jumps: str = ""
     bare: bool = False
     needs: str = ""
+    _plans: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def output_dtype(self, *dtypes: str) -> str:
         """dtype of the result for operand dtypes; TypeError if the operation has no meaning for them."""
-        if self.nin >= 0 and len(dtypes) != self.nin or self.nin < 0 and not dtypes:
-            raise TypeError(f"{self.name} takes {self.nin} operands, got {len(dtypes)}")
-        return self.out(*dtypes)
+        if (self.nin >= 0 and len(dtypes) != self.nin) or (self.nin < 0 and not dtypes):
+            wanted = "at least one operand" if self.nin < 0 else f"{self.nin} operand{'s' * (self.nin > 1)}"
+            raise TypeError(f"{self.name} takes {wanted}, got {len(dtypes)}")
+        try:
+            return self.out(*dtypes)
+        except TypeError as error:
+            raise TypeError(f"{self.name}({', '.join(dtypes)}): {error}") from None
+
+    def operand_dtypes(self, *dtypes: str) -> tuple[str, ...]:
+        """The dtype each operand is cast to, before `transcendental` widens it."""
+        inner = (self.compute or self.out)(*dtypes)
+        return (inner,) * len(dtypes) if isinstance(inner, str) else inner
 
     def compute_dtype(self, *dtypes: str) -> str:
-        """The dtype operands are cast to before `numpy` sees them."""
-        return (self.compute or self.out)(*dtypes)
+        """The dtype of the arithmetic: what the last operand is cast to."""
+        return self.operand_dtypes(*dtypes)[-1]
 
-    def __call__(self, *operands: np.ndarray) -> np.ndarray:
-        """The meaning, on arrays (or NumPy scalars) that broadcast; the result has `output_dtype`."""
-        dtypes = tuple(x.dtype.name for x in operands)
-        inner, wide, outer = self._plan(dtypes, config.float32_math == "native")
-        with np.errstate(all="ignore"):
-            result = self.numpy(*[x if x.dtype.name == wide else x.astype(wide) for x in operands])
-            if result.dtype.name != outer:
-                result = result.astype(outer)
-        return result
+    def __call__(self, *operands: Any) -> Any:
+        """The meaning, on arrays (or NumPy scalars) that broadcast; the result has `output_dtype`.
 
-    def _plan(self, dtypes: tuple[str, ...], native: bool) -> tuple[str, str, str]:
-        key = (self.name, dtypes, native)
+        Floating-point warnings are the caller's business: enter ``numpy.errstate(all="ignore")`` once
+        around many calls.
+        """
+        key = "".join([x.dtype.char for x in operands])
+        if self.transcendental:
+            key += config.float32_math
         try:
-            return _PLANS[key]
+            wide, outer = self._plans[key]
         except KeyError:
-            pass
-        outer = self.output_dtype(*dtypes)
-        inner = self.compute_dtype(*dtypes)
-        wide = inner
-        if self.transcendental and not native:
-            wide = {"float16": "float64", "float32": "float64", "complex64": "complex128"}.get(inner, inner)
-        elif inner == "float16" and self.transcendental:
-            wide = "float32"
-        _PLANS[key] = inner, wide, outer
-        return _PLANS[key]
+            wide, outer = self._plans[key] = self._plan(*[x.dtype.name for x in operands])
+        if wide is not None:
+            operands = tuple([x.astype(d, copy=False) for x, d in zip(operands, wide)])
+        result = self.numpy(*operands)
+        return result if result.dtype == outer else result.astype(outer)
+
+    def _plan(self, *dtypes: str) -> tuple[tuple[str, ...] | None, np.dtype[Any]]:
+        """What each operand is really cast to, None if nothing needs a cast; and the result's dtype."""
+        outer = np.dtype(self.output_dtype(*dtypes))
+        wide = self.operand_dtypes(*dtypes)
+        if self.transcendental:
+            widen = _WIDEN if config.float32_math == "exact" else _WIDEN_HALF
+            wide = tuple(widen.get(d, d) for d in wide)
+        return (None if wide == dtypes else wide), outer
 
     def __repr__(self) -> str:
         return self.name
@@ -127,6 +180,10 @@ class ScalarOp:
         return scalar.by_name, (self.name,)
 
 
-_PLANS: dict[tuple[str, tuple[str, ...], bool], tuple[str, str, str]] = {}
+_WIDEN_HALF = {"float16": "float32"}
+_WIDEN = {"float16": "float64", "float32": "float64", "complex64": "complex128"}
 
-__all__ = ["BOOL", "COMPLEX", "FLOATS", "ScalarOp", "same", "to_bool", "to_float"]
+__all__ = [
+    "BOOL", "COMPLEX", "DISCRETE", "FLOATS", "SIGNED", "UNSIGNED", "DtypeRule", "ScalarOp", "by_itself", "discrete",
+    "no_bool", "real", "same", "to_bool", "to_float", "to_part", "to_real_float",
+]  # fmt: skip
