@@ -1,0 +1,1 @@
+"""The place where Theano's programs look for `rng_mrg`."""

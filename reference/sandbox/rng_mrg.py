@@ -1,0 +1,69 @@
+"""`MRG_RandomStreams`, the name under which many programs ask for random streams.
+
+Owns the name and its older signatures. The numbers are those of
+`reference.tensor.shared_randomstreams.RandomStreams`: the same for one seed, whichever name is used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reference.tensor.shared_randomstreams import RandomStreams
+
+__all__ = ["MRG_RandomStreams"]
+
+
+class MRG_RandomStreams(RandomStreams):
+    """Random streams whose samples are floatX unless `dtype` says otherwise.
+
+    `nstreams` and `use_cuda` are accepted and mean nothing here: a draw is a function of its state and
+    position alone, however it is split.
+    """
+
+    def __init__(self, seed: Any = 12345, use_cuda: bool | None = None):
+        super().__init__(seed)
+
+    def inc_rstate(self) -> None:
+        """Use the next seed: later streams are those of seed + 1."""
+        first, *rest = [self._seed] if isinstance(self._seed, int) else list(self._seed)
+        self._seed = [first + 1, *rest] if rest else first + 1
+
+    def uniform(
+        self,
+        size: Any = None,
+        low: Any = 0.0,
+        high: Any = 1.0,
+        ndim: int | None = None,
+        dtype: str | None = None,
+        nstreams: int | None = None,
+        **_: Any,
+    ) -> Any:
+        return super().uniform(size, low, high, ndim, dtype)
+
+    def normal(
+        self,
+        size: Any = None,
+        avg: Any = 0.0,
+        std: Any = 1.0,
+        ndim: int | None = None,
+        dtype: str | None = None,
+        nstreams: int | None = None,
+        truncate: bool = False,
+        **_: Any,
+    ) -> Any:
+        if truncate:
+            raise NotImplementedError("normal(truncate=True) is not available; clip a normal")
+        return super().normal(size, avg, std, ndim, dtype)
+
+    def binomial(
+        self,
+        size: Any = None,
+        n: Any = 1,
+        p: Any = 0.5,
+        ndim: int | None = None,
+        dtype: str = "int64",
+        prob: Any = None,
+        nstreams: int | None = None,
+        **_: Any,
+    ) -> Any:
+        return super().binomial(size, n, p, ndim, dtype, prob)
