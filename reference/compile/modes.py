@@ -1,0 +1,213 @@
+"""Modes: which rewrites are applied, and what watches the evaluation.
+
+Owns the names of the modes and `Mode`. It must not know any particular rewrite. Theano's linker names
+are accepted and mean nothing here: a backend, not a linker, decides how a graph is computed.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from reference.config import config
+from reference.graph.core import Apply
+from reference.graph.fgraph import FunctionGraph
+from reference.rewriting.engine import Observer, Promise, RewriteLog, Session
+from reference.rewriting.pipeline import Choice, stages, unknown
+
+Hook = Callable[[Apply, Sequence[Any], Sequence[Any]], None]
+"""Called after a node was computed, with the values of its inputs and outputs."""
+
+LINKERS = ("py", "c", "c|py", "cvm", "vm", "cvm_nogc", "vm_nogc", "c|py_nogc", "py_nogc", "jax", "numba")
+
+_EXACT = frozenset({Promise.EXACT})
+_SAFE = _EXACT | {Promise.REAL, Promise.STABLE, Promise.RAISES}
+
+OPTIMIZERS: dict[str, Choice] = {
+    "none": Choice(frozenset()),
+    "merge": Choice(frozenset(), included=("merge",)),
+    "fast_compile": Choice(_EXACT, cheap_only=True),
+    "exact": Choice(_EXACT),
+    "fast_run": Choice(_SAFE),
+    "unsafe": Choice(_SAFE | {Promise.FINITE}),
+}
+
+
+class Mode:
+    """How a function is rewritten and watched.
+
+    `optimizer` is None or one of 'None', 'merge', 'fast_compile', 'exact', 'fast_run' ('default') and
+    'unsafe'. `linker` takes Theano's names and has no effect.
+    """
+
+    debug = False
+
+    def __init__(self, linker: str | None = None, optimizer: str | Choice | None = "default"):
+        if isinstance(linker, str) and linker not in LINKERS:
+            raise ValueError(f"there is no linker {linker!r}; Theano's are {', '.join(LINKERS[:8])} (none has an effect)")
+        self.linker = linker
+        self.name = "Mode"
+        self.choice = optimizer if isinstance(optimizer, Choice) else _choice(optimizer)
+
+    @property
+    def exact(self) -> bool:
+        """True if only rewrites that keep every bit are admitted."""
+        return self.choice.promises <= _EXACT and not self.choice.included or self.choice == OPTIMIZERS["merge"]
+
+    def including(self, *names: str) -> Mode:
+        """This mode with the named rewrites, families, stages or tags added."""
+        return self._with(included=(*self.choice.included, *names))
+
+    def excluding(self, *names: str) -> Mode:
+        """This mode without the named rewrites, families, stages or tags."""
+        return self._with(excluded=(*self.choice.excluded, *names))
+
+    def requiring(self, *names: str) -> Mode:
+        """This mode with only the rewrites that answer to every one of the names."""
+        return self._with(required=(*self.choice.required, *names))
+
+    def _with(self, **fields: tuple[str, ...]) -> Mode:
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin.choice = _replaced(self.choice, fields)
+        return twin
+
+    def rewrite(self, fgraph: FunctionGraph, observer: Observer | None = None, record: bool = False) -> RewriteLog:
+        """Apply the admitted rewrites to `fgraph`; the log tells what was done.
+
+        `observer` is called after each application. With `record` (or an observer) each application keeps
+        both sides as graphs of their own.
+        """
+        return self.session(observer, record).run(fgraph)
+
+    def session(self, observer: Observer | None = None, record: bool = False) -> Session:
+        added = tuple(filter(None, config.optimizer_including.split(":")))
+        removed = tuple(filter(None, config.optimizer_excluding.split(":")))
+        choice = self.choice
+        if choice.promises or choice.included:
+            choice = _replaced(choice, {"included": (*choice.included, *added), "excluded": (*choice.excluded, *removed)})
+        return Session(stages(choice), observer, record)
+
+    def check_names(self) -> list[str]:
+        """The names given to `including`, `excluding` or `requiring` that no rewrite answers to."""
+        return unknown([*self.choice.included, *self.choice.excluded, *self.choice.required])
+
+    def hooks(self) -> Hook | None:
+        """What the interpreter calls after each node; None if nothing watches."""
+        return None
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name}: {self.choice})"
+
+
+class MonitorMode(Mode):
+    """Calls `pre_func(node, inputs)` and `post_func(node, inputs, outputs)` around every node.
+
+    Both are called after the node was computed: the interpreter is pure, so the inputs are unchanged.
+    """
+
+    def __init__(
+        self,
+        pre_func: Callable[..., Any] | None = None,
+        post_func: Callable[..., Any] | None = None,
+        optimizer: str | Choice | None = "default",
+        linker: str | None = None,
+    ):
+        super().__init__(linker, optimizer)
+        self.name = "MonitorMode"
+        self.pre_func, self.post_func = pre_func, post_func
+
+    def hooks(self) -> Hook:
+        def watch(node: Apply, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+            if self.pre_func is not None:
+                self.pre_func(node, inputs)
+            if self.post_func is not None:
+                self.post_func(node, inputs, outputs)
+
+        return watch
+
+
+def _replaced(choice: Choice, fields: dict[str, tuple[str, ...]]) -> Choice:
+    import dataclasses
+
+    return dataclasses.replace(choice, **fields)  # type: ignore[arg-type]
+
+
+def _choice(optimizer: str | None) -> Choice:
+    key = "none" if optimizer is None else str(optimizer).lower()
+    key = "fast_run" if key == "default" else key
+    if key not in OPTIMIZERS:
+        raise ValueError(f"there is no optimizer {optimizer!r}{_nearest(key, OPTIMIZERS)}")
+    return OPTIMIZERS[key]
+
+
+def _named(name: str, optimizer: str) -> Callable[[], Mode]:
+    def make() -> Mode:
+        mode = Mode(optimizer=optimizer)
+        mode.name = name
+        return mode
+
+    return make
+
+
+def _debug_mode() -> Mode:
+    from reference.compile.debugmode import DebugMode
+
+    return DebugMode()
+
+
+def _nan_guard_mode() -> Mode:
+    from reference.compile.nanguard import NanGuardMode
+
+    return NanGuardMode()
+
+
+PREDEFINED: dict[str, Callable[[], Mode]] = {
+    "UNOPTIMIZED": _named("UNOPTIMIZED", "none"),
+    "FAST_COMPILE": _named("FAST_COMPILE", "fast_compile"),
+    "EXACT": _named("EXACT", "exact"),
+    "FAST_RUN": _named("FAST_RUN", "fast_run"),
+    "UNSAFE": _named("UNSAFE", "unsafe"),
+    "Mode": Mode,
+    "DebugMode": _debug_mode,
+    "DEBUG_MODE": _debug_mode,
+    "NanGuardMode": _nan_guard_mode,
+}
+"""Name -> a new mode. Names are accepted in any case."""
+
+
+def get_mode(mode: Mode | str | None = None) -> Mode:
+    """The mode of that name, or `mode` itself; None is `config.mode`."""
+    if mode is None:
+        mode = config.mode
+    if isinstance(mode, Mode):
+        return mode
+    if not isinstance(mode, str):
+        raise TypeError(f"a mode is a Mode or the name of one, not {mode!r}")
+    known = {name.lower(): make for name, make in PREDEFINED.items()}
+    if mode.lower() not in known:
+        raise ValueError(f"there is no mode {mode!r}{_nearest(mode, PREDEFINED)}; the modes are {', '.join(PREDEFINED)}")
+    return known[mode.lower()]()
+
+
+get_default_mode = get_mode
+
+
+def register_mode(name: str, mode: Mode) -> None:
+    """Make a mode known under a name of your own."""
+    if name.lower() in (known.lower() for known in PREDEFINED):
+        raise ValueError(f"the mode {name!r} exists already")
+    PREDEFINED[name] = lambda: mode
+
+
+def _nearest(name: str, names: Any) -> str:
+    lower = {known.lower(): known for known in names}
+    near = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.4)
+    return f"; did you mean {lower[near[0]]!r}?" if near else ""
+
+
+__all__ = ["Mode", "MonitorMode", "get_default_mode", "get_mode", "register_mode"]

@@ -1,0 +1,111 @@
+"""Graphs as formulas: ``((x * y) + TensorConstant{1})``.
+
+Owns `pp` and its table of infix operators. Always parenthesised; shared nodes are written out each time,
+so a text that would grow beyond bounds is refused. It must not know ids or execution order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from reference.graph.core import Apply, Constant, Variable
+from reference.graph.traversal import toposort
+from reference.graph.types import TensorType
+from reference.printing.constants import constant_text
+
+_INFIX = {
+    "add": "+", "sub": "-", "mul": "*", "true_div": "/", "int_div": "//", "pow": "**",
+}  # fmt: skip
+_RENAMED = {"second": "fill", "abs_": "abs"}
+_GREEK = frozenset(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
+    "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
+)
+_LONGEST = 1_000_000
+
+
+def pp(variable: Any) -> str:
+    """The formula of a variable, on one line.
+
+    Raises ValueError if it has more than a million characters; `debugprint` writes shared parts once.
+    """
+    if not isinstance(variable, Variable):
+        raise TypeError(f"pp writes the formula of a variable, not of {type(variable).__name__}; see debugprint")
+    texts: dict[Variable, str] = {}
+    for node in toposort([variable]):
+        operands = [texts.get(v) or _leaf(v) for v in node.inputs]
+        text = _formula(node, operands)
+        if len(text) > _LONGEST:
+            raise ValueError(f"the formula has more than {_LONGEST} characters at {node.op}; use debugprint")
+        for out in node.outputs:
+            texts[out] = text
+    return texts.get(variable) or _leaf(variable)
+
+
+pprint = pp
+
+
+def _leaf(variable: Variable) -> str:
+    if isinstance(variable, Constant) and isinstance(variable.type, TensorType):
+        return f"TensorConstant{{{constant_text(variable.data)}}}"
+    if isinstance(variable, Constant):
+        return str(variable)
+    return f"\\{variable.name}" if variable.name in _GREEK else str(variable)
+
+
+def _formula(node: Apply, operands: Sequence[str]) -> str:
+    row = getattr(node.op, "scalar_op", None)
+    if row is not None:
+        return _elementwise(row.name, operands)
+    special = _BY_CLASS.get(type(node.op).__name__)
+    if special is not None:
+        return special(node, operands)
+    return f"{node.op}({', '.join(operands)})"
+
+
+def _elementwise(name: str, operands: Sequence[str]) -> str:
+    if name in _INFIX and len(operands) > 1:
+        return f"({f' {_INFIX[name]} '.join(operands)})"
+    if name == "neg":
+        return f"(-{operands[0]})"
+    if name == "abs_":
+        return f"|{operands[0]}|"
+    if name.startswith("Cast{"):
+        return f"{name[5:-1]}({operands[0]})"
+    return f"{_RENAMED.get(name, name)}({', '.join(operands)})"
+
+
+def _dimshuffle(node: Apply, operands: Sequence[str]) -> str:
+    order: Any = node.op.new_order  # type: ignore[attr-defined]
+    rank = len(node.op.input_broadcastable)  # type: ignore[attr-defined]
+    missing = len(order) - rank
+    if order == (1, 0) and rank == 2:
+        return f"{operands[0]}.T"
+    if missing >= 0 and tuple(order) == ("x",) * missing + tuple(range(rank)):
+        return operands[0]
+    return f"DimShuffle{{{', '.join(map(str, order))}}}({operands[0]})"
+
+
+def _subtensor(node: Apply, operands: Sequence[str]) -> str:
+    values = iter(operands[1:])
+    parts = []
+    for entry in node.op.idx_list:  # type: ignore[attr-defined]
+        if isinstance(entry, str):
+            parts.append(next(values))
+            continue
+        bounds = []
+        for bound in (entry.start, entry.stop, entry.step):
+            bounds.append("" if bound is None else next(values))
+        parts.append(":".join(bounds) if bounds[2] else ":".join(bounds[:2]))
+    return f"{operands[0]}[{', '.join(parts)}]"
+
+
+_BY_CLASS: dict[str, Callable[[Apply, Sequence[str]], str]] = {
+    "DimShuffle": _dimshuffle,
+    "Subtensor": _subtensor,
+    "Dot": lambda node, operands: f"({operands[0]} \\dot {operands[1]})",
+    "Join": lambda node, operands: f"join({', '.join(operands)})",
+    "Alloc": lambda node, operands: f"alloc({', '.join(operands)})",
+    "MakeVector": lambda node, operands: f"[{', '.join(operands)}]",
+}

@@ -1,0 +1,454 @@
+"""The only driver of rewrites: order, fixpoint, counter, log, limit.
+
+Owns what a rewrite is, how a list of rewrites is applied to a `FunctionGraph` until nothing changes, and
+the record of every application. It must not know any particular operation: rewrites name the ones they
+want by class, or an elementwise one by its row's name.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Union
+
+from reference.config import config
+from reference.graph.core import Apply, Op, Variable, inherit_line
+from reference.graph.errors import RewriteError
+from reference.graph.fgraph import Client, FunctionGraph, Listener
+from reference.graph.traversal import toposort
+from reference.rewriting.snapshot import Snapshot, snapshot
+
+
+class Promise(Enum):
+    """What a rewrite promises about the values."""
+
+    EXACT = "same bits for every input, same errors"
+    REAL = "equal over the reals; rounding may move"
+    STABLE = "finite and accurate where the original overflows or loses digits"
+    FINITE = "equal over the reals if every intermediate is finite"
+    RAISES = "may succeed where the original raised an error"
+
+
+Replacement = Union[Sequence[Union[Variable, None]], Mapping[Variable, Variable], None]
+Rule = Callable[[FunctionGraph, Apply], Replacement]
+Wanted = Union[type, str, Callable[[Op], bool]]
+
+
+@dataclass(frozen=True, eq=False)
+class Rewrite:
+    """One rewrite: a rule, what it promises, and where in the pipeline it belongs.
+
+    `on` lists what it looks at: Op classes, names of elementwise operations, predicates of an Op; empty
+    for every node. `cheap` marks those that FAST_COMPILE applies too.
+    """
+
+    name: str
+    promise: Promise
+    rule: Rule
+    on: tuple[Wanted, ...]
+    stage: str
+    tags: frozenset[str]
+    cheap: bool
+    file: str
+    line: int
+
+    @property
+    def family(self) -> str:
+        """The name of the file it stands in."""
+        return Path(self.file).stem
+
+    @property
+    def summary(self) -> str:
+        """The docstring's first line, ``before -> after``."""
+        return (inspect.getdoc(self.rule) or "").partition("\n")[0]
+
+    @property
+    def where(self) -> str:
+        return f"{self.file}:{self.line}"
+
+    def answers_to(self, names: Iterable[str]) -> bool:
+        """True if one of `names` is its name, stage, family, promise or one of its tags."""
+        mine = {self.name, self.stage, self.family, self.promise.name.lower(), *self.tags}
+        return any(name in mine for name in names)
+
+    def __repr__(self) -> str:
+        return f"{self.name} ({self.promise.name}, {Path(self.file).name}:{self.line})"
+
+
+REGISTRY: dict[str, Rewrite] = {}
+
+
+def rewrite(
+    promise: Promise,
+    on: Wanted | tuple[Wanted, ...] = (),
+    stage: str = "canonicalize",
+    tags: Iterable[str] = (),
+    cheap: bool = False,
+    name: str | None = None,
+) -> Callable[[Rule], Rewrite]:
+    """Make a rewrite of ``rule(fgraph, node)`` and register it.
+
+    The rule returns None (nothing to do), a list with one replacement an output of the node (None keeps
+    that output), or a dict old variable -> new variable. It builds new nodes; it never changes the graph.
+    """
+
+    def register(rule: Rule) -> Rewrite:
+        code = inspect.unwrap(rule).__code__
+        wanted = on if isinstance(on, tuple) else (on,)
+        return add(
+            Rewrite(
+                name or rule.__name__, promise, rule, wanted, stage, frozenset(tags), cheap,
+                code.co_filename, code.co_firstlineno,
+            )
+        )  # fmt: skip
+
+    return register
+
+
+def add(record: Rewrite) -> Rewrite:
+    """Register a rewrite; two of one name are refused."""
+    known = REGISTRY.get(record.name)
+    if known is not None and known.where != record.where:
+        raise ValueError(f"two rewrites are called {record.name!r}: {known.where} and {record.where}")
+    REGISTRY[record.name] = record
+    return record
+
+
+@dataclass(frozen=True, eq=False)
+class Application:
+    """One application of a rewrite: `old` variables were replaced by `new` ones.
+
+    `snapshot` is set when applications are observed or recorded: both sides as small graphs of their own.
+    """
+
+    number: int
+    rewrite: Rewrite
+    stage: str
+    op: Op
+    inputs: tuple[Variable, ...]
+    old: tuple[Variable, ...]
+    new: tuple[Variable, ...]
+    line: Any = None
+    snapshot: Snapshot | None = None
+
+    @property
+    def node(self) -> str:
+        """The text of the node the rewrite was applied to, as it was."""
+        return f"{self.op}({', '.join(map(str, self.inputs))})"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.number:5} {self.rewrite.promise.name:6} {self.rewrite.name}: "
+            f"{', '.join(map(str, self.old))} -> {', '.join(map(str, self.new))}   at {self.node}"
+        )
+
+
+Observer = Callable[[Application], None]
+
+
+@dataclass(eq=False)
+class RewriteLog:
+    """Every application, in order. `limit_reached` says that rewriting stopped at config.rewrite_limit."""
+
+    applications: list[Application] = field(default_factory=list)
+    limit_reached: bool = False
+
+    def __iter__(self) -> Iterator[Application]:
+        return iter(self.applications)
+
+    def __len__(self) -> int:
+        return len(self.applications)
+
+    def __getitem__(self, number: int) -> Application:
+        return self.applications[number]
+
+    def counts(self) -> dict[str, int]:
+        """How often each rewrite was applied, most often first."""
+        return dict(Counter(a.rewrite.name for a in self).most_common())
+
+    def __str__(self) -> str:
+        lines = [str(application) for application in self]
+        if self.limit_reached:
+            lines.append(f"stopped at config.rewrite_limit = {len(self)}")
+        return "\n".join(lines) or "no rewrite was applied"
+
+
+class _LimitReached(Exception):
+    """Raised inside the engine to leave every loop at once."""
+
+
+class Session:
+    """One run of the rewrites over a graph and the inner graphs of its loops: one counter, one log."""
+
+    def __init__(
+        self,
+        stages: Sequence[tuple[str, Sequence[Rewrite]]],
+        observer: Observer | None = None,
+        record: bool = False,
+    ):
+        self.log = RewriteLog()
+        self._stages = [(name, _Dispatch(rewrites)) for name, rewrites in stages]
+        self._observer = observer
+        self._record = record or observer is not None
+        self._limit = config.rewrite_limit
+
+    def run(self, fgraph: FunctionGraph) -> RewriteLog:
+        """Apply the stages in turn, round after round, until a round changes nothing."""
+        _active.append(self)
+        try:
+            self._to_fixpoint(fgraph)
+        except _LimitReached:
+            self.log.limit_reached = True
+        finally:
+            _active.pop()
+        return self.log
+
+    def run_inner(self, fgraph: FunctionGraph) -> int:
+        """Rewrite the graph inside a node, from within a rule; returns how many applications that took."""
+        before = len(self.log)
+        self._to_fixpoint(fgraph)
+        return len(self.log) - before
+
+    def _to_fixpoint(self, fgraph: FunctionGraph) -> None:
+        touched = _Touched(fgraph)
+        fgraph.listeners.append(touched)
+        allowed = len(self.log) + 10_000 + 100 * len(fgraph.apply_nodes)
+        worklists = [_Worklist(touched) for _ in self._stages]
+        try:
+            changed = True
+            while changed:
+                changed = False
+                for (name, dispatch), worklist in zip(self._stages, worklists):
+                    for node in worklist:
+                        changed |= self._visit(touched, node, name, dispatch)
+                        if len(self.log) > allowed:
+                            raise RewriteError(self._endless())
+        finally:
+            fgraph.listeners.remove(touched)
+
+    def _visit(self, touched: _Touched, node: Apply, stage: str, dispatch: _Dispatch) -> bool:
+        changed = False
+        with inherit_line(node.line):
+            for candidate in dispatch.for_op(node.op):
+                if self._attempt(touched, node, stage, candidate):
+                    changed = True
+                    if node not in touched.fgraph.apply_nodes:
+                        break
+        return changed
+
+    def _attempt(self, touched: _Touched, node: Apply, stage: str, candidate: Rewrite) -> bool:
+        fgraph = touched.fgraph
+        try:
+            pairs = _pairs(node, candidate.rule(fgraph, node))
+            if not pairs:
+                return False
+            if self._limit is not None and len(self.log) >= self._limit:
+                raise _LimitReached
+            _refuse_cycle(fgraph, pairs)
+            if touched.effects and _loses_effect(fgraph, pairs):
+                return False
+            application = self._application(fgraph, node, stage, candidate, pairs)
+            for old, new in pairs:
+                if old.name is not None and new.name is None and new not in fgraph.clients:
+                    new.name = old.name
+            fgraph.replace_all(pairs, reason=candidate.name)
+        except (_LimitReached, RewriteError):
+            raise
+        except Exception as error:
+            self._failed(node, candidate, error)
+            return False
+        self.log.applications.append(application)
+        if self._observer is not None:
+            self._observer(application)
+        return True
+
+    def _application(
+        self,
+        fgraph: FunctionGraph,
+        node: Apply,
+        stage: str,
+        candidate: Rewrite,
+        pairs: list[tuple[Variable, Variable]],
+    ) -> Application:
+        old, new = tuple(o for o, _ in pairs), tuple(n for _, n in pairs)
+        kept = snapshot(fgraph, old, new) if self._record else None
+        number = len(self.log)
+        return Application(number, candidate, stage, node.op, node.inputs, old, new, node.line, kept)
+
+    def _failed(self, node: Apply, candidate: Rewrite, error: Exception) -> None:
+        text = (
+            f"the rewrite {candidate.name} ({candidate.where}) failed at application {len(self.log)} on "
+            f"{node}: {type(error).__name__}: {error}\n"
+            f"The node was built at: {node.line}\n"
+            f"To go on without it: REFERENCE_FLAGS=optimizer_excluding={candidate.name}"
+        )
+        if config.on_opt_error == "raise":
+            raise RewriteError(text) from error
+        if config.on_opt_error == "warn":
+            warnings.warn(text, stacklevel=2)
+
+    def _endless(self) -> str:
+        busy = Counter(a.rewrite for a in self.log.applications[-1000:]).most_common(3)
+        names = ", ".join(f"{r.name} ({r.where}, {n} of the last 1000)" for r, n in busy)
+        return (
+            f"rewriting does not come to an end: {len(self.log)} applications so far. Most active: {names}.\n"
+            f"To go on without the first: REFERENCE_FLAGS=optimizer_excluding={busy[0][0].name}"
+        )
+
+
+_active: list[Session] = []
+
+
+def current() -> Session | None:
+    """The session whose rule is running: a rule about loops rewrites their inner graphs through it."""
+    return _active[-1] if _active else None
+
+
+def _pairs(node: Apply, result: Replacement) -> list[tuple[Variable, Variable]]:
+    """What a rule returned, as (old, new) pairs that change something."""
+    if result is None:
+        return []
+    if isinstance(result, Mapping):
+        found = list(result.items())
+    else:
+        if len(result) != len(node.outputs):
+            raise ValueError(f"it returned {len(result)} replacements for {len(node.outputs)} outputs")
+        found = [(old, new) for old, new in zip(node.outputs, result) if new is not None]
+    return [(old, new) for old, new in found if old is not new]
+
+
+def _refuse_cycle(fgraph: FunctionGraph, pairs: list[tuple[Variable, Variable]]) -> None:
+    replaced = {old for old, _ in pairs}
+    stack = [new for _, new in pairs]
+    seen: set[Variable] = set()
+    while stack:
+        variable = stack.pop()
+        if variable in seen or variable.owner is None or variable in fgraph.clients:
+            continue
+        seen.add(variable)
+        if replaced.intersection(variable.owner.inputs):
+            raise ValueError("the replacement reads the variable it replaces")
+        stack.extend(variable.owner.inputs)
+
+
+def has_effect(op: Op) -> bool:
+    """Does computing it do more than compute: print, say? Such nodes are neither dropped, merged nor folded.
+
+    An op with a graph inside has the effects of its nodes.
+    """
+    if getattr(op, "effect", False):
+        return True
+    inner = getattr(op, "inner_outputs", None)
+    return inner is not None and any(has_effect(node.op) for node in toposort(inner))
+
+
+def _loses_effect(fgraph: FunctionGraph, pairs: list[tuple[Variable, Variable]]) -> bool:
+    """Would fewer nodes with an effect be computed after the replacement?"""
+
+    def count(replaced: Mapping[Variable, Variable]) -> int:
+        seen: set[Apply] = set()
+        stack = [replaced.get(v, v) for v in fgraph.outputs]
+        found = 0
+        while stack:
+            node = stack.pop().owner
+            if node is not None and node not in seen:
+                seen.add(node)
+                found += has_effect(node.op)
+                stack.extend(replaced.get(v, v) for v in node.inputs)
+        return found
+
+    return count(dict(pairs)) < count({})
+
+
+class _Dispatch:
+    """Finds the rewrites that want an operation."""
+
+    def __init__(self, rewrites: Sequence[Rewrite]):
+        self._rewrites = rewrites
+        self._known: dict[Any, tuple[list[Rewrite], bool]] = {}
+
+    def for_op(self, op: Op) -> list[Rewrite]:
+        row = getattr(op, "scalar_op", None)
+        key = (type(op), None if row is None else row.name)
+        if key not in self._known:
+            found = [r for r in self._rewrites if not r.on or any(_may_want(w, *key) for w in r.on)]
+            self._known[key] = found, any(callable(w) and not isinstance(w, type) for r in found for w in r.on)
+        found, ask = self._known[key]
+        return [r for r in found if not r.on or any(_wants(w, op, key[1]) for w in r.on)] if ask else found
+
+
+def _may_want(wanted: Wanted, kind: type, row: str | None) -> bool:
+    """Could this entry of `on` want an op of this class and row? Predicates are asked op by op."""
+    if isinstance(wanted, str):
+        return wanted == row
+    return issubclass(kind, wanted) if isinstance(wanted, type) else True
+
+
+def _wants(wanted: Wanted, op: Op, row: str | None) -> bool:
+    if isinstance(wanted, (str, type)):
+        return _may_want(wanted, type(op), row)
+    return wanted(op)
+
+
+class _Touched(Listener):
+    """Remembers, in order, the nodes whose surroundings changed.
+
+    A pattern may look two nodes down (``log(1 + exp(x))``) and ask how many readers a variable has, so a
+    change concerns the node, those above it up to two levels, and the owners of what lost a reader.
+    """
+
+    def __init__(self, fgraph: FunctionGraph):
+        self.fgraph = fgraph
+        self.nodes: list[Apply] = list(fgraph.toposort())
+        self.effects = sum(has_effect(node.op) for node in self.nodes)
+        """how many nodes with an effect ever came; 0 spares every check"""
+
+    def on_import(self, fgraph: FunctionGraph, node: Apply) -> None:
+        self.nodes.append(node)
+        self.effects += has_effect(node.op)
+
+    def on_change(self, fgraph: FunctionGraph, client: Client, old: Variable, new: Variable) -> None:
+        level = [] if client.node is None else [client.node]
+        for _ in range(3):
+            self.nodes.extend(level)
+            above = dict.fromkeys(
+                reader.node for node in level for out in node.outputs for reader in fgraph.clients.get(out, ())
+            )
+            level = [node for node in above if node is not None]
+
+    def on_prune(self, fgraph: FunctionGraph, node: Apply) -> None:
+        self.nodes.extend(v.owner for v in node.inputs if v.owner is not None)
+
+
+class _Worklist:
+    """The nodes that one stage has still to look at; never the same node twice for one change."""
+
+    def __init__(self, touched: _Touched):
+        self._touched = touched
+        self._read = 0
+        self._queue: deque[Apply] = deque()
+        self._queued: set[Apply] = set()
+
+    def __iter__(self) -> Iterator[Apply]:
+        while True:
+            self._take_news()
+            if not self._queue:
+                return
+            node = self._queue.popleft()
+            self._queued.discard(node)
+            if node in self._touched.fgraph.apply_nodes:
+                yield node
+
+    def _take_news(self) -> None:
+        nodes = self._touched.nodes
+        while self._read < len(nodes):
+            node = nodes[self._read]
+            self._read += 1
+            if node not in self._queued:
+                self._queued.add(node)
+                self._queue.append(node)

@@ -1,0 +1,91 @@
+"""The order in which a graph is rewritten, as one list that reads as a sentence.
+
+Owns the stages, the families of rules and the choice of rules by name and tag. It must not know what any
+rule does. ``python -m reference.rewriting.pipeline`` prints the table of all rewrites.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from reference.rewriting.engine import REGISTRY, Promise, Rewrite
+
+STAGES = ("canonicalize", "stabilize", "specialize", "scan")
+"""Bring the graph into its one normal form, make it safe from overflow, choose the best operations, improve
+its loops; and again, round after round, until a whole round changes nothing. Each stage runs to its own fixpoint, and
+sees only what changed since it last ran."""
+
+FAMILIES = ("merge", "constant", "shape", "subtensor", "algebra", "stabilize", "linalg", "scan")
+"""The files under rules/, in the order in which their rules are tried on a node."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which rewrites a mode admits: by promise, then by name or tag, added and taken away.
+
+    `cheap_only` keeps those marked cheap. `required`: an admitted rewrite must answer to each of these.
+    """
+
+    promises: frozenset[Promise]
+    cheap_only: bool = False
+    included: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+
+    def admits(self, record: Rewrite) -> bool:
+        usual = record.promise in self.promises and (record.cheap or not self.cheap_only)
+        return (
+            (usual or record.answers_to(self.included))
+            and not record.answers_to(self.excluded)
+            and all(record.answers_to([name]) for name in self.required)
+        )
+
+
+def load() -> list[Rewrite]:
+    """Every registered rewrite, by family and then by line; those of other packages last."""
+    for family in FAMILIES:
+        importlib.import_module(f"reference.rewriting.rules.{family}")
+
+    def place(record: Rewrite) -> tuple[int, str, int, str]:
+        own = record.rule.__module__.startswith("reference.rewriting.rules.")
+        rank = FAMILIES.index(record.family) if own else len(FAMILIES)
+        return rank, record.file, record.line, record.name
+
+    return sorted(REGISTRY.values(), key=place)
+
+
+def stages(choice: Choice) -> list[tuple[str, list[Rewrite]]]:
+    """The admitted rewrites, stage by stage."""
+    admitted = [record for record in load() if choice.admits(record)]
+    return [(stage, [r for r in admitted if r.stage == stage]) for stage in STAGES]
+
+
+def unknown(names: Iterable[str]) -> list[str]:
+    """Those of `names` that no rewrite answers to."""
+    records = load()
+    return [name for name in names if not any(r.answers_to([name]) for r in records)]
+
+
+def table() -> str:
+    """All rewrites as Markdown: docs/rewrites.md."""
+    lines = [
+        "# Rewrites",
+        "",
+        "Written by `python -m reference.rewriting.pipeline`; a test holds it to the code. A mode admits rewrites by",
+        "promise (see architecture.md); `Mode.including` and `Mode.excluding` take names, families, stages and tags.",
+    ]
+    records = load()
+    for family in dict.fromkeys(r.family for r in records):
+        lines += ["", f"## {family}", "", "| name | promise | stage | before -> after |", "|---|---|---|---|"]
+        for r in records:
+            if r.family == family:
+                name = f"{r.name} (cheap)" if r.cheap else r.name
+                text = r.summary.replace("|", "\\|")
+                lines.append(f"| {name} | {r.promise.name} | {r.stage} | {text} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(table(), end="")
