@@ -1,0 +1,414 @@
+"""`function`: from an expression to something that can be called.
+
+Owns the substitution of givens, the collection of shared variables and their updates, the copies that
+keep outputs from aliasing state, the conversion of arguments, and the commit of updates after all else
+succeeded. It must not know any rewrite (the mode does) nor how anything is computed (a backend does).
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from reference.compile.io import In, Out, Pairs, as_givens, as_inputs, as_output, as_updates, update_value, where
+from reference.compile.ops import deep_copy_op
+from reference.compile.shared import Container, SharedVariable
+from reference.config import config
+from reference.graph.core import Constant, UserLine, Variable, user_line
+from reference.graph.errors import BackendError, UnusedInputError
+from reference.graph.fgraph import Client, FunctionGraph
+from reference.graph.traversal import clone_replace, graph_inputs
+
+
+@dataclass
+class CompileOptions:
+    """What a backend is told besides the graph.
+
+    shared   position among the graph's inputs -> the container to read it from.
+    updates  position among the graph's outputs -> the container that will receive it.
+    mode     the mode's name; `exact` True if results must have the unoptimized graph's bits.
+    hook     called after each node, if the backend can (the interpreter can).
+    """
+
+    shared: Mapping[int, Container] = field(default_factory=dict)
+    updates: Mapping[int, Container] = field(default_factory=dict)
+    mode: str = "FAST_RUN"
+    exact: bool = False
+    hook: Callable[..., None] | None = None
+    name: str | None = None
+
+
+def load_backend(name: str) -> Callable[[FunctionGraph, CompileOptions], Any]:
+    """The `compile` of a backend: the interpreter for "reference", else of the package NAME_backend."""
+    if name == "reference":
+        from reference import interpreter
+
+        return interpreter.compile
+    try:
+        module = importlib.import_module(f"{name}_backend")
+    except ModuleNotFoundError as error:
+        if error.name != f"{name}_backend":
+            raise BackendError(f"the backend {name!r} needs the package {error.name!r}, which is not installed") from error
+        raise ValueError(
+            f"there is no backend {name!r}: no package {name}_backend is installed; 'reference' always is"
+        ) from None
+    return module.compile
+
+
+def function(
+    inputs: Sequence[Variable | In],
+    outputs: Any = None,
+    mode: Any = None,
+    updates: Pairs | None = None,
+    givens: Pairs | None = None,
+    no_default_updates: bool | Sequence[SharedVariable] = False,
+    accept_inplace: bool = False,
+    name: str | None = None,
+    rebuild_strict: bool = True,
+    allow_input_downcast: bool | None = None,
+    profile: Any = None,
+    on_unused_input: str | None = None,
+    backend: str | None = None,
+) -> Function:
+    """Compile `outputs` as a function of `inputs`.
+
+    inputs    variables or `In`; outputs a variable, a list, a dict with string keys, or None.
+    updates   pairs (shared variable, new value): all computed from the old values, committed together
+              after everything else succeeded.
+    givens    pairs (variable, replacement), substituted simultaneously in outputs and updates, whatever
+              their order. A replacement's own variables are not replaced again, except a free variable that
+              nobody else supplies.
+    mode      a name or `Mode`; backend "reference", or NAME for the package NAME_backend. Both default to
+              the flags.
+
+    Raises TypeError, ValueError, MissingInputError or UnusedInputError, naming variables and lines.
+    """
+    from reference.compile.modes import get_mode
+
+    specs = as_inputs(inputs, allow_input_downcast)
+    shape, outs = _structure(outputs)
+    pending = as_updates(updates)
+    replace = as_givens(givens, specs, rebuild_strict)
+    _implicit_state(specs)
+    _add_default_updates(specs, outs, pending, replace, no_default_updates)
+
+    expressions = [o.variable for o in outs] + [s.update for s in specs if s.update is not None]
+    expressions += list(pending.values())
+    expressions = _substitute(expressions, replace, {s.variable for s in specs})
+    results = expressions[: len(outs)]
+    stateful = [s for s in specs if s.update is not None]
+    new_states = dict(zip([s.variable for s in stateful], expressions[len(outs) :]))
+    new_shared = dict(zip(pending, expressions[len(outs) + len(stateful) :]))
+    new_shared = {s: update_value(s, v) for s, v in new_shared.items()}
+
+    leaves = graph_inputs([*results, *new_states.values(), *new_shared.values()])
+    _check_used(specs, leaves, on_unused_input or config.on_unused_input)
+    shared = [v for v in dict.fromkeys([*leaves, *new_shared]) if isinstance(v, SharedVariable)]
+
+    fgraph = FunctionGraph(
+        [s.variable for s in specs] + shared, [*results, *new_states.values(), *new_shared.values()]
+    )
+    chosen = get_mode(mode)
+    log = chosen.rewrite(fgraph)
+    _copy_aliased_outputs(fgraph, [o.borrow for o in outs])
+    return Function(
+        fgraph=fgraph,
+        specs=specs,
+        shape=shape,
+        shared=[s.container for s in shared],
+        shared_variables=shared,
+        states=[s for s in specs if s.variable in new_states],
+        updated=list(new_shared),
+        mode=chosen,
+        backend=backend or config.backend,
+        rewrites=log,
+        name=name,
+        line=user_line(),
+    )
+
+
+def _structure(outputs: Any) -> tuple[Any, list[Out]]:
+    """How results are handed back (None, "one", "list" or the sorted keys), and the outputs in a list."""
+    if outputs is None:
+        return None, []
+    if isinstance(outputs, dict):
+        if not all(isinstance(key, str) for key in outputs):
+            raise TypeError(f"a dict of outputs needs string keys, got {list(outputs)}")
+        keys = sorted(outputs)
+        return keys, [as_output(outputs[key]) for key in keys]
+    if isinstance(outputs, list | tuple):
+        return "list", [as_output(v) for v in outputs]
+    return "one", [as_output(outputs)]
+
+
+def _implicit_state(specs: list[In]) -> None:
+    for spec in specs:
+        if spec.update is not None:
+            if spec.value is None:
+                raise ValueError(f"the input {spec.variable} has an update but no initial value; pass In(value=...)")
+            spec.update = spec.variable.type.filter_variable(spec.update)
+
+
+def _add_default_updates(
+    specs: list[In],
+    outs: list[Out],
+    pending: dict[SharedVariable, Variable],
+    replace: dict[Variable, Variable],
+    excluded: bool | Sequence[SharedVariable],
+) -> None:
+    """Default updates of every shared variable reached, also through other updates, unless excluded."""
+    if excluded is True:
+        return
+    skipped = set() if excluded is False else set(excluded)  # type: ignore[arg-type]
+    roots = [o.variable for o in outs] + [s.update for s in specs if s.update is not None]
+    roots += [*pending.values(), *replace.values()]
+    seen: set[Variable] = set()
+    while roots:
+        found = [v for v in graph_inputs(roots) if isinstance(v, SharedVariable) and v not in seen]
+        seen.update(found)
+        roots = []
+        for variable in found:
+            if variable.default_update is not None and variable not in pending and variable not in skipped:
+                pending[variable] = update_value(variable, variable.default_update)
+                roots.append(pending[variable])
+
+
+def _substitute(
+    expressions: list[Variable], replace: dict[Variable, Variable], supplied: set[Variable]
+) -> list[Variable]:
+    """Simultaneous substitution. A key that is left as a free variable nobody supplies is replaced in turn."""
+    if not replace:
+        return expressions
+    expressions = clone_replace(expressions, replace)
+    for _ in replace:
+        free = {
+            v: replace[v]
+            for v in graph_inputs(expressions)
+            if v in replace and v not in supplied and not isinstance(v, SharedVariable | Constant)
+        }
+        if not free:
+            break
+        expressions = clone_replace(expressions, free)
+    return expressions
+
+
+def _check_used(specs: list[In], leaves: list[Variable], policy: str) -> None:
+    reached = set(leaves)
+    for k, spec in enumerate(specs):
+        if spec.variable in reached or spec.update is not None:
+            continue
+        text = (
+            f"function was asked to compute outputs given certain inputs, but the input at position {k} is not part of "
+            f"the graph of the outputs or updates: {spec.variable} of type {spec.variable.type}{where(spec.variable)}. "
+            "Leave it out, or pass on_unused_input='warn' or 'ignore'"
+        )
+        if policy == "raise":
+            raise UnusedInputError(text)
+        if policy == "warn":
+            warnings.warn(text, stacklevel=4)
+        elif policy != "ignore":
+            raise ValueError(f"on_unused_input must be 'raise', 'warn' or 'ignore', not {policy!r}")
+
+
+def _copy_aliased_outputs(fgraph: FunctionGraph, borrow: list[bool]) -> None:
+    """Put a copy behind every output that may share memory with an input, a constant or another output."""
+    taken: set[Variable] = set()
+    inputs = set(fgraph.inputs)
+    for k, output in enumerate(list(fgraph.outputs)):
+        if k < len(borrow) and borrow[k]:
+            continue
+        root = _storage(output)
+        if root in inputs or root in taken or isinstance(root, Constant):
+            copy = deep_copy_op(output)
+            fgraph.import_variable(copy)
+            fgraph.change_client(Client(None, k), copy)
+        else:
+            taken.add(root)
+
+
+def _storage(variable: Variable) -> Variable:
+    """The variable whose memory this one may be a view of."""
+    while variable.owner is not None:
+        source = variable.owner.op.view_of.get(variable.index)  # type: ignore[arg-type]
+        if source is None:
+            return variable
+        variable = variable.owner.inputs[source]
+    return variable
+
+
+class Function:
+    """A compiled function. Call it with values for its inputs, by position or by name.
+
+    fgraph    the graph that is computed, after rewriting: the user's outputs, then the updates.
+    rewrites  the log of the rewrites applied to it.
+    mode, backend, name
+    """
+
+    def __init__(
+        self,
+        fgraph: FunctionGraph,
+        specs: list[In],
+        shape: Any,
+        shared: list[Container],
+        shared_variables: list[SharedVariable],
+        states: list[In],
+        updated: list[SharedVariable],
+        mode: Any,
+        backend: str,
+        rewrites: Any,
+        name: str | None,
+        line: UserLine | None,
+    ):
+        self.fgraph, self.specs, self.shape, self.mode, self.backend = fgraph, specs, shape, mode, backend
+        self.shared, self.shared_variables, self.updated, self.states = shared, shared_variables, updated, states
+        self.rewrites, self.name, self.line = rewrites, name, line
+        self._defaults = {s: s.variable.type.filter(s.value) for s in specs if s.value is not None}
+        position = len(fgraph.outputs) - len(updated)
+        self._n_results = position - len(states)
+        containers = {v: c for v, c in zip(shared_variables, shared)}
+        self._commits = [containers[v] for v in updated]
+        self.options = CompileOptions(
+            shared={len(specs) + k: c for k, c in enumerate(shared)},
+            updates={position + k: c for k, c in enumerate(self._commits)},
+            mode=mode.name,
+            exact=mode.exact,
+            hook=mode.hook(),
+            name=name,
+        )
+        self.executable = load_backend(backend)(fgraph, self.options)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs, then commit the updates. If anything raises, no shared variable changes."""
+        output_subset = kwargs.pop("output_subset", None)
+        values = [self._filtered(k, spec, value) for k, (spec, value) in enumerate(self._bound(args, kwargs))]
+        results = self.executable(*values)
+        for spec, value in zip(self.states, results[self._n_results :]):
+            self._defaults[spec] = value
+        for container, value in zip(self._commits, results[self._n_results + len(self.states) :]):
+            container.write(value)
+        return self._handed_back(results[: self._n_results], output_subset)
+
+    def _bound(self, args: Sequence[Any], kwargs: dict[str, Any]) -> list[tuple[In, Any]]:
+        bound: dict[In, Any] = {}
+        open_specs = [s for s in self.specs if not (s.implicit or (s.implicit is None and s.update is not None))]
+        if len(args) > len(open_specs):
+            raise TypeError(f"{self} takes {len(open_specs)} arguments ({self._names()}), got {len(args)}")
+        # Inputs with defaults may stand before required ones: arguments fill the required ones first if few.
+        required = [s for s in open_specs if s not in self._defaults and s.name not in kwargs]
+        targets = open_specs if len(args) > len(required) else required
+        for spec, value in zip(targets, args):
+            bound[spec] = value
+        for key, value in kwargs.items():
+            spec = next((s for s in self.specs if s.name == key), None)  # type: ignore[assignment]
+            if spec is None:
+                raise TypeError(f"{self} has no input called {key!r}; its inputs are {self._names()}")
+            if spec in bound:
+                raise TypeError(f"{self} got two values for the input {key!r}")
+            bound[spec] = value
+        for spec, value in self._defaults.items():
+            bound.setdefault(spec, value)
+        missing = [s for s in self.specs if s not in bound]
+        if missing:
+            names = ", ".join(f"{s.variable} of type {s.variable.type}" for s in missing)
+            raise TypeError(f"{self} is missing a value for {names}")
+        return [(s, bound[s]) for s in self.specs]
+
+    def _filtered(self, position: int, spec: In, value: Any) -> Any:
+        try:
+            return spec.variable.type.filter(value, strict=spec.strict, allow_downcast=spec.allow_downcast)
+        except TypeError as error:
+            raise TypeError(
+                f"bad input at position {position} ({spec.variable}) of {self}: {error}{where(spec.variable)}"
+            ) from None
+
+    def _handed_back(self, results: list[Any], subset: Sequence[Any] | None) -> Any:
+        if subset is not None:
+            results = [results[self.shape.index(k) if isinstance(k, str) else k] for k in subset]
+            return dict(zip(subset, results)) if isinstance(self.shape, list) else results
+        if self.shape is None:
+            return []
+        if self.shape == "one":
+            return results[0]
+        return results if self.shape == "list" else dict(zip(self.shape, results))
+
+    def _names(self) -> str:
+        return ", ".join(str(s.variable) for s in self.specs) or "none"
+
+    def _container_of(self, item: Any) -> Any:
+        for spec in self.specs:
+            if item is spec or item is spec.variable or (isinstance(item, str) and item == spec.name):
+                return spec
+        for variable in self.shared_variables:
+            if item is variable or (isinstance(item, str) and item == variable.name):
+                return variable
+        raise KeyError(f"{self} has no input or shared variable {item!r}")
+
+    def __getitem__(self, item: Any) -> Any:
+        """The current value of a shared variable, or the default of an input."""
+        found = self._container_of(item)
+        return found.get_value() if isinstance(found, SharedVariable) else self._defaults[found]
+
+    def __setitem__(self, item: Any, value: Any) -> None:
+        found = self._container_of(item)
+        if isinstance(found, SharedVariable):
+            found.set_value(value)
+        else:
+            self._defaults[found] = found.variable.type.filter(value)
+
+    @property
+    def outputs(self) -> list[Variable]:
+        """The variables of the user's outputs in the rewritten graph."""
+        return self.fgraph.outputs[: self._n_results]
+
+    def get_shared(self) -> list[SharedVariable]:
+        """The shared variables that a call reads or updates."""
+        return list(self.shared_variables)
+
+    def explain(self) -> str:
+        """What a call executes, as the backend tells it."""
+        return self.executable.explain()
+
+    def copy(
+        self,
+        share_memory: bool = False,
+        swap: Mapping[Any, SharedVariable] | None = None,
+        delete_updates: bool = False,
+        name: str | None = None,
+        profile: Any = None,
+    ) -> Function:
+        """Another function on the same graph.
+
+        swap            {old shared variable (or its name): new one of the same type}.
+        delete_updates  leave the updates out.
+        """
+        new = {self._container_of(old): new for old, new in (swap or {}).items()}
+        for old, replacement in new.items():
+            if old.type != replacement.type:
+                raise TypeError(f"cannot swap {old} of type {old.type} for {replacement} of type {replacement.type}")
+        shared = [new.get(v, v) for v in self.shared_variables]
+        keep = len(self.fgraph.outputs) - (len(self.updated) if delete_updates else 0)
+        fgraph = FunctionGraph(self.fgraph.inputs, self.fgraph.outputs[:keep])
+        return Function(
+            fgraph, self.specs, self.shape, [v.container for v in shared], shared, self.states,
+            [] if delete_updates else [new.get(v, v) for v in self.updated],
+            self.mode, self.backend, self.rewrites, name or self.name, self.line,
+        )  # fmt: skip
+
+    def __getstate__(self) -> dict[str, Any]:
+        names = (
+            "fgraph", "specs", "shape", "shared", "shared_variables", "states", "updated", "mode", "backend",
+            "name", "line",
+        )  # fmt: skip
+        return {n: getattr(self, n) for n in names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state, rewrites=None)  # type: ignore[misc]
+
+    def __str__(self) -> str:
+        label = f"the function {self.name!r}" if self.name else "the function"
+        return f"{label} compiled at {self.line}" if self.line else label
+
+    __repr__ = __str__

@@ -1,0 +1,490 @@
+"""Gradients of graphs, as graphs.
+
+Owns the reverse walk (`grad`), what is built on it (`Lop`, `Rop`, `jacobian`, `hessian`, ...), the
+operations that only change a gradient, and `verify_grad`. It must not know any other operation: each
+gives its own `L_op`.
+
+Two answers besides a gradient: None from an `L_op` says that the input is disconnected, a variable of
+`NullType` that the gradient is not defined. An output that the cost does not depend on is handed to
+`L_op` as a variable of `DisconnectedType`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reference.compile.ops import ViewOp
+from reference.config import config
+from reference.graph.core import Apply, Op, Variable, inherit_line
+from reference.graph.dtypes import is_discrete
+from reference.graph.errors import DisconnectedInputError, NullTypeGradError
+from reference.graph.traversal import toposort
+from reference.graph.types import DisconnectedType, NullType, TensorType
+
+__all__ = [
+    "DisconnectedInputError", "DisconnectedType", "GradClip", "GradScale", "Lop", "NullTypeGradError", "Rop",
+    "consider_constant", "disconnected_grad", "grad", "grad_clip", "grad_not_implemented", "grad_scale",
+    "grad_undefined", "hessian", "jacobian", "numeric_grad", "subgraph_grad", "undefined_grad", "verify_grad",
+    "zero_grad",
+]  # fmt: skip
+
+Wrt = Variable | Sequence[Variable]
+
+
+def grad(
+    cost: Variable | None,
+    wrt: Any,
+    consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise",
+    add_names: bool = True,
+    known_grads: Mapping[Variable, Variable] | None = None,
+    return_disconnected: str = "zero",
+    null_gradients: str = "raise",
+) -> Any:
+    """The gradient of a scalar `cost` with respect to each of `wrt`.
+
+    consider_constant    variables through which no gradient flows.
+    disconnected_inputs  'raise' (DisconnectedInputError), 'warn' or 'ignore' where the cost does not depend on one.
+    known_grads          gradients of some variables, given; `cost` may then be None.
+    return_disconnected  what stands for a disconnected one: 'zero', 'None' or 'Disconnected'.
+    null_gradients       'raise' (NullTypeGradError) or 'return' for a gradient that is not defined.
+
+    Returns a variable, list or tuple as `wrt` is one. The dtype follows the chain; an integer `wrt` that
+    the cost depends on gets zeros of floatX.
+    """
+    if cost is None and not known_grads:
+        raise ValueError("grad needs a cost or known_grads")
+    if cost is not None and cost.type == DisconnectedType():
+        raise ValueError("the cost is a gradient that is disconnected")
+    if cost is not None and isinstance(cost.type, NullType):
+        raise NullTypeGradError(f"the cost {cost} is itself an undefined gradient: {cost.type.why}")
+    if cost is not None and getattr(cost.type, "ndim", None) != 0:
+        raise TypeError(f"cost must be a scalar. Got {cost} of type {cost.type}; take its sum or mean")
+    targets = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
+    for v in targets:
+        if not isinstance(v, Variable):
+            raise TypeError(f"gradients are taken with respect to variables, got {v!r}")
+
+    with inherit_line(cost.line if cost is not None else None):
+        seeds = dict(known_grads or {})
+        if cost is not None:
+            if is_discrete(cost.type.dtype):
+                raise TypeError(f"cost must be of a float dtype, got {cost} of type {cost.type}")
+            seeds.setdefault(cost, _namespace().ones_like(cost))
+        table = _reverse(seeds, targets, set(consider_constant or ()))
+
+    results = []
+    for v in targets:
+        g = table.gradient(v)
+        if g is None:
+            g = _disconnected(cost, v, disconnected_inputs, return_disconnected, v in table.reached)
+        elif isinstance(g.type, NullType) and null_gradients == "raise":
+            raise NullTypeGradError(f"the gradient with respect to {v} is not defined: {g.type.why}")
+        elif add_names and g.name is None and cost is not None and cost.name and v.name and g.owner is not None:
+            g.name = f"(d{cost.name}/d{v.name})"
+        results.append(g)
+    if isinstance(wrt, list):
+        return results
+    return tuple(results) if isinstance(wrt, tuple) else results[0]
+
+
+def _namespace() -> Any:
+    import reference.tensor as namespace
+
+    return namespace
+
+
+def _disconnected(cost: Variable | None, v: Variable, policy: str, stand_in: str, reached: bool) -> Any:
+    ns = _namespace()
+    if reached:
+        return ns.zeros_like(v, dtype=config.floatX)
+    text = (
+        f"grad: the cost {cost} does not depend on {v} of type {v.type}, or only through operations that have no "
+        "gradient; pass disconnected_inputs='ignore' if that is meant"
+    )
+    if policy == "raise":
+        raise DisconnectedInputError(text)
+    if policy == "warn":
+        warnings.warn(text, stacklevel=4)
+    elif policy != "ignore":
+        raise ValueError(f"disconnected_inputs must be 'raise', 'warn' or 'ignore', not {policy!r}")
+    if stand_in.lower() == "zero":
+        return ns.zeros_like(v, dtype=config.floatX if is_discrete(v.type.dtype) else None)
+    if stand_in.lower() == "none":
+        return None
+    if stand_in.lower() == "disconnected":
+        return DisconnectedType()()
+    raise ValueError(f"return_disconnected must be 'zero', 'None' or 'Disconnected', not {stand_in!r}")
+
+
+class _Table:
+    """Terms of each variable's gradient, in the order in which they were found."""
+
+    def __init__(self) -> None:
+        self.terms: dict[Variable, list[Variable]] = {}
+        self.reached: set[Variable] = set()
+
+    def add(self, v: Variable, term: Variable) -> None:
+        self.terms.setdefault(v, []).append(term)
+        self.reached.add(v)
+
+    def gradient(self, v: Variable) -> Variable | None:
+        terms = self.terms.get(v)
+        if not terms:
+            return None
+        undefined = next((t for t in terms if isinstance(t.type, NullType)), None)
+        if undefined is not None:
+            return undefined
+        if len(terms) > 1:
+            total = terms[0]
+            for t in terms[1:]:
+                total = total + t  # type: ignore[operator]
+            self.terms[v] = terms = [total]
+        return terms[0]
+
+
+def _reverse(seeds: Mapping[Variable, Variable], targets: Sequence[Variable], constant: set[Variable]) -> _Table:
+    order = toposort(list(seeds), stop_at=constant)
+    needed = _connected_to(targets, order, constant)
+    table = _Table()
+    for v, g in seeds.items():
+        table.add(v, _shaped_like(g, v, None))
+    for node in reversed(order):
+        if not any(v in needed for v in node.inputs):
+            continue
+        gradients = [table.gradient(v) for v in node.outputs]
+        if all(g is None for g in gradients):
+            continue
+        with inherit_line(node.line):
+            for v, term in zip(node.inputs, _node_gradients(node, gradients), strict=True):
+                if term is None or v in constant or v not in needed:
+                    continue
+                if is_discrete(getattr(v.type, "dtype", "float64")) and not isinstance(term.type, NullType):
+                    table.reached.add(v)
+                else:
+                    table.add(v, _shaped_like(term, v, node))
+    return table
+
+
+def _connected_to(targets: Sequence[Variable], order: Sequence[Apply], constant: set[Variable]) -> set[Variable]:
+    """The variables through which the cost may depend on the targets."""
+    needed = set(targets)
+    for node in order:
+        reading = [k for k, v in enumerate(node.inputs) if v in needed and v not in constant]
+        if not reading:
+            continue
+        pattern = node.op.connection_pattern(node)
+        for o, v in enumerate(node.outputs):
+            if any(pattern[k][o] for k in reading):
+                needed.add(v)
+    return needed
+
+
+def _node_gradients(node: Apply, gradients: Sequence[Variable | None]) -> Sequence[Variable | None]:
+    undefined = next((g for g in gradients if g is not None and isinstance(g.type, NullType)), None)
+    if undefined is not None:
+        return [undefined] * len(node.inputs)
+    handed = [DisconnectedType()() if g is None else g for g in gradients]
+    terms = list(node.op.L_op(list(node.inputs), list(node.outputs), handed))
+    if len(terms) != len(node.inputs):
+        raise ValueError(f"the L_op of {node.op} returned {len(terms)} gradients for {len(node.inputs)} inputs")
+    return [None if t is None or isinstance(t.type, DisconnectedType) else t for t in terms]
+
+
+def _shaped_like(g: Variable, v: Variable, node: Apply | None) -> Variable:
+    """`g`, checked to be a possible gradient of `v`, with its broadcast pattern."""
+    if isinstance(g.type, NullType) or not isinstance(v.type, TensorType) or not isinstance(g.type, TensorType):
+        return g
+    if g.type.ndim != v.type.ndim:
+        made_by = f"the L_op of {node.op}" if node is not None else "known_grads"
+        raise TypeError(f"{made_by} gave {v} of type {v.type} a gradient of type {g.type}: the ranks differ")
+    if g.type.broadcastable != v.type.broadcastable:
+        g = _namespace().patternbroadcast(g, v.type.broadcastable)
+    return g
+
+
+def Lop(
+    f: Any,
+    wrt: Any,
+    eval_points: Any,
+    consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise",
+) -> Any:
+    """The row vector `eval_points` times the Jacobian of `f` with respect to `wrt`."""
+    fs = list(f) if isinstance(f, list | tuple) else [f]
+    points = list(eval_points) if isinstance(eval_points, list | tuple) else [eval_points]
+    known = dict(zip(fs, [_namespace().as_tensor_variable(p) for p in points], strict=True))
+    return grad(
+        None, wrt, consider_constant=consider_constant, known_grads=known, disconnected_inputs=disconnected_inputs
+    )
+
+
+def Rop(
+    f: Any, wrt: Any, eval_points: Any, disconnected_outputs: str = "raise", return_disconnected: str = "zero"
+) -> Any:
+    """The Jacobian of `f` with respect to `wrt` times the vector `eval_points`.
+
+    Lop is linear in its evaluation point u, so differentiating it with respect to u gives the product.
+    """
+    fs = list(f) if isinstance(f, list | tuple) else [f]
+    wrts = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
+    points = list(eval_points) if isinstance(eval_points, list | tuple) else [eval_points]
+    points = [_namespace().as_tensor_variable(p) for p in points]
+    if len(wrts) != len(points):
+        raise ValueError(f"Rop got {len(wrts)} variables and {len(points)} evaluation points")
+    for x, p in zip(wrts, points):
+        if x.type.ndim != p.type.ndim:
+            raise ValueError(f"the evaluation point {p} of type {p.type} does not fit {x} of type {x.type}")
+    dummies = [out.type.clone(dtype=_float_of(out.type.dtype))() for out in fs]
+    results = []
+    for out, u in zip(fs, dummies):
+        rows = grad(
+            None, wrts, known_grads={out: u}, disconnected_inputs="ignore", return_disconnected="None"
+        )
+        pairs = {row: p for row, p in zip(rows, points) if row is not None}
+        column = None
+        if pairs:
+            column = grad(
+                None, u, known_grads=pairs, disconnected_inputs="ignore", return_disconnected="None"
+            )
+        if column is None:
+            if disconnected_outputs == "raise":
+                raise DisconnectedInputError(f"Rop: the output {out} does not depend on {wrts}")
+            column = _namespace().zeros_like(out) if return_disconnected == "zero" else None
+        results.append(column)
+    if isinstance(f, list):
+        return results
+    return tuple(results) if isinstance(f, tuple) else results[0]
+
+
+def _float_of(dtype: str) -> str:
+    return config.floatX if is_discrete(dtype) else dtype
+
+
+def jacobian(
+    expression: Variable,
+    wrt: Any,
+    consider_constant: Sequence[Variable] | None = None,
+    disconnected_inputs: str = "raise",
+) -> Any:
+    """d expression[i] / d wrt for a vector (or scalar) expression: an extra leading dimension."""
+    if expression.type.ndim > 1:
+        raise ValueError(f"jacobian takes a vector expression, got {expression} of type {expression.type}; flatten it")
+    if expression.type.ndim == 0:
+        return grad(expression, wrt, consider_constant, disconnected_inputs)
+    from reference.scan import scan
+
+    wrts = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
+
+    def row(i: Any, *_: Any) -> Any:
+        return grad(expression[i], wrts, consider_constant, disconnected_inputs)  # type: ignore[index]
+
+    rows, _ = scan(
+        row,
+        sequences=_namespace().arange(expression.shape[0]),  # type: ignore[attr-defined]
+        non_sequences=[expression, *wrts],
+        return_list=True,
+    )
+    if isinstance(wrt, list):
+        return rows
+    return tuple(rows) if isinstance(wrt, tuple) else rows[0]
+
+
+def hessian(
+    cost: Variable, wrt: Any, consider_constant: Sequence[Variable] | None = None, disconnected_inputs: str = "raise"
+) -> Any:
+    """The matrix of second derivatives of a scalar cost with respect to each vector in `wrt`."""
+    wrts = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
+    for v in wrts:
+        if v.type.ndim != 1:
+            raise ValueError(f"hessian takes vectors, got {v} of type {v.type}")
+    result = [
+        jacobian(grad(cost, v, consider_constant, disconnected_inputs), v, disconnected_inputs="ignore") for v in wrts
+    ]
+    if isinstance(wrt, list):
+        return result
+    return tuple(result) if isinstance(wrt, tuple) else result[0]
+
+
+def subgraph_grad(
+    wrt: Sequence[Variable],
+    end: Sequence[Variable],
+    start: Mapping[Variable, Variable] | None = None,
+    cost: Variable | None = None,
+    details: bool = False,
+) -> Any:
+    """Gradients in two stages: of a cost, or of known gradients `start`, with respect to `wrt` and the cut `end`.
+
+    Returns (gradients of wrt, gradients of end), to be handed on as the next call's `start`.
+    """
+    if cost is None and start is None:
+        raise ValueError("subgraph_grad needs `cost` or `start`")
+    gradients = grad(
+        cost, [*wrt, *end], consider_constant=list(end), known_grads=dict(start or {}), disconnected_inputs="ignore"
+    )
+    return gradients[: len(wrt)], gradients[len(wrt) :]
+
+
+def grad_undefined(op: Op, position: int, x: Variable, comment: str = "") -> Variable:
+    """What an `L_op` returns for an input whose gradient does not exist mathematically."""
+    return NullType(f"the gradient of {op} with respect to its input {position} ({x}) is not defined. {comment}")()
+
+
+def grad_not_implemented(op: Op, position: int, x: Variable, comment: str = "") -> Variable:
+    """What an `L_op` returns for an input whose gradient nobody has written."""
+    return NullType(f"the gradient of {op} with respect to its input {position} ({x}) is not implemented. {comment}")()
+
+
+@dataclass(frozen=True)
+class ConsiderConstant(ViewOp):
+    """The identity, with a zero gradient."""
+
+    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list[Any]:
+        return [_namespace().zeros_like(g) for g in output_gradients]
+
+
+@dataclass(frozen=True)
+class ZeroGrad(ConsiderConstant):
+    """The identity, with a zero gradient."""
+
+
+@dataclass(frozen=True)
+class DisconnectedGrad(ViewOp):
+    """The identity, through which no gradient flows."""
+
+    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list[None]:
+        return [None]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[False]]
+
+
+@dataclass(frozen=True)
+class UndefinedGrad(ViewOp):
+    """The identity, with an undefined gradient."""
+
+    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list[Variable]:
+        return [grad_undefined(self, 0, inputs[0])]
+
+
+@dataclass(frozen=True)
+class GradClip(ViewOp):
+    """The identity, with its gradient clipped to [lower, upper]."""
+
+    lower: float
+    upper: float
+
+    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list[Variable]:
+        return [_namespace().clip(g, *[np.asarray(b, dtype=g.type.dtype) for b in (self.lower, self.upper)])
+                for g in output_gradients]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class GradScale(ViewOp):
+    """The identity, with its gradient multiplied."""
+
+    multiplier: float
+
+    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list[Variable]:
+        return [np.asarray(self.multiplier, dtype=g.type.dtype) * g for g in output_gradients]
+
+
+def consider_constant(x: Any) -> Any:
+    """`x`, which gradients take as constant."""
+    return ConsiderConstant()(_namespace().as_tensor_variable(x))
+
+
+def zero_grad(x: Any) -> Any:
+    """`x`, with a zero gradient."""
+    return ZeroGrad()(_namespace().as_tensor_variable(x))
+
+
+def disconnected_grad(x: Any) -> Any:
+    """`x`, from which the gradient is cut off."""
+    return DisconnectedGrad()(_namespace().as_tensor_variable(x))
+
+
+def undefined_grad(x: Any) -> Any:
+    """`x`, whose gradient is an error."""
+    return UndefinedGrad()(_namespace().as_tensor_variable(x))
+
+
+def grad_clip(x: Any, lower_bound: float, upper_bound: float) -> Any:
+    """`x`; the gradient that flows back through this point is clipped to the bounds."""
+    return GradClip(lower_bound, upper_bound)(_namespace().as_tensor_variable(x))
+
+
+def grad_scale(x: Any, multiplier: float) -> Any:
+    """`x`; the gradient that flows back through this point is multiplied."""
+    return GradScale(multiplier)(_namespace().as_tensor_variable(x))
+
+
+def numeric_grad(f: Callable[..., Any], pt: Sequence[np.ndarray], eps: float | None = None) -> list[np.ndarray]:
+    """Central differences of a scalar function of arrays, one array of derivatives an argument."""
+    points = [np.array(p, dtype="float64") for p in pt]
+    step = 1e-6 if eps is None else eps
+    result = []
+    for k, p in enumerate(points):
+        g = np.zeros_like(p)
+        for index in np.ndindex(p.shape):
+            shifted = []
+            for sign in (1, -1):
+                moved = [q.copy() for q in points]
+                moved[k][index] += sign * step
+                shifted.append(float(f(*[m.astype(o.dtype) for m, o in zip(moved, map(np.asarray, pt))])))
+            g[index] = (shifted[0] - shifted[1]) / (2 * step)
+        result.append(g)
+    return result
+
+
+def verify_grad(
+    fun: Callable[..., Variable],
+    pt: Sequence[Any],
+    n_tests: int = 2,
+    rng: np.random.RandomState | None = None,
+    eps: float | None = None,
+    out_type: str | None = None,
+    abs_tol: float | None = None,
+    rel_tol: float | None = None,
+    mode: Any = None,
+    cast_to_output_type: bool = False,
+    no_debug_ref: bool = True,
+) -> None:
+    """Compare the symbolic gradient of a random projection of `fun` at `pt` with central differences.
+
+    Raises AssertionError with both gradients where they differ by more than `abs_tol` and `rel_tol`.
+    """
+    from reference.compile.function import function
+    from reference.compile.shared import shared
+
+    rng = np.random.RandomState(1234) if rng is None else rng
+    arrays = [np.asarray(p) for p in pt]
+    narrow = any(a.dtype in (np.float32, np.float16) for a in arrays)
+    abs_tol = (1e-2 if narrow else 1e-4) if abs_tol is None else abs_tol
+    rel_tol = (1e-2 if narrow else 1e-4) if rel_tol is None else rel_tol
+    eps = (1e-3 if narrow else 1e-6) if eps is None else eps
+    variables = [TensorType(a.dtype.name, (False,) * a.ndim)(f"input {k}") for k, a in enumerate(arrays)]
+    output = fun(*variables)
+    shape = function(variables, output.shape, mode=mode, on_unused_input="ignore")(*arrays)  # type: ignore[attr-defined]
+    projection = shared(np.asarray(rng.rand(*shape) + 0.5, dtype=output.type.dtype))
+    for _ in range(n_tests):
+        cost = _namespace().sum(output * projection)  # type: ignore[operator]
+        value = function(variables, cost, mode=mode, on_unused_input="ignore")
+        symbolic = function(
+            variables, grad(cost, variables, disconnected_inputs="ignore"), mode=mode, on_unused_input="ignore"
+        )(*arrays)
+        for k, (s, n) in enumerate(zip(symbolic, numeric_grad(value, arrays, eps))):
+            error = np.abs(s - n)
+            allowed = np.maximum(abs_tol, rel_tol * np.maximum(np.abs(s), np.abs(n)))
+            if not (error <= allowed).all():
+                worst = np.unravel_index(np.argmax(error - allowed), error.shape)
+                raise AssertionError(
+                    f"the gradient with respect to argument {k} is wrong at {tuple(map(int, worst))}: "
+                    f"symbolic {s[worst]}, numeric {n[worst]}"
+                )
+        projection.set_value(np.asarray(rng.rand(*shape) + 0.5, dtype=output.type.dtype))

@@ -1,0 +1,135 @@
+"""The meaning of a graph: run every node's `perform`, in order.
+
+Owns the loop, the order, and the text of run-time errors. It must not know any operation: what a node
+computes is the business of its Op alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from reference.config import config
+from reference.graph.core import Apply, Constant
+from reference.graph.fgraph import FunctionGraph
+
+Hook = Callable[[Apply, Sequence[Any], Sequence[Any]], None]
+"""Called after each node with its inputs' and outputs' values."""
+
+
+def evaluate(fgraph: FunctionGraph, values: Sequence[Any], hook: Hook | None = None) -> list[Any]:
+    """The outputs of `fgraph` for one value an input."""
+    return Program(fgraph).run(values, hook)
+
+
+class Program:
+    """A FunctionGraph made ready to run many times: places for values, and nodes that read and fill them.
+
+    The graph must not change afterwards. Intermediate values are dropped after their last reader.
+    """
+
+    def __init__(self, fgraph: FunctionGraph, allow_gc: bool = True):
+        self.inputs = list(fgraph.inputs)
+        order = list(fgraph.toposort())
+        place = {v: k for k, v in enumerate(fgraph.inputs)}
+        for node in order:
+            for v in (*node.inputs, *node.outputs):
+                place.setdefault(v, len(place))
+        for v in fgraph.outputs:
+            place.setdefault(v, len(place))
+        self.template: list[Any] = [v.data if isinstance(v, Constant) else None for v in place]
+        self.outputs = [place[v] for v in fgraph.outputs]
+        kept = {place[v] for v in fgraph.outputs} | {place[v] for v in place if isinstance(v, Constant)}
+        last_reader: dict[int, int] = {}
+        for k, node in enumerate(order):
+            for v in node.inputs:
+                last_reader[place[v]] = k
+            for v in node.outputs:
+                last_reader[place[v]] = k
+        dead: list[list[int]] = [[] for _ in order]
+        for slot, k in last_reader.items():
+            if allow_gc and slot not in kept:
+                dead[k].append(slot)
+        self.steps = [
+            (node.op.perform, node, [place[v] for v in node.inputs], [place[v] for v in node.outputs], dead[k])
+            for k, node in enumerate(order)
+        ]
+
+    def run(self, values: Sequence[Any], hook: Hook | None = None) -> list[Any]:
+        """The outputs for one value an input; floating-point warnings are off, NaN and inf just flow."""
+        with np.errstate(all="ignore"):
+            return self.run_quietly(values, hook)
+
+    def run_quietly(self, values: Sequence[Any], hook: Hook | None = None) -> list[Any]:
+        """`run` for callers that have turned NumPy's warnings off themselves (a loop of many runs)."""
+        slots = self.template.copy()
+        slots[: len(values)] = values
+        for perform, node, sources, targets, dead in self.steps:
+            arguments = [slots[s] for s in sources]
+            try:
+                results = perform(node, *arguments)
+            except Exception as error:
+                explain(error, node, arguments)
+                raise
+            for target, result in zip(targets, results):
+                slots[target] = result
+            if hook is not None:
+                hook(node, arguments, results)
+            for s in dead:
+                slots[s] = None
+        return [slots[s] for s in self.outputs]
+
+
+def explain(error: Exception, node: Apply, values: Sequence[Any]) -> None:
+    """Add to an exception's text which node failed, on what, and the user's line that built it."""
+    if getattr(error, "_explained", False):
+        return
+    lines = [str(error.args[0]) if error.args else type(error).__name__, f"Node that failed: {node}"]
+    for k, (variable, value) in enumerate(zip(node.inputs, values)):
+        seen = describe_value(value, verbose=config.exception_verbosity == "high")
+        lines.append(f"  input {k}: {variable}, {variable.type}, {seen}")
+    if node.line is not None:
+        lines.append(f"Built at: {node.line}")
+    if node.made_by is not None:
+        lines.append(f"Made by the rewrite {node.made_by!r} (optimizer_excluding={node.made_by} leaves it out)")
+    error.args = ("\n".join(lines), *error.args[1:])
+    error._explained = True  # type: ignore[attr-defined]
+
+
+def describe_value(value: Any, verbose: bool = False) -> str:
+    """Shape, dtype and, if small or `verbose`, the numbers."""
+    if not isinstance(value, np.ndarray):
+        return f"value {value!r}"
+    text = f"shape {value.shape}, dtype {value.dtype}"
+    if verbose or value.size <= 5:
+        text += f", value {np.array2string(value, threshold=20)}"
+    return text
+
+
+class Executable:
+    """What `compile` returns: call it with one value a non-shared input, get one value an output."""
+
+    def __init__(self, fgraph: FunctionGraph, options: Any):
+        self.program = Program(fgraph, allow_gc=config.allow_gc)
+        self.shared = dict(options.shared)
+        self.hook = options.hook
+        self.explicit = [k for k in range(len(fgraph.inputs)) if k not in self.shared]
+
+    def __call__(self, *inputs: Any) -> list[Any]:
+        values: list[Any] = [None] * len(self.program.inputs)
+        for k, value in zip(self.explicit, inputs, strict=True):
+            values[k] = value
+        for k, container in self.shared.items():
+            values[k] = container.read()
+        return self.program.run(values, self.hook)
+
+    def explain(self) -> str:
+        """The plan, a line a node."""
+        return "\n".join(f"{k:4d}  {node}" for k, (_, node, *_rest) in enumerate(self.program.steps))
+
+
+def compile(fgraph: FunctionGraph, options: Any) -> Executable:
+    """The backend contract (docs/architecture.md), fulfilled by interpretation."""
+    return Executable(fgraph, options)
