@@ -19,12 +19,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache, cache
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from reference import special
+from reference.config import config
 from reference.graph.dtypes import DISCRETE, canonical
 from reference.graph.types import NullType
 from reference.scalar_op import (
@@ -101,7 +102,7 @@ def _function(name: str, numpy: Callable[..., Any], grad: Any, ulp: float = 4, *
 
 
 def _zeros(ns: Any, x: Any) -> Any:
-    return ns.zeros_like(x, dtype="floatX") if x.dtype in DISCRETE else ns.zeros_like(x)
+    return ns.zeros_like(x, dtype=config.floatX if x.dtype in DISCRETE else x.dtype)
 
 
 def _flat(ns: Any, inputs: Any, output: Any, g: Any) -> list[Any]:
@@ -245,10 +246,9 @@ _row("sgn", 1, special.sign, monotone=1, jumps="zero", grad=_flat)
 _row("sqr", 1, np.square, compute=_pow_operands, critical=(0.0,), grad=lambda ns, xs, z, g: [g * xs[0] * 2])
 _row("sqrt", 1, np.sqrt, out=to_float, domain=(0.0, INF), monotone=1, grad=lambda ns, xs, z, g: [g / (z * 2)])
 _row("inv", 1, np.reciprocal, out=to_float, jumps="poles", grad=lambda ns, xs, z, g: [-g * ns.sqr(z)])
-_row("maximum", 2, np.maximum, out=real, compute=_half_as_single, commutative=True, associative=True, idempotent=True,
-     jumps="ties", grad=_extreme)  # fmt: skip
-_row("minimum", 2, np.minimum, out=real, compute=_half_as_single, commutative=True, associative=True, idempotent=True,
-     jumps="ties", grad=_extreme)  # fmt: skip
+for _name, _ufunc in (("maximum", np.maximum), ("minimum", np.minimum)):
+    _row(_name, 2, _ufunc, out=real, compute=_half_as_single, grad=_extreme, jumps="ties",
+         commutative=True, associative=True, idempotent=True)  # fmt: skip
 _row("clip", 3, special.clip, out=real, compute=_half_as_single, jumps="ties", grad=_clip_grad)
 _row("switch", 3, np.where, out=_chosen, compute=_chosen_operands, jumps="zero",
      grad=lambda ns, xs, z, g: [_zeros(ns, xs[0]), ns.switch(xs[0], g, 0), ns.switch(xs[0], 0, g)])  # fmt: skip
@@ -274,7 +274,8 @@ _row("ceil", 1, np.ceil, out=to_real_float, monotone=1, jumps="integers", grad=_
 _row("floor", 1, np.floor, out=to_real_float, monotone=1, jumps="integers", grad=_flat)
 _row("trunc", 1, np.trunc, out=to_real_float, monotone=1, jumps="integers", grad=_flat)
 _row("round_half_to_even", 1, np.rint, out=to_real_float, monotone=1, jumps="halves", grad=_flat)
-_row("round_half_away_from_zero", 1, special.round_half_away, out=to_real_float, monotone=1, jumps="halves", grad=_flat)
+_row("round_half_away_from_zero", 1, special.round_half_away, out=to_real_float, monotone=1, jumps="halves",
+     grad=_flat)  # fmt: skip
 
 # Exponentials and logarithms.
 
@@ -286,7 +287,8 @@ _function("log2", np.log2, lambda ns, x, z: 1 / (x * _number(z, math.log(2))), m
 _function("log10", np.log10, lambda ns, x, z: 1 / (x * _number(z, math.log(10))), monotone=1, domain=(0.0, INF))
 _function("log1p", np.log1p, lambda ns, x, z: 1 / (1 + x), monotone=1, domain=(-1.0, INF))
 _function("sigmoid", special.sigmoid, lambda ns, x, z: z * (1 - z), out=to_real_float, monotone=1, bare=True)
-_function("softplus", special.softplus, lambda ns, x, z: ns.sigmoid(x), out=to_real_float, monotone=1, bare=True)
+_function("softplus", special.softplus, lambda ns, x, z: ns.sigmoid(x), out=to_real_float, monotone=1,
+          bare=True)  # fmt: skip
 _function("ultra_fast_sigmoid", special.ultra_fast_sigmoid, lambda ns, x, z: z * (1 - z), out=to_real_float,
           jumps="breaks", bare=True)  # fmt: skip
 
@@ -315,10 +317,9 @@ _row("imag", 1, _imag, out=to_part, compute=PARTS)
 _row("conj", 1, np.conjugate, monotone=1, grad=lambda ns, xs, z, g: [g])
 _row("angle", 1, np.angle, out=_angle_dtype, compute=lambda d: d if d in COMPLEX else to_float(d),
      transcendental=True, ulp=4, jumps="zero")  # fmt: skip
-_row("complex", 2, lambda a, b: a + np.multiply(b, 1j, dtype=np.result_type(b, np.complex64)), out=_complex_of,
-     compute=_parts_of_complex)  # fmt: skip
-_row("complex_from_polar", 2, lambda r, t: r * np.exp(np.multiply(t, 1j, dtype=np.result_type(t, np.complex64))),
-     out=_complex_of, compute=_parts_of_complex, transcendental=True, ulp=4)  # fmt: skip
+_row("complex", 2, special.join_parts, out=_complex_of, compute=_parts_of_complex)
+_row("complex_from_polar", 2, special.from_polar, out=_complex_of, compute=_parts_of_complex,
+     transcendental=True, ulp=4)  # fmt: skip
 
 # Special functions. Where a function is defined on both sides of its poles, `domain` is the half line
 # that hulls can be given for; values exist elsewhere.
@@ -331,18 +332,24 @@ _function("gamma", special.gamma, lambda ns, x, z: z * ns.psi(x), ulp=20, out=to
           critical=(1.4616321449683623,))  # fmt: skip
 _function("gammaln", special.gammaln, lambda ns, x, z: ns.psi(x), ulp=20, out=to_real_float, domain=(0.0, INF),
           critical=(1.4616321449683623,))  # fmt: skip
-_function("psi", special.psi, lambda ns, x, z: ns.tri_gamma(x), ulp=40, out=to_real_float, domain=(0.0, INF), monotone=1)
+_function("psi", special.psi, lambda ns, x, z: ns.tri_gamma(x), ulp=40, out=to_real_float, domain=(0.0, INF),
+          monotone=1)  # fmt: skip
 _function("tri_gamma", special.tri_gamma, lambda ns, x, z: _undefined("tri_gamma", "its operand"), ulp=40,
           out=to_real_float, domain=(0.0, INF), monotone=-1)  # fmt: skip
 
 
-def _from_scipy(name: str, derivative: Callable[..., Any], value: Callable[..., Any] | None = None, **facts: Any) -> None:
-    _function(name, value or special.from_scipy(name), derivative, ulp=40, out=to_real_float, needs="scipy", **facts)
+def _from_scipy(name: str, grad: Callable[..., Any], value: Any = None, **facts: Any) -> None:
+    value = value or special.from_scipy(name)
+    _function(name, value, grad, ulp=40, out=to_real_float, needs="scipy", **facts)
 
 
 def _poisson(ns: Any, k: Any, x: Any) -> Any:
     """x**(k-1) exp(-x) / gamma(k), the density that incomplete gamma functions integrate."""
     return ns.exp((k - 1) * ns.log(x) - x - ns.gammaln(k))
+
+
+def _integrand(ns: Any, k: Any, x: Any) -> Any:
+    return x ** (k - 1) * ns.exp(-x)
 
 
 def _chi2sf_grad(ns: Any, inputs: Any, output: Any, g: Any) -> list[Any]:
@@ -357,9 +364,9 @@ def _complete(part: str) -> Callable[..., Any]:
     return lambda k, x: regular(k, x) * special.gamma(k)
 
 
-_ROOT_PI_2 = math.sqrt(PI) / 2
-_from_scipy("erfinv", lambda ns, x, z: ns.exp(ns.sqr(z)) * _number(z, _ROOT_PI_2), domain=(-1.0, 1.0), monotone=1)
-_from_scipy("erfcinv", lambda ns, x, z: ns.exp(ns.sqr(z)) * _number(z, -_ROOT_PI_2), domain=(0.0, 2.0), monotone=-1)
+_SLOPE = math.sqrt(PI) / 2
+_from_scipy("erfinv", lambda ns, x, z: ns.exp(ns.sqr(z)) * _number(z, _SLOPE), domain=(-1.0, 1.0), monotone=1)
+_from_scipy("erfcinv", lambda ns, x, z: ns.exp(ns.sqr(z)) * _number(z, -_SLOPE), domain=(0.0, 2.0), monotone=-1)
 _from_scipy("erfcx", lambda ns, x, z: 2 * x * z - _number(z, 2 / math.sqrt(PI)), monotone=-1)
 _from_scipy("j0", lambda ns, x, z: -ns.j1(x))
 _from_scipy("j1", lambda ns, x, z: (ns.j0(x) - ns.jv(2, x)) / 2)
@@ -370,5 +377,5 @@ _from_scipy("iv", _second_of("iv", lambda ns, v, x: (ns.iv(v - 1, x) + ns.iv(v +
 _from_scipy("chi2sf", _chi2sf_grad, lambda x, k: special.from_scipy("chdtrc")(k, x), nin=2)
 _from_scipy("gammainc", _second_of("gammainc", _poisson), nin=2)
 _from_scipy("gammaincc", _second_of("gammaincc", lambda ns, k, x: -_poisson(ns, k, x)), nin=2)
-_from_scipy("gammal", _second_of("gammal", lambda ns, k, x: x ** (k - 1) * ns.exp(-x)), _complete("gammainc"), nin=2)
-_from_scipy("gammau", _second_of("gammau", lambda ns, k, x: -(x ** (k - 1)) * ns.exp(-x)), _complete("gammaincc"), nin=2)
+_from_scipy("gammal", _second_of("gammal", _integrand), _complete("gammainc"), nin=2)
+_from_scipy("gammau", _second_of("gammau", lambda *args: -_integrand(*args)), _complete("gammaincc"), nin=2)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from reference.config import config
-from reference.graph.dtypes import BOOL, COMPLEX, DISCRETE, FLOATS, SIGNED, UNSIGNED, upcast
+from reference.graph.dtypes import BOOL, COMPLEX, DISCRETE, FLOATS, upcast
 
 DtypeRule = Callable[..., str]
 """Operand dtypes -> one dtype; raises TypeError where the operation has no meaning."""
@@ -127,7 +127,7 @@ class ScalarOp:
 
     def output_dtype(self, *dtypes: str) -> str:
         """dtype of the result for operand dtypes; TypeError if the operation has no meaning for them."""
-        if (self.nin >= 0 and len(dtypes) != self.nin) or (self.nin < 0 and not dtypes):
+        if len(dtypes) != self.nin and (self.nin >= 0 or not dtypes):
             wanted = "at least one operand" if self.nin < 0 else f"{self.nin} operand{'s' * (self.nin > 1)}"
             raise TypeError(f"{self.name} takes {wanted}, got {len(dtypes)}")
         try:
@@ -150,26 +150,31 @@ class ScalarOp:
         Floating-point warnings are the caller's business: enter ``numpy.errstate(all="ignore")`` once
         around many calls.
         """
-        key = "".join([x.dtype.char for x in operands])
-        if self.transcendental:
-            key += config.float32_math
+        if len(operands) == 1:
+            key = operands[0].dtype
+        elif len(operands) == 2:
+            key = operands[0].dtype, operands[1].dtype
+        else:
+            key = tuple([x.dtype for x in operands])
         try:
-            wide, outer = self._plans[key]
+            exact, native, outer = self._plans[key]
         except KeyError:
-            wide, outer = self._plans[key] = self._plan(*[x.dtype.name for x in operands])
-        if wide is not None:
-            operands = tuple([x.astype(d, copy=False) for x, d in zip(operands, wide)])
+            exact, native, outer = self._plans[key] = self._plan(*[x.dtype.name for x in operands])
+        casts = exact if exact is native or config.float32_math == "exact" else native
+        if casts is not None:
+            operands = tuple([x.astype(d, copy=False) for x, d in zip(operands, casts)])
         result = self.numpy(*operands)
         return result if result.dtype == outer else result.astype(outer)
 
-    def _plan(self, *dtypes: str) -> tuple[tuple[str, ...] | None, np.dtype[Any]]:
-        """What each operand is really cast to, None if nothing needs a cast; and the result's dtype."""
+    def _plan(self, *dtypes: str) -> tuple[Any, Any, np.dtype[Any]]:
+        """What each operand is cast to under either value of config.float32_math (None: nothing is), and
+        the result's dtype."""
         outer = np.dtype(self.output_dtype(*dtypes))
-        wide = self.operand_dtypes(*dtypes)
-        if self.transcendental:
-            widen = _WIDEN if config.float32_math == "exact" else _WIDEN_HALF
-            wide = tuple(widen.get(d, d) for d in wide)
-        return (None if wide == dtypes else wide), outer
+        exact = native = self.operand_dtypes(*dtypes)
+        if self.transcendental and any(d in _WIDEN for d in exact):
+            native = tuple("float32" if d == "float16" else d for d in exact)
+            exact = tuple(_WIDEN.get(d, d) for d in exact)
+        return None if exact == dtypes else exact, None if native == dtypes else native, outer
 
     def __repr__(self) -> str:
         return self.name
@@ -180,10 +185,9 @@ class ScalarOp:
         return scalar.by_name, (self.name,)
 
 
-_WIDEN_HALF = {"float16": "float32"}
 _WIDEN = {"float16": "float64", "float32": "float64", "complex64": "complex128"}
 
 __all__ = [
-    "BOOL", "COMPLEX", "DISCRETE", "FLOATS", "SIGNED", "UNSIGNED", "DtypeRule", "ScalarOp", "by_itself", "discrete",
+    "BOOL", "COMPLEX", "DISCRETE", "FLOATS", "DtypeRule", "OperandRule", "ScalarOp", "by_itself", "discrete",
     "no_bool", "real", "same", "to_bool", "to_float", "to_part", "to_real_float",
 ]  # fmt: skip

@@ -55,6 +55,14 @@ def _shifted_up(x: Any, power: int) -> tuple[Any, Any]:
     return x, total
 
 
+def _alternating(t: Any, *divisors: float) -> Any:
+    """t/d0 - t**2/d1 + t**3/d2 - ... for small positive t."""
+    total = np.zeros_like(t)
+    for divisor in reversed(divisors):
+        total = t * (1 / divisor - total)
+    return total
+
+
 def psi(x: Any) -> Any:
     """The digamma function, the derivative of gammaln; NaN at 0 and at the negative integers.
 
@@ -64,7 +72,7 @@ def psi(x: Any) -> Any:
     mirrored = x <= 0
     y, total = _shifted_up(np.where(mirrored, 1 - x, x), 1)
     t = 1 / (y * y)
-    series = t * (1 / 12 - t * (1 / 120 - t * (1 / 252 - t * (1 / 240 - t * (1 / 132 - t * (691 / 32760 - t / 12))))))
+    series = _alternating(t, 12, 120, 252, 240, 132, 32760 / 691, 12)
     value = np.where(y == np.inf, y, np.log(y) - 0.5 / y - series - total)
     turned = np.pi * (x - np.round(x))
     value = np.where(mirrored, value - np.pi / np.tan(turned), value)
@@ -78,7 +86,7 @@ def tri_gamma(x: Any) -> Any:
     y, total = _shifted_up(np.where(mirrored, 1 - x, x), 2)
     r = 1 / y
     t = r * r
-    series = t * (1 / 6 - t * (1 / 30 - t * (1 / 42 - t * (1 / 30 - t * (5 / 66 - t * (691 / 2730 - t * 7 / 6))))))
+    series = _alternating(t, 6, 30, 42, 30, 66 / 5, 2730 / 691, 6 / 7)
     value = r + t / 2 + r * series + total
     sine = np.sin(np.pi * (x - np.round(x)))
     value = np.where(mirrored, (np.pi / sine) ** 2 - value, value)
@@ -92,7 +100,7 @@ def from_scipy(name: str) -> Callable[..., Any]:
         try:
             from scipy import special
         except ImportError:
-            raise ImportError(f"the value of {name} is computed by SciPy, which is not installed: pip install scipy") from None
+            raise ImportError(f"{name} is computed by SciPy, which is missing: pip install scipy") from None
         return getattr(special, name)(*operands)
 
     return value
@@ -148,6 +156,18 @@ def power(x: Any, y: Any) -> Any:
         return np.power(x, y)
     small = np.where(x == 1, 1, np.where(x == -1, 1 - 2 * (y & 1), 0)).astype(x.dtype)
     return np.where(y < 0, small, np.power(x, np.maximum(y, 0)))
+
+
+def join_parts(real: Any, imaginary: Any) -> Any:
+    """real + i imaginary, exactly, infinities and signs of zero included."""
+    shape = np.broadcast_shapes(np.shape(real), np.shape(imaginary))
+    result = np.empty(shape, np.result_type(real, np.complex64))
+    result.real, result.imag = real, imaginary
+    return result
+
+
+def from_polar(radius: Any, angle: Any) -> Any:
+    return join_parts(radius * np.cos(angle), radius * np.sin(angle))
 
 
 def fill(shape_of: Any, value: Any) -> Any:
