@@ -6,6 +6,7 @@ are accepted and mean nothing here: a backend, not a linker, decides how a graph
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from reference.config import config
 from reference.graph.core import Apply
 from reference.graph.fgraph import FunctionGraph
 from reference.rewriting.engine import Observer, Promise, RewriteLog, Session
-from reference.rewriting.pipeline import Choice, stages, unknown
+from reference.rewriting.pipeline import Choice, load, stages, unknown
 
 Hook = Callable[[Apply, Sequence[Any], Sequence[Any]], None]
 """Called after a node was computed, with the values of its inputs and outputs."""
@@ -45,7 +46,7 @@ class Mode:
 
     def __init__(self, linker: str | None = None, optimizer: str | Choice | None = "default"):
         if isinstance(linker, str) and linker not in LINKERS:
-            raise ValueError(f"there is no linker {linker!r}; Theano's are {', '.join(LINKERS[:8])} (none has an effect)")
+            raise ValueError(f"there is no linker {linker!r}; Theano's are {', '.join(LINKERS)} (none has an effect)")
         self.linker = linker
         self.name = "Mode"
         self.choice = optimizer if isinstance(optimizer, Choice) else _choice(optimizer)
@@ -53,7 +54,8 @@ class Mode:
     @property
     def exact(self) -> bool:
         """True if only rewrites that keep every bit are admitted."""
-        return self.choice.promises <= _EXACT and not self.choice.included or self.choice == OPTIMIZERS["merge"]
+        usual = self.choice.promises <= _EXACT
+        return usual and all(r.promise is Promise.EXACT for r in load() if r.answers_to(self.choice.included))
 
     def including(self, *names: str) -> Mode:
         """This mode with the named rewrites, families, stages or tags added."""
@@ -67,13 +69,15 @@ class Mode:
         """This mode with only the rewrites that answer to every one of the names."""
         return self._with(required=(*self.choice.required, *names))
 
-    def _with(self, **fields: tuple[str, ...]) -> Mode:
+    def _with(self, **fields: Any) -> Mode:
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
-        twin.choice = _replaced(self.choice, fields)
+        twin.choice = dataclasses.replace(self.choice, **fields)
         return twin
 
-    def rewrite(self, fgraph: FunctionGraph, observer: Observer | None = None, record: bool = False) -> RewriteLog:
+    def rewrite(
+        self, fgraph: FunctionGraph, observer: Observer | None = None, record: bool = False
+    ) -> RewriteLog:
         """Apply the admitted rewrites to `fgraph`; the log tells what was done.
 
         `observer` is called after each application. With `record` (or an observer) each application keeps
@@ -82,11 +86,14 @@ class Mode:
         return self.session(observer, record).run(fgraph)
 
     def session(self, observer: Observer | None = None, record: bool = False) -> Session:
-        added = tuple(filter(None, config.optimizer_including.split(":")))
-        removed = tuple(filter(None, config.optimizer_excluding.split(":")))
+        """The engine, ready to run. The flags optimizer_including and optimizer_excluding have the last word."""
         choice = self.choice
         if choice.promises or choice.included:
-            choice = _replaced(choice, {"included": (*choice.included, *added), "excluded": (*choice.excluded, *removed)})
+            added = tuple(filter(None, config.optimizer_including.split(":")))
+            removed = tuple(filter(None, config.optimizer_excluding.split(":")))
+            choice = dataclasses.replace(
+                choice, included=(*choice.included, *added), excluded=(*choice.excluded, *removed)
+            )
         return Session(stages(choice), observer, record)
 
     def check_names(self) -> list[str]:
@@ -129,12 +136,6 @@ class MonitorMode(Mode):
                 self.post_func(node, inputs, outputs)
 
         return watch
-
-
-def _replaced(choice: Choice, fields: dict[str, tuple[str, ...]]) -> Choice:
-    import dataclasses
-
-    return dataclasses.replace(choice, **fields)  # type: ignore[arg-type]
 
 
 def _choice(optimizer: str | None) -> Choice:
@@ -190,7 +191,8 @@ def get_mode(mode: Mode | str | None = None) -> Mode:
         raise TypeError(f"a mode is a Mode or the name of one, not {mode!r}")
     known = {name.lower(): make for name, make in PREDEFINED.items()}
     if mode.lower() not in known:
-        raise ValueError(f"there is no mode {mode!r}{_nearest(mode, PREDEFINED)}; the modes are {', '.join(PREDEFINED)}")
+        names = ", ".join(PREDEFINED)
+        raise ValueError(f"there is no mode {mode!r}{_nearest(mode, PREDEFINED)}; the modes are {names}")
     return known[mode.lower()]()
 
 

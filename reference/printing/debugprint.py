@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -192,11 +192,10 @@ class _Text:
                 text += self._storage(variable)
         else:
             which = f".{variable.index}" if len(node.outputs) > 1 else ""
-            name = variable.name or ""
-            number = self.order.get(node, "")
+            op = op_text(node.op, self.dialect)
             text = (
-                f"{place.prefix}{op_text(node.op, self.dialect)}{which} {self.id_of(node)}{self._type(variable)} "
-                f"'{name}'   {number}{self._storage(variable)}{self._clients(variable)}"
+                f"{place.prefix}{op}{which} {self.id_of(node)}{self._type(variable)} "
+                f"'{variable.name or ''}'   {self.order.get(node, '')}{self._storage(variable)}{self._clients(variable)}"
             )
         self.lines.append(text)
 
@@ -228,9 +227,9 @@ class _Text:
         readers = list(self.fgraph.clients.get(variable, ()))
         if len(readers) < 2:
             return ""
-        told: Sequence[Any] = [
-            ("output", "") if c.node is None else (self.id_of(c.node), self.order.get(c.node, "")) for c in readers
-        ]
+        told: list[tuple[str, Any]] = []
+        for node, _ in readers:
+            told.append(("output", "") if node is None else (self.id_of(node), self.order.get(node, "")))
         return f" clients:{told}"
 
 

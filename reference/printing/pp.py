@@ -18,9 +18,10 @@ _INFIX = {
     "add": "+", "sub": "-", "mul": "*", "true_div": "/", "int_div": "//", "pow": "**",
 }  # fmt: skip
 _RENAMED = {"second": "fill", "abs_": "abs"}
-_GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
-    "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
+_GREEK = (
+    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu"),
+    *("nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"),
+    *("Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega"),
 )
 _LONGEST = 1_000_000
 
@@ -31,7 +32,8 @@ def pp(variable: Any) -> str:
     Raises ValueError if it has more than a million characters; `debugprint` writes shared parts once.
     """
     if not isinstance(variable, Variable):
-        raise TypeError(f"pp writes the formula of a variable, not of {type(variable).__name__}; see debugprint")
+        given = type(variable).__name__
+        raise TypeError(f"pp writes the formula of a variable, not of a {given}; see debugprint")
     texts: dict[Variable, str] = {}
     for node in toposort([variable]):
         operands = [texts.get(v) or _leaf(v) for v in node.inputs]

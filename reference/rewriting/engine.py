@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 from reference.config import config
 from reference.graph.core import Apply, Op, Variable, inherit_line
@@ -34,9 +34,9 @@ class Promise(Enum):
     RAISES = "may succeed where the original raised an error"
 
 
-Replacement = Union[Sequence[Union[Variable, None]], Mapping[Variable, Variable], None]
+Replacement = Sequence[Variable | None] | Mapping[Variable, Variable] | None
 Rule = Callable[[FunctionGraph, Apply], Replacement]
-Wanted = Union[type, str, Callable[[Op], bool]]
+Wanted = type | str | Callable[[Op], bool]
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,8 @@ from reference.rewriting.engine import REGISTRY, Promise, Rewrite
 
 STAGES = ("canonicalize", "stabilize", "specialize", "scan")
 """Bring the graph into its one normal form, make it safe from overflow, choose the best operations, improve
-its loops; and again, round after round, until a whole round changes nothing. Each stage runs to its own fixpoint, and
-sees only what changed since it last ran."""
+its loops; and again, round after round, until a whole round changes nothing. Each stage runs to its own
+fixpoint, and sees only what changed since it last ran."""
 
 FAMILIES = ("merge", "constant", "shape", "subtensor", "algebra", "stabilize", "linalg", "scan")
 """The files under rules/, in the order in which their rules are tried on a node."""
@@ -73,8 +73,9 @@ def table() -> str:
     lines = [
         "# Rewrites",
         "",
-        "Written by `python -m reference.rewriting.pipeline`; a test holds it to the code. A mode admits rewrites by",
-        "promise (see architecture.md); `Mode.including` and `Mode.excluding` take names, families, stages and tags.",
+        "Written by `python -m reference.rewriting.pipeline`; a test holds it to the code. A mode admits rewrites",
+        "by promise (see architecture.md); `Mode.including` and `Mode.excluding` take names, families, stages",
+        "and tags.",
     ]
     records = load()
     for family in dict.fromkeys(r.family for r in records):

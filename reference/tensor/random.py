@@ -96,7 +96,7 @@ class RandomFunction(Op):
                     lengths[offset + axis] = n
                 elif lengths[offset + axis] != n:
                     raise ShapeError(
-                        f"{self}: a parameter of shape {value.shape} does not fit the draw's shape {tuple(lengths)}"
+                        f"{self}: a parameter of shape {value.shape} does not fit the shape {tuple(lengths)}"
                     )
         return tuple(lengths)
 
