@@ -46,7 +46,7 @@ class Mode:
 
     def __init__(self, linker: str | None = None, optimizer: str | Choice | None = "default"):
         if isinstance(linker, str) and linker not in LINKERS:
-            raise ValueError(f"there is no linker {linker!r}; Theano's are {', '.join(LINKERS)} (none has an effect)")
+            raise ValueError(f"there is no linker {linker!r}; the names accepted are {', '.join(LINKERS)}")
         self.linker = linker
         self.name = "Mode"
         self.choice = optimizer if isinstance(optimizer, Choice) else _choice(optimizer)
@@ -86,7 +86,7 @@ class Mode:
         return self.session(observer, record).run(fgraph)
 
     def session(self, observer: Observer | None = None, record: bool = False) -> Session:
-        """The engine, ready to run. The flags optimizer_including and optimizer_excluding have the last word."""
+        """The engine, ready to run. The flags optimizer_including and optimizer_excluding come on top."""
         choice = self.choice
         if choice.promises or choice.included:
             added = tuple(filter(None, config.optimizer_including.split(":")))

@@ -192,11 +192,9 @@ class _Text:
                 text += self._storage(variable)
         else:
             which = f".{variable.index}" if len(node.outputs) > 1 else ""
-            op = op_text(node.op, self.dialect)
-            text = (
-                f"{place.prefix}{op}{which} {self.id_of(node)}{self._type(variable)} "
-                f"'{variable.name or ''}'   {self.order.get(node, '')}{self._storage(variable)}{self._clients(variable)}"
-            )
+            op, name = op_text(node.op, self.dialect), variable.name or ""
+            text = f"{place.prefix}{op}{which} {self.id_of(node)}{self._type(variable)} '{name}'   "
+            text += f"{self.order.get(node, '')}{self._storage(variable)}{self._clients(variable)}"
         self.lines.append(text)
 
     def id_of(self, shown: Shown) -> str:

@@ -73,9 +73,8 @@ def table() -> str:
     lines = [
         "# Rewrites",
         "",
-        "Written by `python -m reference.rewriting.pipeline`; a test holds it to the code. A mode admits rewrites",
-        "by promise (see architecture.md); `Mode.including` and `Mode.excluding` take names, families, stages",
-        "and tags.",
+        "Written by `python -m reference.rewriting.pipeline`; a test holds it to the code. A mode admits",
+        "rewrites by promise; `Mode.including` and `Mode.excluding` take names, families, stages and tags.",
     ]
     records = load()
     for family in dict.fromkeys(r.family for r in records):
