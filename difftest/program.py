@@ -1,0 +1,322 @@
+"""A program as pure data: what a differential test runs, shrinks, saves and shows.
+
+Owns `Program` and its three forms: the text of a Theano-style program (which is also how it is built, so
+what is shown is what ran), JSON with hexadecimal floats, and the symbolic graph made through the public API
+alone. It must not know how programs are drawn, nor what their values should be.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+Operand = str | int | float
+"""The name of an earlier value, or a Python number written into the expression."""
+
+LAYOUTS = ("C", "F", "strided", "negative")
+
+
+@dataclass(frozen=True, eq=False)
+class Array:
+    """An array literal: its values, and how they lie in memory when a function is called with it."""
+
+    data: np.ndarray
+    layout: str = "C"
+
+    def __post_init__(self) -> None:
+        data = np.array(self.data, order="C", copy=True)
+        data.flags.writeable = False
+        object.__setattr__(self, "data", data)
+
+    @property
+    def dtype(self) -> str:
+        return str(self.data.dtype.name)
+
+    def fresh(self) -> np.ndarray:
+        """A new array with these values and this layout."""
+        data = self.data
+        if self.layout == "F":
+            return np.array(data, order="F")
+        if self.layout == "strided" and data.ndim:
+            room = np.zeros((*data.shape[:-1], 2 * data.shape[-1]), data.dtype)
+            view = room[..., ::2]
+        elif self.layout == "negative" and data.ndim:
+            view = np.zeros(data.shape, data.dtype)[(slice(None, None, -1),) * data.ndim]
+        else:
+            return data.copy()
+        view[...] = data
+        return view
+
+    def to_source(self) -> str:
+        return array_source(self.data)
+
+    def to_json(self) -> dict[str, Any]:
+        flat = self.data.ravel()
+        if flat.dtype.kind == "f":
+            items: list[Any] = [float(v).hex() for v in flat]
+        elif flat.dtype.kind == "c":
+            items = [[float(v.real).hex(), float(v.imag).hex()] for v in flat]
+        else:
+            items = [v.item() for v in flat]
+        return {"dtype": self.dtype, "shape": list(self.data.shape), "items": items, "layout": self.layout}
+
+    @classmethod
+    def from_json(cls, form: Mapping[str, Any]) -> Array:
+        dtype, items = np.dtype(form["dtype"]), form["items"]
+        if dtype.kind == "f":
+            items = [float.fromhex(v) for v in items]
+        elif dtype.kind == "c":
+            items = [complex(float.fromhex(re), float.fromhex(im)) for re, im in items]
+        return cls(np.array(items, dtype).reshape(form["shape"]), form.get("layout", "C"))
+
+
+@dataclass(frozen=True)
+class Input:
+    """A symbolic input and the value of the first call."""
+
+    name: str
+    broadcastable: tuple[bool, ...]
+    value: Array
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A shared variable and its value before the first call."""
+
+    name: str
+    value: Array
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line: `results` = the template of the step called `step`, filled with operands and attributes."""
+
+    step: str
+    operands: tuple[Operand, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    results: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Program:
+    """Inputs, shared variables, steps, and the function made of them.
+
+    `givens` replaces a name by another; a replaced input is no argument of the function. `calls` holds the
+    arguments of the second and later calls, one array an input.
+    """
+
+    inputs: tuple[Input, ...] = ()
+    shared: tuple[Shared, ...] = ()
+    steps: tuple[Step, ...] = ()
+    outputs: tuple[str, ...] = ()
+    updates: tuple[tuple[str, str], ...] = ()
+    givens: tuple[tuple[str, str], ...] = ()
+    calls: tuple[tuple[Array, ...], ...] = ()
+
+    @cached_property
+    def arguments(self) -> tuple[Input, ...]:
+        """The inputs that a caller supplies: those that no given replaces."""
+        replaced = {name for name, _ in self.givens}
+        return tuple(i for i in self.inputs if i.name not in replaced)
+
+    def call_values(self) -> Iterator[list[np.ndarray]]:
+        """Fresh arguments, call by call."""
+        where = {i.name: k for k, i in enumerate(self.inputs)}
+        for values in (tuple(i.value for i in self.inputs), *self.calls):
+            yield [values[where[i.name]].fresh() for i in self.arguments]
+
+    def build(self, api: Any) -> Built:
+        """The symbolic graph, by running the program's own text with `api` in the place of theano."""
+        names: dict[str, Any] = {"theano": api, "T": api.tensor, "np": np}
+        exec(_compiled("\n".join([*self._declarations(), *map(step_source, self.steps)])), names)
+        return Built(self, api, names)
+
+    def to_source(self, api: str = "reference", options: Sequence[str] = ()) -> str:
+        """A program that anyone can run: it prints what each call returns and leaves in shared variables."""
+        arguments = [f"[{', '.join(i.name for i in self.arguments)}]", f"[{', '.join(self.outputs)}]"]
+        if self.updates:
+            arguments.append(f"updates=[{_pairs(self.updates)}]")
+        if self.givens:
+            arguments.append(f"givens=[{_pairs(self.givens)}]")
+        arguments += [*options, 'on_unused_input="ignore"']
+        lines = [
+            "import numpy as np",
+            f"import {api} as theano",
+            f"import {api}.tensor as T",
+            "",
+            *self._declarations(),
+            *map(step_source, self.steps),
+            "",
+            f"f = theano.function({', '.join(arguments)})",
+        ]
+        replaced = {name for name, _ in self.givens}
+        for values in (tuple(i.value for i in self.inputs), *self.calls):
+            given = [v.to_source() for i, v in zip(self.inputs, values) if i.name not in replaced]
+            lines.append(f"print(f({', '.join(given)}))")
+            lines += [f"print({s.name!r}, {s.name}.get_value())" for s in self.shared]
+        return "\n".join(lines) + "\n"
+
+    def _declarations(self) -> list[str]:
+        lines = [f"{i.name} = T.tensor({i.value.dtype!r}, {i.broadcastable!r}, name={i.name!r})" for i in self.inputs]
+        lines += [f"{s.name} = theano.shared({s.value.to_source()}, name={s.name!r})" for s in self.shared]
+        return lines
+
+    def to_json(self) -> str:
+        return json.dumps(_plain(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Program:
+        form = json.loads(text)
+        return cls(
+            inputs=tuple(Input(i["name"], tuple(i["broadcastable"]), Array.from_json(i["value"])) for i in form["inputs"]),
+            shared=tuple(Shared(s["name"], Array.from_json(s["value"])) for s in form["shared"]),
+            steps=tuple(
+                Step(s["step"], tuple(s["operands"]), {k: _tuples(v) for k, v in s["attributes"].items()}, tuple(s["results"]))
+                for s in form["steps"]
+            ),
+            outputs=tuple(form["outputs"]),
+            updates=_tuples(form["updates"]),
+            givens=_tuples(form["givens"]),
+            calls=tuple(tuple(map(Array.from_json, call)) for call in form["calls"]),
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """Eight letters that name this program in files."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:8]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Program) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        return self.to_source()
+
+
+class Built:
+    """A program's symbolic variables by name, made by one `api`."""
+
+    def __init__(self, program: Program, api: Any, names: dict[str, Any]):
+        self.program, self.api, self.names = program, api, names
+
+    @property
+    def inputs(self) -> list[Any]:
+        return [self.names[i.name] for i in self.program.arguments]
+
+    @property
+    def outputs(self) -> list[Any]:
+        return [self.names[name] for name in self.program.outputs]
+
+    def pairs(self, which: Sequence[tuple[str, str]]) -> list[tuple[Any, Any]]:
+        return [(self.names[a], self.names[b]) for a, b in which]
+
+    def function(self, **options: Any) -> Any:
+        """The compiled function; shared variables are set back to their first values."""
+        self.reset()
+        return self.api.function(
+            self.inputs,
+            self.outputs,
+            updates=self.pairs(self.program.updates),
+            givens=self.pairs(self.program.givens),
+            on_unused_input="ignore",
+            **options,
+        )
+
+    def function_written_in(self, **options: Any) -> Any:
+        """The same function with every given written into the graph by hand."""
+        program, names = self.program, dict(self.names)
+        chosen = {name: self.names[by] for name, by in program.givens}
+        names.update(chosen)
+        touched = set(chosen)
+        for step in program.steps:
+            if touched.intersection(map(str, step.operands)):
+                exec(_compiled(step_source(step)), names)
+                touched.update(step.results)
+                names.update({name: chosen[name] for name in step.results if name in chosen})
+        self.reset()
+        return self.api.function(
+            self.inputs,
+            [names[name] for name in program.outputs],
+            updates=[(self.names[s], names[by]) for s, by in program.updates],
+            on_unused_input="ignore",
+            **options,
+        )
+
+    def reset(self) -> None:
+        for s in self.program.shared:
+            self.names[s.name].set_value(s.value.fresh())
+
+    def shared_values(self) -> dict[str, np.ndarray]:
+        return {s.name: self.names[s.name].get_value() for s in self.program.shared}
+
+
+def step_source(step: Step) -> str:
+    """The line (or lines) of a step."""
+    from difftest.strategies import STEPS
+
+    template = STEPS[step.step].source
+    fields = {k: v for k, v in step.attributes.items()}
+    operands = [o if isinstance(o, str) else repr(o) for o in step.operands]
+    if callable(template):
+        text = template(*operands, **fields)
+    else:
+        text = template.format(*operands, **fields)
+    if "\n" in text:
+        return text.replace("RESULT", ", ".join(step.results))
+    return f"{', '.join(step.results)} = {text}"
+
+
+def array_source(data: np.ndarray) -> str:
+    """An expression whose value is exactly this array."""
+    if data.size == 0:
+        return f"np.zeros({data.shape}, {data.dtype.name!r})"
+    return f"np.array({_nested(data)}, {data.dtype.name!r})"
+
+
+def _nested(data: np.ndarray) -> str:
+    if data.ndim:
+        return "[" + ", ".join(map(_nested, data)) + "]"
+    value = data.item()
+    if data.dtype.kind == "f":
+        return repr(value) if np.isfinite(data) else f"np.{value}" if value > 0 or value != value else "-np.inf"
+    return repr(value)
+
+
+def _pairs(pairs: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"({a}, {b})" for a, b in pairs)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Array):
+        return value.to_json()
+    if dataclasses.is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    return value
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+_CODE: dict[str, Any] = {}
+
+
+def _compiled(text: str) -> Any:
+    if text not in _CODE:
+        if len(_CODE) > 2000:
+            _CODE.clear()
+        _CODE[text] = compile(text, "<program>", "exec")
+    return _CODE[text]

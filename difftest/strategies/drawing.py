@@ -1,0 +1,149 @@
+"""Drawing for programs: cheap primitive choices, and the pool of values that steps consume.
+
+Owns `Draw`, which wraps Hypothesis's draw with the few choices we need (cached strategies: a choice costs
+microseconds), and `Pool`, the typed values made so far, newest first, so that a step that is deleted while
+shrinking re-wires to its neighbour. It must not know any particular step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import numpy as np
+from hypothesis import strategies as st
+
+from difftest.program import Array, Input, Operand, Shared
+
+T = TypeVar("T")
+
+_integers = lru_cache(maxsize=None)(st.integers)
+
+
+@lru_cache(maxsize=None)
+def _lists(low: int, high: int, size: int) -> Any:
+    return st.lists(_integers(low, high), min_size=size, max_size=size)
+
+
+class Draw:
+    """Choices; each shrinks to the first item, the smallest number, or False."""
+
+    def __init__(self, draw: Callable[[Any], Any]):
+        self._draw = draw
+
+    def integer(self, low: int, high: int) -> int:
+        return self._draw(_integers(low, high)) if high > low else low
+
+    def integers(self, low: int, high: int, size: int) -> list[int]:
+        return self._draw(_lists(low, high, size)) if size else []
+
+    def choose(self, items: Sequence[T]) -> T:
+        return items[self.integer(0, len(items) - 1)]
+
+    def flag(self) -> bool:
+        return self.integer(0, 1) == 1
+
+    def often(self) -> bool:
+        """Three times out of four; shrinks to True."""
+        return self.integer(0, 3) < 3
+
+    def seldom(self) -> bool:
+        """One time out of four; shrinks to False."""
+        return self.integer(0, 3) == 3
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A value of the program under construction.
+
+    `value` is the model's. `broadcastable` holds only what is certain to be declared: a dimension of length 1
+    that the graph knows better is merely not stretched. `roots` are the names of the float inputs, shared
+    variables and steps it depends on smoothly, `needs` of all it depends on. `opaque`: the values are unknown to the model, the shape is right.
+    """
+
+    name: str
+    value: np.ndarray
+    broadcastable: tuple[bool, ...]
+    roots: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
+    opaque: bool = False
+
+    @property
+    def dtype(self) -> str:
+        return str(self.value.dtype.name)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.value.ndim
+
+
+class Pool:
+    """The values made so far, newest first, and the inputs that steps asked for."""
+
+    def __init__(self, draw: Draw, kind: str, dtypes: tuple[str, ...]):
+        self.draw, self.kind, self.dtypes = draw, kind, dtypes
+        self.entries: list[Entry] = []
+        self.inputs: list[Input] = []
+        self.shared: list[Shared] = []
+
+    def add(self, entry: Entry) -> Entry:
+        self.entries.insert(0, entry)
+        return entry
+
+    def having(self, wanted: Callable[[Entry], bool]) -> list[Entry]:
+        return [e for e in self.entries if not e.opaque and wanted(e)]
+
+    def named(self, name: Operand) -> Entry | None:
+        return next((e for e in self.entries if e.name == name), None)
+
+    def source(self, dtype: str, shape: tuple[int, ...], broadcastable: tuple[bool, ...] | None = None) -> Entry:
+        """A new input, or now and then a new shared variable, of this type."""
+        from difftest.strategies import values
+
+        value = values.array(self.draw, self.kind, dtype, shape)
+        return self.source_of(value, broadcastable, may_be_shared=True)
+
+    def source_of(
+        self, value: Array, broadcastable: tuple[bool, ...] | None = None, may_be_shared: bool = False
+    ) -> Entry:
+        """A new input with this very value (an index, a length)."""
+        pattern = (False,) * value.data.ndim if broadcastable is None else broadcastable
+        if may_be_shared and not any(pattern) and self.draw.seldom():
+            name = f"s{len(self.shared)}"
+            self.shared.append(Shared(name, value))
+        else:
+            name = f"x{len(self.inputs)}"
+            self.inputs.append(Input(name, pattern, value))
+        roots = frozenset([name]) if value.data.dtype.kind == "f" else frozenset()
+        return self.add(Entry(name, value.data, pattern, roots, needs=frozenset([name])))
+
+    def partner(self, x: Entry, dtype: str | None = None, fits: Callable[[Entry], bool] | None = None) -> Entry:
+        """An operand to stand beside `x`: an earlier value of its shape or broadcastable to it, or a new input."""
+        from difftest.strategies import shapes
+
+        draw = self.draw
+        candidates = self.having(
+            lambda e: broadcasts(e, x) and (dtype is None or e.dtype == dtype) and (fits is None or fits(e))
+        )
+        if candidates and draw.often():
+            return draw.choose(candidates)
+        shape, pattern = shapes.stretched(draw, x.shape)
+        return self.source(dtype or draw.choose(self.dtypes), shape, pattern)
+
+
+def broadcasts(a: Entry, b: Entry) -> bool:
+    """True if the two are certain to broadcast together, to at most 64 elements."""
+    total = 1
+    for k in range(1, max(a.ndim, b.ndim) + 1):
+        la, sa = (a.shape[-k], a.broadcastable[-k]) if k <= a.ndim else (1, True)
+        lb, sb = (b.shape[-k], b.broadcastable[-k]) if k <= b.ndim else (1, True)
+        if la != lb and not (la == 1 and sa) and not (lb == 1 and sb):
+            return False
+        total *= lb if la == 1 else la
+    return total <= 64

@@ -1,0 +1,60 @@
+"""The registry of steps: what can be written as one line of a program.
+
+Owns `@step` and the table `STEPS`. A step says what its first operand must be (`takes`), draws the rest and its
+attributes, and gives its line as a template. Its value is the line of the same name in `difftest.model`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from difftest.program import Operand
+from difftest.strategies.drawing import Draw, Entry, Pool
+
+Drawn = tuple[tuple[Operand, ...], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class StepKind:
+    """`source` is a format string of operands ``{0}`` and attributes ``{axis}``, or a function giving the text.
+
+    `smooth`: gradients flow from every float operand to the result. `opaque`: the model cannot say the values
+    beforehand, only dtype and shape. `results`: how many; None if it depends on the attributes.
+    """
+
+    name: str
+    family: str
+    source: str | Callable[..., str]
+    takes: Callable[[Entry], bool] | None
+    draw: Callable[[Draw, Pool, Entry], Drawn]
+    smooth: bool = True
+    opaque: bool = False
+
+
+STEPS: dict[str, StepKind] = {}
+
+
+def step(
+    family: str,
+    source: str | Callable[..., str],
+    takes: Callable[[Entry], bool] | None = lambda e: True,
+    name: str | None = None,
+    smooth: bool = True,
+    opaque: bool = False,
+) -> Callable[[Callable[..., Drawn]], Callable[..., Drawn]]:
+    """Register the decorated ``draw(draw, pool, x) -> (operands, attributes)``; `takes=None` needs no operand."""
+
+    def register(function: Callable[..., Drawn]) -> Callable[..., Drawn]:
+        key = name or function.__name__.strip("_")
+        if key in STEPS:
+            raise ValueError(f"two steps are called {key!r}")
+        STEPS[key] = StepKind(key, family, source, takes, function, smooth, opaque)
+        return function
+
+    return register
+
+
+def families() -> list[str]:
+    return list(dict.fromkeys(kind.family for kind in STEPS.values()))
