@@ -68,8 +68,8 @@ def separate(x, h0, c0, W, U, b):
     return h
 
 
-def build(parameters: Parameters, form: str, backend: str | None = None, mode: str | None = None, updates: bool = False):
-    """A function (x, target) -> cost and gradients of the parameters, or with `updates` a training step."""
+def _cost(parameters: Parameters, form: str):
+    """The inputs, the variables of the parameters, and the cost: mean squared error of the last state."""
     dtype = parameters.W.dtype
     x, target = T.tensor3("x", dtype=dtype), T.matrix("target", dtype=dtype)
     zero = T.zeros((x.shape[1], parameters.n_hidden), dtype=dtype)
@@ -80,13 +80,24 @@ def build(parameters: Parameters, form: str, backend: str | None = None, mode: s
         groups = parameters.separate()
         variables = [v for group in groups for v in group]
         h = separate(x, zero, zero, *groups)
-    cost = T.mean(T.sqr(h[-1] - target))
+    return [x, target], variables, T.mean(T.sqr(h[-1] - target))
+
+
+def build_cost(parameters: Parameters, form: str, backend: str | None = None, mode: str | None = None):
+    """A function (x, target) -> cost."""
+    inputs, _, cost = _cost(parameters, form)
+    return theano.function(inputs, cost, mode=mode, backend=backend)
+
+
+def build(parameters: Parameters, form: str, backend: str | None = None, mode: str | None = None, updates: bool = False):
+    """A function (x, target) -> cost and gradients of the parameters, or with `updates` a training step."""
+    inputs, variables, cost = _cost(parameters, form)
     gradients = T.grad(cost, variables)
     if updates:
-        rate = np.asarray(0.1, dtype=dtype)
+        rate = np.asarray(0.1, dtype=parameters.W.dtype)
         steps = [(v, v - rate * g) for v, g in zip(variables, gradients)]
-        return theano.function([x, target], cost, updates=steps, mode=mode, backend=backend)
-    return theano.function([x, target], [cost, *gradients], mode=mode, backend=backend)
+        return theano.function(inputs, cost, updates=steps, mode=mode, backend=backend)
+    return theano.function(inputs, [cost, *gradients], mode=mode, backend=backend)
 
 
 def data(dtype: str = "float64", steps: int = STEPS, batch: int = BATCH, size: int = SIZE):
