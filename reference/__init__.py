@@ -1,0 +1,28 @@
+"""Theano's graphs, defined by a NumPy interpreter: ``import reference as theano``.
+
+The public face, under Theano's names: variables and operations in `tensor`, `function` with givens and
+updates, `shared`, `scan`, `grad`, `printing`, `config`. Nothing is defined here.
+"""
+
+from reference import compile, gradient, graph, printing, tensor
+from reference.compile.function import Function, function
+from reference.compile.io import In, Out, Param
+from reference.compile.modes import Mode
+from reference.compile.shared import SharedVariable, shared
+from reference.config import config
+from reference.gradient import Lop, Rop, grad, subgraph_grad
+from reference.graph.clone import clone
+from reference.graph.core import Apply, Constant, Op, Type, Variable
+from reference.graph.fgraph import FunctionGraph
+from reference.graph.types import Generic, TensorType, generic
+from reference.printing import pp, pprint
+from reference.tensor.shared_randomstreams import RandomStreams
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Apply", "Constant", "Function", "FunctionGraph", "Generic", "In", "Lop", "Mode", "Op", "Out", "Param",
+    "RandomStreams", "Rop", "SharedVariable", "TensorType", "Type", "Variable", "clone", "compile", "config",
+    "function", "generic", "grad", "gradient", "graph", "pp", "pprint", "printing", "shared", "subgraph_grad",
+    "tensor",
+]  # fmt: skip
