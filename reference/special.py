@@ -25,7 +25,7 @@ def _gamma(x: float) -> float:
     try:
         return math.gamma(x)
     except OverflowError:
-        return math.inf if x > 0 else 0.0
+        return math.copysign(math.inf, x)
     except ValueError:
         return math.nan
 
