@@ -150,7 +150,7 @@ class _Table:
 
 def _reverse(seeds: Mapping[Variable, Variable], targets: Sequence[Variable], constant: set[Variable]) -> _Table:
     order = toposort(list(seeds), stop_at=constant)
-    needed = _connected_to(targets, order, constant)
+    needed = _connected_to(targets, order)
     table = _Table()
     for v, g in seeds.items():
         table.add(v, _shaped_like(g, v, None))
@@ -162,7 +162,7 @@ def _reverse(seeds: Mapping[Variable, Variable], targets: Sequence[Variable], co
             continue
         with inherit_line(node.line):
             for v, term in zip(node.inputs, _node_gradients(node, gradients), strict=True):
-                if term is None or v in constant or v not in needed:
+                if term is None or v not in needed:
                     continue
                 if is_discrete(getattr(v.type, "dtype", "float64")) and not isinstance(term.type, NullType):
                     table.reached.add(v)
@@ -171,11 +171,11 @@ def _reverse(seeds: Mapping[Variable, Variable], targets: Sequence[Variable], co
     return table
 
 
-def _connected_to(targets: Sequence[Variable], order: Sequence[Apply], constant: set[Variable]) -> set[Variable]:
+def _connected_to(targets: Sequence[Variable], order: Sequence[Apply]) -> set[Variable]:
     """The variables through which the cost may depend on the targets."""
     needed = set(targets)
     for node in order:
-        reading = [k for k, v in enumerate(node.inputs) if v in needed and v not in constant]
+        reading = [k for k, v in enumerate(node.inputs) if v in needed]
         if not reading:
             continue
         pattern = node.op.connection_pattern(node)
