@@ -1,0 +1,299 @@
+"""`Scan`, the loop as an operation: what goes in, what comes out, and what it means.
+
+The meaning is `perform`: a Python loop. The step is held as data, a small graph from `inner_inputs` to
+`inner_outputs`, so that a loop can be compared, printed, pickled, differentiated and rewritten like any
+other operation. Who changes a loop takes it apart with `parts.Loop`. It must not know how users write one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from reference.graph.core import Apply, Op, Variable
+from reference.graph.dtypes import INTEGERS
+from reference.graph.errors import ShapeError
+from reference.graph.fgraph import FunctionGraph
+from reference.graph.traversal import equal_graphs, toposort
+from reference.graph.types import TensorType
+from reference.interpreter import Program
+from reference.tensor.basic import as_tensor_variable
+
+
+@dataclass(frozen=True, eq=False)
+class Scan(Op):
+    """A loop of n steps.
+
+    What a step reads and gives, in the order of `inner_inputs` and `inner_outputs`, with what stands for
+    it outside, in the order of the node's inputs (after n_steps) and outputs:
+
+    kind           a step reads                outside              a step gives    outside
+    sequences      row t                       an array of n rows
+    states         its value `taps` steps ago  the rows before t=0  the new value   the new values, stacked
+    mapped                                                          a value         the values, stacked
+    carries        its value                   the value at t=0     the new value   the last value
+    non_sequences  the value                   the value
+
+    With `until`, the last inner output is a condition: the step in which it is true is the last one.
+    `keep[k]` says how many of the last rows of stacked output `k` are wanted, None for all.
+    """
+
+    inner_inputs: tuple[Variable, ...]
+    inner_outputs: tuple[Variable, ...]
+    n_sequences: int
+    taps: tuple[tuple[int, ...], ...]
+    n_mapped: int
+    n_carries: int
+    keep: tuple[int | None, ...]
+    until: bool = False
+    name: str = "scan_fn"
+    truncate_gradient: int = -1
+
+    @property
+    def n_states(self) -> int:
+        return len(self.taps)
+
+    @property
+    def n_stacked(self) -> int:
+        return self.n_states + self.n_mapped
+
+    def depth(self, state: int) -> int:
+        """How many rows before the first step a state needs."""
+        return -min(self.taps[state])
+
+    def cut(self, values: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
+        """The node's inputs after n_steps, kind by kind: sequences, states, carries, non-sequences."""
+        a = self.n_sequences
+        b = a + self.n_states
+        c = b + self.n_carries
+        return list(values[:a]), list(values[a:b]), list(values[b:c]), list(values[c:])
+
+    def cut_inner(self, values: Sequence[Any]) -> tuple[list[Any], list[list[Any]], list[Any], list[Any]]:
+        """The inner inputs kind by kind, a list of taps a state."""
+        left = list(values)
+        sequences = [left.pop(0) for _ in range(self.n_sequences)]
+        states = [[left.pop(0) for _ in taps] for taps in self.taps]
+        carries = [left.pop(0) for _ in range(self.n_carries)]
+        return sequences, states, carries, left
+
+    def outer_of(self, node: Apply) -> list[Variable]:
+        """The node's input behind each inner input."""
+        sequences, states, carries, constants = self.cut(node.inputs[1:])
+        rows = [v for v, taps in zip(states, self.taps) for _ in taps]
+        return [*sequences, *rows, *carries, *constants]
+
+    def make_node(self, n_steps: Any, *outer: Any) -> Apply:
+        steps = as_tensor_variable(n_steps)
+        if steps.type.ndim != 0 or steps.type.dtype not in INTEGERS:
+            raise TypeError(f"n_steps must be an integer scalar, got {steps} of type {steps.type}")
+        sequences, states, carries, constants = self.cut(outer)
+        inner = list(self.inner_inputs)
+        inputs: list[Variable] = [steps]
+        for v in sequences:
+            inputs.append(_rows_of(inner.pop(0).type, v))
+        for v, taps, new in zip(states, self.taps, self.inner_outputs):
+            inputs.append(_rows_of(new.type, v))
+            for tap in taps:
+                read = inner.pop(0)
+                if read.type != new.type:
+                    raise TypeError(
+                        f"{self}: the state {v} is read {tap} as {read.type}, but a step gives {new.type}"
+                    )
+        for v in (*carries, *constants):
+            inputs.append(inner.pop(0).type.filter_variable(v))
+        stacked, finals = self.inner_outputs[: self.n_stacked], self.inner_outputs[self.n_stacked :]
+        outputs = [TensorType(v.type.dtype, (False, *v.type.broadcastable))() for v in stacked]  # type: ignore[attr-defined]
+        outputs += [v.type() for v in finals[: self.n_carries]]
+        return Apply(self, inputs, outputs)
+
+    @cached_property
+    def program(self) -> Program:
+        """The step, ready to run."""
+        return Program(FunctionGraph(self.inner_inputs, self.inner_outputs))
+
+    def perform(self, node: Apply, *inputs: Any) -> tuple[Any, ...]:
+        n_steps, *outer = inputs
+        steps = int(n_steps)
+        sequences, states, carries, constants = self.cut(outer)
+        self._check(node, steps, sequences, states)
+        history = [[rows[k, ...] for k in range(len(rows))] for rows in states]
+        stacks: list[_Stack] = []
+        made = self.n_stacked
+        t = 0
+        with np.errstate(all="ignore"):
+            for t in range(1, steps + 1):
+                arguments = [rows[t - 1, ...] for rows in sequences]
+                for past, taps in zip(history, self.taps):
+                    arguments += [past[tap] for tap in taps]
+                values = self._step(t - 1, steps, [*arguments, *carries, *constants])
+                if t == 1:
+                    shapes = [rows.shape[1:] for rows in states] + [
+                        v.shape for v in values[self.n_states : made]
+                    ]
+                    stacks = [
+                        _Stack(self._rows_kept(steps, k), v, s) for k, v, s in zip(self.keep, values, shapes)
+                    ]
+                for k, (stack, value) in enumerate(zip(stacks, values)):
+                    if value.shape != stack.shape:
+                        raise self._changed_shape(node, k, t - 1, stack.shape, value.shape)
+                    stack.put(t - 1, value)
+                for past, value in zip(history, values):
+                    past.append(value)
+                    del past[0]
+                carries = values[made : made + self.n_carries]
+                if self.until and values[-1]:
+                    break
+        stacked = (
+            [s.rows(t) for s in stacks] if stacks else self._no_rows(sequences, states, carries, constants)
+        )
+        return (*stacked, *[v.copy() if isinstance(v, np.ndarray) else v for v in carries])
+
+    def _rows_kept(self, steps: int, keep: int | None) -> int | None:
+        """How many rows a stack will hold; None where only the loop itself can tell."""
+        if keep is not None:
+            return min(keep, steps)
+        return None if self.until and steps > _FIRST_ROWS else steps
+
+    def _step(self, t: int, steps: int, arguments: list[Any]) -> list[Any]:
+        try:
+            return self.program.run_quietly(arguments)
+        except Exception as error:
+            text = str(error.args[0]) if error.args else type(error).__name__
+            error.args = (f"{text}\nThis was step {t} of {steps} of {self}", *error.args[1:])
+            raise
+
+    def _check(self, node: Apply, steps: int, sequences: Sequence[Any], states: Sequence[Any]) -> None:
+        if steps < 0:
+            raise ValueError(f"{self} was asked to run for a negative number of steps: {steps}")
+        for rows, variable in zip(sequences, node.inputs[1:]):
+            if len(rows) != steps:
+                raise ValueError(
+                    f"{self} runs {steps} steps, but its sequence {variable} has {len(rows)} rows "
+                    f"(shape {rows.shape}); pass a sequence that is long enough, or fewer n_steps"
+                )
+        for k, rows in enumerate(states):
+            if len(rows) != self.depth(k):
+                raise ValueError(
+                    f"{self}: the taps {list(self.taps[k])} of state {k} need {self.depth(k)} initial rows, "
+                    f"but {node.inputs[1 + self.n_sequences + k]} has {len(rows)} (shape {rows.shape})"
+                )
+
+    def _changed_shape(
+        self, node: Apply, k: int, t: int, shape: tuple[int, ...], got: tuple[int, ...]
+    ) -> ShapeError:
+        if k < self.n_states:
+            initial = node.inputs[1 + self.n_sequences + k]
+            return ShapeError(
+                f"{self}: state {k} (initial value {initial}) must keep its shape: it had {shape}, "
+                f"step {t} gave {got}"
+            )
+        return ShapeError(
+            f"{self}: output {k} must have one shape in every step: it had {shape}, step {t} gave {got}"
+        )
+
+    def _no_rows(self, sequences: Any, states: Any, carries: Any, constants: Any) -> list[np.ndarray]:
+        """Stacks of no rows. What one step would give is told by a step on zeros, if that succeeds."""
+        outs = self.inner_outputs[: self.n_stacked]
+        shapes = [rows.shape[1:] for rows in states]
+        if self.n_mapped:
+            arguments = [np.zeros(rows.shape[1:], dtype=rows.dtype) for rows in sequences]
+            arguments += [rows[len(rows) + tap, ...] for rows, taps in zip(states, self.taps) for tap in taps]
+            try:
+                values = self.program.run([*arguments, *carries, *constants])
+                shapes += [v.shape for v in values[self.n_states : self.n_stacked]]
+            except Exception:
+                shapes += [tuple(map(int, v.type.broadcastable)) for v in outs[self.n_states :]]  # type: ignore[attr-defined]
+        return [np.empty((0, *shape), dtype=v.type.dtype) for v, shape in zip(outs, shapes)]  # type: ignore[attr-defined]
+
+    def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[Any]:
+        from reference.scan.shapes import stacked_shapes
+
+        return [*stacked_shapes(self, node, shapes), *[None] * self.n_carries]
+
+    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> Sequence[Any]:
+        from reference.scan.grad import gradients
+
+        return gradients(self, inputs, outputs, output_gradients)
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return self._connections
+
+    @cached_property
+    def _connections(self) -> list[list[bool]]:
+        from reference.scan.grad import connections
+
+        return connections(self)
+
+    def __str__(self) -> str:
+        return f"{'do_while' if self.until else 'for'}{{cpu,{self.name}}}"
+
+    __repr__ = __str__
+
+    def _form(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, f.name) for f in fields(self) if not f.name.startswith("inner_"))
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return (
+            isinstance(other, Scan)
+            and hash(self) == hash(other)
+            and self._form() == other._form()
+            and [v.type for v in self.inner_inputs] == [v.type for v in other.inner_inputs]
+            and equal_graphs(
+                self.inner_outputs, other.inner_outputs, dict(zip(self.inner_inputs, other.inner_inputs))
+            )
+        )
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        operations = tuple(node.op for node in toposort(self.inner_outputs))
+        return hash((Scan, self._form(), operations, len(self.inner_inputs)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The step's nodes first and in order, so that pickling a deep graph does not recurse.
+        return {"nodes": toposort(self.inner_outputs), **{f.name: getattr(self, f.name) for f in fields(self)}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({name: value for name, value in state.items() if name != "nodes"})
+
+
+class _Stack:
+    """The rows of one output: all of them, or the last ones in a ring of `length`; None: as many as come."""
+
+    def __init__(self, length: int | None, first: np.ndarray, shape: tuple[int, ...]):
+        self.shape, self.length = shape, length
+        self.buffer = np.empty((_FIRST_ROWS if length is None else length, *first.shape), dtype=first.dtype)
+
+    def put(self, t: int, value: np.ndarray) -> None:
+        if self.length is not None:
+            self.buffer[t % self.length] = value
+            return
+        if t == len(self.buffer):
+            self.buffer = np.concatenate([self.buffer, np.empty_like(self.buffer)])
+        self.buffer[t] = value
+
+    def rows(self, steps: int) -> np.ndarray:
+        """The rows in order, after so many steps."""
+        if self.length is None or steps <= self.length:
+            return self.buffer[:steps]
+        turn = steps % self.length
+        return self.buffer if turn == 0 else np.concatenate([self.buffer[turn:], self.buffer[:turn]])
+
+
+_FIRST_ROWS = 64
+
+
+def _rows_of(row: Any, stacked: Any) -> Variable:
+    """`stacked`, checked to be a stack of values of type `row`."""
+    v = as_tensor_variable(stacked)
+    if v.type.dtype != row.dtype or v.type.broadcastable[1:] != row.broadcastable or v.type.ndim == 0:
+        raise TypeError(f"expected rows of type {row}, got {v} of type {v.type}")
+    return v
