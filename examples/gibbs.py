@@ -82,7 +82,9 @@ class RBM:
         return theano.function([sample], values[-1], updates=updates, mode=mode, backend=backend)
 
 
-def trained(backend: str | None = None, epochs: int = 5, mode: str | None = None) -> tuple[RBM, list[float], np.ndarray]:
+def trained(
+    backend: str | None = None, epochs: int = 5, mode: str | None = None
+) -> tuple[RBM, list[float], np.ndarray]:
     """An RBM trained on the digits, the reconstruction error of each epoch, and the data."""
     data = binary_digits()
     rbm = RBM(data.shape[1], HIDDEN)

@@ -89,7 +89,9 @@ def build_cost(parameters: Parameters, form: str, backend: str | None = None, mo
     return theano.function(inputs, cost, mode=mode, backend=backend)
 
 
-def build(parameters: Parameters, form: str, backend: str | None = None, mode: str | None = None, updates: bool = False):
+def build(
+    parameters: Parameters, form: str, backend: str | None = None, mode: str | None = None, updates: bool = False
+):
     """A function (x, target) -> cost and gradients of the parameters, or with `updates` a training step."""
     inputs, variables, cost = _cost(parameters, form)
     gradients = T.grad(cost, variables)

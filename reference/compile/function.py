@@ -51,7 +51,7 @@ def load_backend(name: str) -> Callable[[FunctionGraph, CompileOptions], Any]:
         module = importlib.import_module(f"{name}_backend")
     except ModuleNotFoundError as error:
         if error.name != f"{name}_backend":
-            raise BackendError(f"the backend {name!r} needs the package {error.name!r}, which is not installed") from error
+            raise BackendError(f"the backend {name!r} needs the package {error.name!r}, not installed") from error
         raise ValueError(
             f"there is no backend {name!r}: no package {name}_backend is installed; 'reference' always is"
         ) from None
@@ -268,7 +268,7 @@ class Function:
         self._defaults = {s: s.variable.type.filter(s.value) for s in specs if s.value is not None}
         position = len(fgraph.outputs) - len(updated)
         self._n_results = position - len(states)
-        containers = {v: c for v, c in zip(shared_variables, shared)}
+        containers = dict(zip(shared_variables, shared))
         self._commits = [containers[v] for v in updated]
         self.options = CompileOptions(
             shared={len(specs) + k: c for k, c in enumerate(shared)},

@@ -178,7 +178,7 @@ class Apply:
     `line` is the user's line that built it, `made_by` the name of the rewrite that did, if one did.
     """
 
-    __slots__ = ("op", "inputs", "outputs", "line", "made_by")
+    __slots__ = ("inputs", "line", "made_by", "op", "outputs")
 
     def __init__(self, op: Op, inputs: Sequence[Variable], outputs: Sequence[Variable]):
         self.op = op

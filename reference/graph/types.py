@@ -93,7 +93,8 @@ class TensorType(Type):
                 if np.array_equal(cast, array):
                     return cast
         raise TypeError(
-            f"{_describe(value)} does not convert to {self.dtype} without loss; cast it, or pass allow_input_downcast=True"
+            f"{_describe(value)} does not convert to {self.dtype} without loss; "
+            "cast it, or pass allow_input_downcast=True"
         )
 
     def filter_variable(self, other: Any) -> Variable:

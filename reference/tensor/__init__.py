@@ -20,6 +20,6 @@ from reference.tensor.arithmetic import *  # noqa: F403
 from reference.tensor.basic import *  # noqa: F403
 from reference.tensor.creation import *  # noqa: F403
 from reference.tensor.elemwise import *  # noqa: F403
-from reference.tensor.shape import *  # noqa: F403
 from reference.tensor.reduce import *  # noqa: F403
+from reference.tensor.shape import *  # noqa: F403
 from reference.tensor.subtensor import *  # noqa: F403

@@ -18,8 +18,8 @@ from reference.tensor.basic import as_tensor_variable
 from reference.tensor.elemwise import cast
 
 __all__ = [
-    "allclose", "ceil_intdiv", "div_proxy", "divmod", "inverse_permutation", "iround", "isclose", "largest", "mod_check", "round",
-    "smallest",
+    "allclose", "ceil_intdiv", "div_proxy", "divmod", "inverse_permutation", "iround", "isclose", "largest",
+    "mod_check", "round", "smallest",
 ]  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def _to_rank(x: Variable, ndim: int) -> Variable:
     if surplus <= 0:
         return pad_left(x, ndim)
     if not all(x.type.broadcastable[:surplus]):
-        raise ValueError(f"{x} of type {x.type} cannot be reduced to rank {ndim}: its first dimensions are not broadcastable")
+        raise ValueError(f"{x} of type {x.type} has no rank-{ndim} form: its first dimensions are not broadcastable")
     return DimShuffle(x.type.broadcastable, tuple(range(surplus, x.type.ndim)))(x)
 
 

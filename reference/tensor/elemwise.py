@@ -192,9 +192,8 @@ class DimShuffle(Op):
         self, inputs: Sequence[Variable], outputs: Sequence[Variable], output_gradients: Sequence[Variable]
     ) -> Sequence[Variable]:
         (g,) = output_gradients
-        back = [
-            self.new_order.index(axis) if axis in self.new_order else "x" for axis in range(len(self.input_broadcastable))
-        ]
+        rank = len(self.input_broadcastable)
+        back = [self.new_order.index(axis) if axis in self.new_order else "x" for axis in range(rank)]
         return [DimShuffle(g.type.broadcastable, tuple(back))(g)]
 
     def __str__(self) -> str:
@@ -208,7 +207,7 @@ def cast(x: Any, dtype: str) -> Variable:
     if x.type.dtype == dtype:
         return x
     if x.type.dtype.startswith("complex") and not dtype.startswith("complex"):
-        raise TypeError(f"casting {x} from {x.type.dtype} to {dtype} would drop the imaginary part; use T.real or T.abs_")
+        raise TypeError(f"casting {x} from {x.type.dtype} to {dtype} drops the imaginary part; use T.real or T.abs_")
     return Elemwise(scalar.cast_to(dtype))(x)
 
 

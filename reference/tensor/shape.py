@@ -282,7 +282,7 @@ class Rebroadcast(Op):
         return [patternbroadcast(output_gradients[0], inputs[0].type.broadcastable)]
 
     def __str__(self) -> str:
-        order = {axis: value for axis, value in self.axes}
+        order = dict(self.axes)
         marks = ["?" if axis not in order else str(int(order[axis])) for axis in range(max(order) + 1)]
         return f"Rebroadcast{{{','.join(marks)}}}"
 
@@ -416,7 +416,7 @@ def reshape(x: Any, newshape: Any, ndim: int | None = None) -> Variable:
             raise ValueError(f"the new shape {newshape} has {len(lengths)} dimensions, not ndim={ndim}")
         return Reshape(len(lengths))(x, as_shape_vector(lengths))
     if ndim is None:
-        raise ValueError(f"the number of dimensions of the shape {newshape} is not known here; pass ndim=")
+        raise ValueError(f"how many dimensions the shape {newshape} has is not known here; pass ndim=")
     return Reshape(ndim)(x, lengths)
 
 
@@ -521,7 +521,7 @@ class Split(Op):
         lengths, k = splits.tolist(), int(axis)
         if len(lengths) != self.len_splits or min(lengths, default=0) < 0 or sum(lengths) != x.shape[k]:
             raise ShapeError(
-                f"cannot split axis {k} of an array of shape {x.shape} into {self.len_splits} pieces of lengths {lengths}"
+                f"cannot split axis {k} of an array of shape {x.shape} into {self.len_splits} pieces of {lengths}"
             )
         return tuple(piece.copy() for piece in np.split(x, np.cumsum(lengths)[:-1], axis=k))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-
 from reference.compile.shared import SharedVariable
 from reference.graph.core import Constant, Variable
 from reference.graph.types import TensorType
@@ -157,12 +156,14 @@ _BINARY = {
 }  # fmt: skip
 _UNARY = {"neg": "neg", "abs": "abs_", "invert": "invert", "ceil": "ceil", "floor": "floor", "trunc": "trunc"}
 _COMPARE = {"lt": "lt", "le": "le", "gt": "gt", "ge": "ge"}
-_METHODS = """
-    all any arccos arccosh arcsin arcsinh arctan arctanh argmax argmin argsort ceil choose clip compress conj
-    cos cosh cumprod cumsum deg2rad diagonal dot exp exp2 expm1 floor log log10 log1p log2 max mean min nonzero
-    nonzero_values ones_like prod ptp rad2deg repeat round searchsorted sin sinh sort sqrt squeeze std sum
-    swapaxes take tan tanh trace trunc var zeros_like
-""".split()
+_METHODS = [
+    "all", "any", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "argmax", "argmin",
+    "argsort", "ceil", "choose", "clip", "compress", "conj", "cos", "cosh", "cumprod", "cumsum", "deg2rad",
+    "diagonal", "dot", "exp", "exp2", "expm1", "floor", "log", "log10", "log1p", "log2", "max", "mean", "min",
+    "nonzero", "nonzero_values", "ones_like", "prod", "ptp", "rad2deg", "repeat", "round", "searchsorted",
+    "sin", "sinh", "sort", "sqrt", "squeeze", "std", "sum", "swapaxes", "take", "tan", "tanh", "trace",
+    "trunc", "var", "zeros_like",
+]  # fmt: skip
 _RENAMED_METHODS = {"conjugate": "conj", "ravel": "flatten"}
 _UFUNC_NAMES = {
     "multiply": "mul", "subtract": "sub", "divide": "true_div", "true_divide": "true_div", "power": "pow",
