@@ -1,0 +1,107 @@
+"""Built programs, by text and device.
+
+Owns the in-process table and the folder of built binaries (flag `opencl.cache_dir`; a program that is
+found there costs milliseconds instead of a compiler run). It must not know what the kernels compute.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+from opencl_backend.device import Device, import_pyopencl
+from reference.config import config
+from reference.graph.errors import BackendError
+
+
+_SHOWN = 3000
+
+
+class Programs:
+    """The programs of one device. `kernel` is all that others need."""
+
+    def __init__(self, device: Device):
+        self.device = device
+        self._programs: dict[tuple[str, tuple[str, ...]], Any] = {}
+        self._unsaved: list[tuple[Path, Any]] = []
+        self.builds = 0
+        self.hits = 0
+        self.seconds = 0.0
+
+    def kernel(self, text: str, name: str, options: tuple[str, ...] = ()) -> Any:
+        """A new kernel object (its arguments are its own) of the program `text`."""
+        cl = import_pyopencl()
+        key = (text, options)
+        program = self._programs.get(key)
+        if program is None:
+            program = self._programs[key] = self._build(text, options)
+        else:
+            self.hits += 1
+        return cl.Kernel(program, name)
+
+    def save(self) -> None:
+        """Write programs built since the last call to the folder. Drivers finish a program's binary when
+        its kernels first run, so this is called after a run."""
+        for path, program in self._unsaved:
+            cl = import_pyopencl()
+            binary = program.get_info(cl.program_info.BINARIES)[0]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=path.parent)
+            with os.fdopen(handle, "wb") as file:
+                file.write(binary)
+            os.replace(temporary, path)
+        self._unsaved.clear()
+
+    def _build(self, text: str, options: tuple[str, ...]) -> Any:
+        cl = import_pyopencl()
+        started = time.perf_counter()
+        flags = [*self.device.build_options(), *options]
+        path = self._path(text, flags)
+        program = None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if path is not None and path.exists():
+                program = self._load(path)
+            if program is None:
+                try:
+                    program = cl.Program(self.device.context, text).build(flags)
+                except cl.Error as error:
+                    numbered = "\n".join(f"{k:4d} {line}" for k, line in enumerate(text.splitlines(), 1))
+                    raise BackendError(
+                        f"{self.device.name} does not build a kernel, which is a fault of this backend; please "
+                        f"report it. The driver says:\n{error}\nThe program's end:\n{numbered[-_SHOWN:]}"
+                    ) from error
+                if path is not None:
+                    self._unsaved.append((path, program))
+        self.builds += 1
+        self.seconds += time.perf_counter() - started
+        return program
+
+    def _path(self, text: str, flags: list[str]) -> Path | None:
+        if not config.opencl.cache_dir:
+            return None
+        what = "\0".join((self.device.fingerprint, *flags, text))
+        return Path(config.opencl.cache_dir).expanduser() / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.bin"
+
+    def _load(self, path: Path) -> Any:
+        """The program saved at `path`, or None if the driver no longer takes it."""
+        cl = import_pyopencl()
+        try:
+            return cl.Program(self.device.context, [self.device.cl_device], [path.read_bytes()]).build()
+        except cl.Error:
+            return None
+
+
+_programs: dict[Device, Programs] = {}
+
+
+def programs(device: Device) -> Programs:
+    """The program table of `device`."""
+    if device not in _programs:
+        _programs[device] = Programs(device)
+    return _programs[device]

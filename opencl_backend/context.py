@@ -1,0 +1,313 @@
+"""What a lowering works with: values of variables, new arrays, launches.
+
+Owns `Context`, which records a plan while it runs a graph for the first time. Every launch is enqueued at
+once and remembered; host values are computed at once and, where an input of theirs may change, again on
+every replay. It must not know how any operation is lowered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from typing import Any
+
+import numpy as np
+
+from opencl_backend import fuse, lower, machine, render
+from opencl_backend.loop import Lazy, Load
+from opencl_backend.plan import Host, Launch, Plan, Stale, Value
+from opencl_backend.runtime import Cell, DeviceArray, Number
+from reference.graph.core import Apply, Constant, Variable
+from reference.interpreter import explain
+
+LARGE = 1 << 14
+"""Loops of so many elements get a kernel of their own, joined with their neighbours, at once; smaller ones
+are interpreted by `machine` until a plan has proved worth compiling for."""
+
+
+class Context:
+    """What a lowering works with: values of variables, new arrays, launches.
+
+    exact   results must have the reference's bits wherever they are defined to the bit.
+    """
+
+    def __init__(self, plan: Plan, exact: bool, order: fuse.Order, left_to_host: Container[Apply] = ()):
+        self.plan = plan
+        self.runtime = plan.runtime
+        self.device = plan.runtime.device
+        self.exact = exact
+        self.values: dict[Variable, Value] = {}
+        self.order = order
+        self.left_to_host = left_to_host
+        self.node: Apply | None = None
+
+    # Reading values.
+
+    def value(self, variable: Variable) -> Value:
+        """Whatever represents the variable now."""
+        known = self.values.get(variable)
+        if known is None:
+            assert isinstance(variable, Constant), f"{variable} has no value"
+            known = self.values[variable] = self._constant(variable)
+        return known
+
+    def shape(self, variable: Variable) -> tuple[int, ...]:
+        return self.value(variable).shape
+
+    def host(self, variable: Variable) -> Any:
+        """The value as the host knows it; the plan holds only while it stays the same.
+
+        A value that only the device knows is read back: such a plan is recorded anew on every call.
+        """
+        value = self.value(variable)
+        if isinstance(value, Host):
+            if value.live:
+                self._guard(value)
+            return value.value
+        array = self.array(variable)
+        if array.known is None:
+            self.plan.replayable = False
+            self.note(f"reads back {variable}")
+            return array.to_host()
+        return array.known
+
+    def is_host(self, variable: Variable) -> bool:
+        return isinstance(self.value(variable), Host)
+
+    def live(self, variable: Variable, number: Callable[[Any], int] = int) -> Number:
+        """``number(value)`` for a kernel's numbers; it follows the value from call to call."""
+        value = self.value(variable)
+        if not isinstance(value, Host):
+            return number(self.host(variable))
+        if not value.live:
+            return number(value.value)
+        cell = Cell(number(value.value))
+
+        def follow() -> None:
+            cell.value = number(value.value)
+
+        self.plan.steps.append(follow)
+        return cell
+
+    def array(self, variable: Variable) -> DeviceArray:
+        """The value on the device, computed if it was not."""
+        value = self.value(variable)
+        if isinstance(value, DeviceArray):
+            return value
+        array = self.computed(value) if isinstance(value, Lazy) else self._upload(value)
+        self.values[variable] = array
+        return array
+
+    def lazy(self, variable: Variable) -> Lazy:
+        """The value as an expression of one element, to be built upon."""
+        value = self.value(variable)
+        if isinstance(value, Lazy):
+            return value
+        array = self.array(variable)
+        return Lazy(array.shape, Load(array))
+
+    # Making values.
+
+    def new(self, dtype: str, shape: Sequence[int]) -> DeviceArray:
+        """A contiguous array to be written by launches."""
+        return self.runtime.empty(dtype, shape, self.runtime.working)
+
+    def known(self, value: np.ndarray) -> DeviceArray:
+        """A device copy of a value that the host knows and that is the same on every call of this plan."""
+        array = self.runtime.upload(np.ascontiguousarray(value).reshape(value.shape), known=True)
+        self.plan.constants.append(array)
+        return array
+
+    def contiguous(self, array: DeviceArray) -> DeviceArray:
+        """The array itself or a copy in C order; its offset may still be nonzero."""
+        return array if array.is_contiguous else self.copied(array)
+
+    def copied(self, array: DeviceArray) -> DeviceArray:
+        """A new array with the same elements."""
+        return self.computed(Lazy(array.shape, Load(array)))
+
+    def computed(self, lazy: Lazy) -> DeviceArray:
+        """A new array filled with the elements of `lazy`."""
+        target = self.new(lazy.dtype, lazy.shape)
+        self.emit(lazy, target)
+        return target
+
+    def emit(self, source: Lazy | DeviceArray, target: DeviceArray) -> None:
+        """Write the elements of `source` into the view `target` of the same shape."""
+        lazy = source if isinstance(source, Lazy) else Lazy(source.shape, Load(source))
+        assert lazy.shape == target.shape, (lazy.shape, target.shape)
+        if lazy.size == 0:
+            return
+        own_kernel = self.plan.compiled or lazy.size >= LARGE
+        if own_kernel or not machine.run(self, lazy, target):
+            render.run(self, lazy, target)
+
+    def is_large(self, elements: int) -> bool:
+        """Is a loop of so many elements worth a kernel of its own?"""
+        return self.plan.compiled or elements >= LARGE
+
+    def launch(
+        self,
+        label: str,
+        text: str,
+        name: str,
+        items: int,
+        numbers: Sequence[Number],
+        arrays: Sequence[DeviceArray],
+        local: int = 1,
+        elements: int = 0,
+        options: tuple[str, ...] = (),
+    ) -> None:
+        """Enqueue kernel `name` of the program `text` over `items` work-items and remember it.
+
+        The kernel's arguments are ``constant long *g`` with `numbers`, then one pointer an array, to the
+        beginning of its storage: offsets and strides are passed among the numbers.
+        """
+        kernel = self.runtime.kernel(text, name, options)
+        launch = Launch(self.runtime, label, kernel, items, numbers, arrays, local, elements)
+        self.plan.launches.append(launch)
+        launch.enqueue()
+
+    def flag(self, make: Callable[[int], Exception]) -> tuple[DeviceArray, int]:
+        """(an int vector, a place in it): a kernel that finds an error writes a nonzero int there.
+
+        After the call ``make(that int)`` is raised.
+        """
+        assert self.node is not None
+        return self.plan.flag_place(self.node, make)
+
+    def note(self, text: str) -> None:
+        """A line for `explain`."""
+        self.plan.notes.append(text)
+
+    # Graphs within graphs.
+
+    def inline(self, inputs: Sequence[Variable], outputs: Sequence[Variable], values: Sequence[Value]) -> list[Value]:
+        """The values of `outputs` of an inner graph for these values of its inputs, as part of this plan."""
+        outer, self.values = self.values, dict(zip(inputs, values))
+        outer_order, self.order = self.order, fuse.Order(inputs, outputs)
+        outer_node = self.node
+        try:
+            self.run()
+            return [self.value(v) for v in outputs]
+        finally:
+            self.values, self.order, self.node = outer, outer_order, outer_node
+
+    def run(self) -> None:
+        """Lower every node in order; values are forgotten after their last reader."""
+        for node in self.order.nodes:
+            self.node = node
+            try:
+                self._lower(node)
+            except Stale:
+                raise
+            except Exception as error:
+                explain(error, node, [self._seen(v) for v in node.inputs])
+                raise
+            for dead in self.order.dead_after.get(node, ()):
+                self.values.pop(dead, None)
+
+    def _lower(self, node: Apply) -> None:
+        if lower.on_host(node, self):
+            self._perform(node)
+            return
+        if node in self.left_to_host:
+            results: Any = self._interpreted(node)
+        else:
+            results = lower.lowering(node.op)(self, node)
+        if not isinstance(results, list | tuple):
+            results = [results]
+        for variable, value in zip(node.outputs, results, strict=True):
+            if isinstance(value, Lazy) and isinstance(value.expr, Load):
+                value = value.expr.array
+            if isinstance(value, Lazy) and not self.order.may_wait(variable, value, self):
+                value = self.computed(value)
+            self.values[variable] = value
+
+    def _perform(self, node: Apply) -> None:
+        """Compute on the host, now and, if an input is live, on every call."""
+        sources = [self.value(v) for v in node.inputs]
+        hosts = [s if isinstance(s, Host) else None for s in sources]
+        given = [s.value if isinstance(s, Host) else s for s in sources]
+        live = any(h is not None and h.live for h in hosts)
+        with np.errstate(all="ignore"):
+            results = [Host(r, live) for r in node.op.perform(node, *given)]
+        self.values.update(zip(node.outputs, results))
+        if live:
+
+            def again() -> None:
+                arguments = [g if h is None else h.value for h, g in zip(hosts, given)]
+                try:
+                    values = node.op.perform(node, *arguments)
+                except Exception as error:
+                    explain(error, node, arguments)
+                    raise
+                for result, new in zip(results, values):
+                    result.value = new
+
+            self.plan.steps.append(again)
+
+    def _interpreted(self, node: Apply) -> list[Value]:
+        """Let the interpreter run one node that has no lowering: everything is fetched, and sent back."""
+        self.plan.replayable = False
+        arguments = [self._fetched(v) for v in node.inputs]
+        with np.errstate(all="ignore"):
+            results = node.op.perform(node, *arguments)
+        return [
+            self.known(r) if lower.lives_on_device(v) else Host(r, True) for v, r in zip(node.outputs, results)
+        ]
+
+    def _fetched(self, variable: Variable) -> Any:
+        value = self.value(variable)
+        if isinstance(value, Host):
+            return value.value
+        array = self.array(variable)
+        return array.known if array.known is not None else array.to_host()
+
+    def _seen(self, variable: Variable) -> Any:
+        """The value for an error's text."""
+        value = self.values.get(variable)
+        if isinstance(value, Host):
+            return value.value
+        if isinstance(value, DeviceArray):
+            return value.to_host()
+        if isinstance(value, Lazy):
+            return self.computed(value).to_host()
+        return getattr(variable, "data", None)
+
+    def _constant(self, variable: Constant) -> Value:
+        if not lower.lives_on_device(variable):
+            return Host(variable.data, False)
+        return self.known(np.asarray(variable.data))
+
+    def _upload(self, value: Host) -> DeviceArray:
+        data = np.asarray(value.value)
+        if not value.live:
+            return self.known(data)
+        array = self.runtime.upload(data)
+        self.plan.constants.append(array)
+        shape = data.shape
+
+        def again() -> None:
+            new = np.asarray(value.value)
+            if new.shape != shape:
+                raise Stale
+            self.runtime.write(array, new)
+
+        self.plan.steps.append(again)
+        return array
+
+    def _guard(self, value: Host) -> None:
+        now = value.value
+
+        def same() -> None:
+            if not _equal(value.value, now):
+                raise Stale
+
+        self.plan.steps.append(same)
+        value.live = False
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a.shape == b.shape and bool((a == b).all())
+    return bool(a == b)

@@ -1,0 +1,163 @@
+"""The OpenCL device: finding drivers, choosing one, saying what it can do.
+
+Owns platforms, the choice by flag, the context and queue, capabilities and build options. Drivers that
+were installed by pip (PoCL, Intel) are found without any environment variable. It must not know graphs,
+kernels or plans.
+"""
+
+from __future__ import annotations
+
+import atexit
+import glob
+import importlib.util
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from reference.config import config
+from reference.graph.errors import BackendError
+
+_INSTALL = (
+    "install PyOpenCL with a CPU driver: pip install 'theano-reference[pocl]' "
+    "(or 'theano-reference[intel]', or your vendor's OpenCL driver)"
+)
+_CHOSEN_BY_USER = ("OCL_ICD_VENDORS", "OPENCL_VENDOR_PATH", "OCL_ICD_FILENAMES")
+
+
+def make_drivers_visible() -> None:
+    """Let the loader see drivers that pip installed beside this Python; call before importing pyopencl.
+
+    PyOpenCL finds PoCL's wheel itself. Intel's wheel only drops libraries into ``PREFIX/lib``, so a
+    directory of driver names is written that lists it together with the system's drivers.
+    """
+    if "pyopencl" in sys.modules or any(name in os.environ for name in _CHOSEN_BY_USER):
+        return
+    prefixes = dict.fromkeys((sys.prefix, sys.base_prefix, os.path.expanduser("~/.local")))
+    intel = [path for prefix in prefixes if os.path.exists(path := os.path.join(prefix, "lib", "libintelocl.so"))]
+    if not intel:
+        return
+    folder = Path(tempfile.mkdtemp(prefix="opencl-drivers-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for icd in sorted(glob.glob("/etc/OpenCL/vendors/*.icd")):
+        shutil.copy(icd, folder / f"system-{os.path.basename(icd)}")
+    (folder / "pip-intel.icd").write_text(intel[0] + "\n")
+    os.environ["OCL_ICD_VENDORS"] = str(folder)
+
+
+def import_pyopencl() -> Any:
+    """The pyopencl module, or BackendError saying how to install it."""
+    if importlib.util.find_spec("pyopencl") is None:
+        raise BackendError(f"backend 'opencl' needs PyOpenCL; {_INSTALL}")
+    make_drivers_visible()
+    import pyopencl
+
+    return pyopencl
+
+
+def every_device() -> list[tuple[Any, Any]]:
+    """(platform, device) pairs, in the loader's order."""
+    cl = import_pyopencl()
+    try:
+        platforms = cl.get_platforms()
+    except cl.LogicError:
+        platforms = []
+    return [(platform, device) for platform in platforms for device in platform.get_devices()]
+
+
+def choose(wanted: str = "") -> tuple[Any, Any]:
+    """The (platform, device) for PLATFORM[:DEVICE], each a number or a part of a name; empty: the first."""
+    pairs = every_device()
+    if not pairs:
+        raise BackendError(f"there is no OpenCL device; {_INSTALL}")
+    platform_wanted, _, device_wanted = wanted.partition(":")
+    names = list(dict.fromkeys(platform.name for platform, _ in pairs))
+    for platform, device in pairs:
+        siblings = [d for p, d in pairs if p == platform]
+        if _fits(platform_wanted, platform.name, names.index(platform.name)) and _fits(
+            device_wanted, device.name, siblings.index(device)
+        ):
+            return platform, device
+    listed = "; ".join(f"{p.name.strip()}: {d.name.strip()}" for p, d in pairs)
+    raise BackendError(f"no OpenCL device fits {wanted!r} (flag opencl.device); there are: {listed}")
+
+
+def _fits(wanted: str, name: str, number: int) -> bool:
+    return not wanted or wanted == str(number) or (not wanted.isdigit() and wanted.lower() in name.lower())
+
+
+@dataclass(frozen=True, eq=False)
+class Device:
+    """One device with its context and in-order queue.
+
+    style      "cpu": few work-items with a large contiguous chunk each; "gpu": one element an item.
+    fp64       doubles are available.
+    """
+
+    platform: Any
+    cl_device: Any
+    context: Any
+    queue: Any
+    style: str
+    fp64: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.platform.name.strip()}: {self.cl_device.name.strip()}"
+
+    @cached_property
+    def shares_host_memory(self) -> bool:
+        """Kernels may work in place on 64-byte aligned host arrays."""
+        cl = import_pyopencl()
+        return bool(self.cl_device.type & cl.device_type.CPU)
+
+    @cached_property
+    def compute_units(self) -> int:
+        return int(self.cl_device.max_compute_units)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names the compiler: two devices with one fingerprint may exchange built programs."""
+        device = self.cl_device
+        return "|".join((self.platform.name, self.platform.version, device.name, device.version, device.driver_version))
+
+    def build_options(self) -> list[str]:
+        return ["-cl-std=CL1.2"]
+
+    def describe(self) -> str:
+        d = self.cl_device
+        return (
+            f"{self.name} ({d.version.strip()}), {self.compute_units} compute units, "
+            f"{d.global_mem_size / 2**30:.1f} GiB, fp64 {'yes' if self.fp64 else 'no'}, "
+            f"rendered in {self.style} style"
+        )
+
+
+_open: dict[tuple[str, str, str], Device] = {}
+
+
+def current() -> Device:
+    """The device that the flags ask for; opened once and kept."""
+    key = (config.opencl.device, config.opencl.style, os.environ.get("PYOPENCL_CTX", ""))
+    if key not in _open:
+        _open[key] = open_device(key[0] or key[2], key[1])
+    return _open[key]
+
+
+def open_device(wanted: str = "", style: str = "auto") -> Device:
+    """Open a device; BackendError if there is none or it refuses."""
+    cl = import_pyopencl()
+    platform, device = choose(wanted)
+    try:
+        context = cl.Context([device])
+        queue = cl.CommandQueue(context)
+    except cl.Error as error:
+        raise BackendError(f"the OpenCL device {device.name.strip()} cannot be opened: {error}") from error
+    if style == "auto":
+        style = "cpu" if device.type & cl.device_type.CPU else "gpu"
+    fp64 = bool(getattr(device, "double_fp_config", 0)) or "cl_khr_fp64" in device.extensions
+    return Device(platform, device, context, queue, style, fp64)

@@ -1,0 +1,55 @@
+"""Which loops are joined: when a value may wait as an expression until its reader runs.
+
+Owns the order in which a graph is lowered, who reads what for the last time, and the rule of fusion. No
+bit depends on it: kernels compute the same steps with the same rounding, joined or not. It must not know
+kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from opencl_backend import lower
+from opencl_backend.loop import Lazy
+from reference.config import config
+from reference.graph.core import Apply, Constant, Variable
+from reference.graph.traversal import toposort
+
+if TYPE_CHECKING:
+    from opencl_backend.context import Context
+
+MOST_STEPS = 48
+MOST_OPERANDS = 12
+
+
+class Order:
+    """The nodes of a graph in execution order, with their readers.
+
+    dead_after  node -> variables that nobody reads afterwards
+    """
+
+    def __init__(self, inputs: Sequence[Variable], outputs: Sequence[Variable]):
+        self.nodes: list[Apply] = toposort(outputs, stop_at=inputs)
+        kept = set(outputs)
+        last: dict[Variable, Apply] = {}
+        self.readers: dict[Variable, dict[Apply, None]] = {}
+        for node in self.nodes:
+            for v in (*node.inputs, *node.outputs):
+                last[v] = node
+            for v in node.inputs:
+                self.readers.setdefault(v, {})[node] = None
+        self.kept = kept
+        self.dead_after: dict[Apply, list[Variable]] = {}
+        for v, node in last.items():
+            if v not in kept and not isinstance(v, Constant):
+                self.dead_after.setdefault(node, []).append(v)
+
+    def may_wait(self, variable: Variable, lazy: Lazy, ctx: Context) -> bool:
+        """May `variable` stay an expression? If one node reads it, as part of its own loop, and it pays."""
+        if not config.opencl.fuse or variable in self.kept or not ctx.is_large(lazy.size):
+            return False
+        readers = [node for node in self.readers.get(variable, ()) if not lower.asks_for_shape(node.op)]
+        if len(readers) != 1 or not lower.joins_loops(readers[0].op):
+            return False
+        return lazy.weight <= MOST_STEPS and len(set(map(id, lazy.arrays))) <= MOST_OPERANDS

@@ -1,0 +1,162 @@
+"""One kernel a dtype that computes any row of the scalar table: the interpreter for small arrays.
+
+Owns its text and its launch. A new kernel costs a compiler run of a tenth of a second or more, far more
+than small arrays are worth; this one is built once a dtype and serves every operation, shape, layout and
+operand dtype. The bits are those of a rendered nest: the same rows, without contraction. It must not
+know graphs; `render` makes the kernels for what is large or runs often.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from opencl_backend import scalar_c
+from opencl_backend.loop import Compute, Expr, Lazy, Load, Position, joined
+from opencl_backend.render import header, signature
+from opencl_backend.runtime import DeviceArray, Number
+from opencl_backend.scalar_c import STORAGE, CType
+from reference import scalar
+
+if TYPE_CHECKING:
+    from opencl_backend.plan import Context
+
+DTYPES = tuple(STORAGE)
+RANK = 4
+OPERANDS = 3
+OPTIONS = ("-cl-opt-disable",)
+_EACH = 1 << 14
+
+
+@cache
+def rows(dtype: str) -> tuple[str, ...]:
+    """The rows that have a meaning for operands computed in `dtype`; a row's place is its number."""
+    fitting = []
+    for name, row in scalar_c.TABLE.items():
+        op = scalar.TABLE[name]
+        count = 2 if row.nin < 0 else row.nin
+        operands = ("bool", dtype, dtype) if name == "switch" else (dtype,) * count
+        try:
+            computed = op.compute_dtype(*operands)
+        except TypeError:
+            continue
+        if computed == dtype:
+            fitting.append(name)
+    return tuple(fitting)
+
+
+@cache
+def text(dtype: str, fast: bool, fp64: bool) -> str:
+    """The program whose kernel ``machine`` computes in `dtype`."""
+    ct = CType(dtype, 1, fast, fp64)
+    known = [d for d in DTYPES if fp64 or d != "float64"]
+    helpers: dict[str, None] = {"load_half_float": None, "store_half_float": None}
+    loads, stores, cases = [], [], []
+    for code, d in enumerate(DTYPES):
+        if d not in known:
+            continue
+        source = CType(d, 1, fast, fp64)
+        memory = f"((global const {STORAGE[d]} *)p)[i]"
+        memory = f"load_half_float({memory})" if d == "float16" else memory
+        converted, needed = scalar_c.cast(source, "x", dtype)
+        helpers.update(dict.fromkeys(needed))
+        loads.append(f"    case {code}: {{ const {source.name} x = {memory}; return {converted}; }}")
+    for d in dict.fromkeys((dtype, "bool", *_narrower(dtype, known))):
+        converted, needed = scalar_c.cast(ct, "x", d)
+        helpers.update(dict.fromkeys(needed))
+        converted = f"store_half_float({converted})" if d == "float16" else converted
+        stores.append(f"    case {DTYPES.index(d)}: ((global {STORAGE[d]} *)p)[i] = {converted}; return;")
+    for code, name in enumerate(rows(dtype)):
+        row = scalar_c.TABLE[name]
+        arguments = ("(x != 0)" if name == "switch" else "x", "y", "z")[: 2 if row.nin < 0 else row.nin]
+        helpers.update(dict.fromkeys(row.helpers(ct)))
+        cases.append(f"    case {code}: return {row.expr(ct, *arguments)};")
+    T = ct.name
+    names = ("a", "b", "c", "o")
+    places = {it: 10 + k * (1 + RANK) for k, it in enumerate(names)}
+    lines = [f"static {T} load(global const uchar *p, long i, int dtype) {{", "  switch (dtype) {", *loads,
+             "  }", "  return 0;", "}",
+             f"static void store(global uchar *p, long i, int dtype, {T} x) {{", "  switch (dtype) {", *stores,
+             "  }", "}",
+             f"static {T} apply(int row, {T} x, {T} y, {T} z) {{", "  switch (row) {", *cases,
+             "  }", "  return x;", "}",
+             signature("machine", [("const uchar", it) for it in names[:-1]] + [("uchar", "o")]).replace("restrict ", ""),
+             "  const long n = g[0], each = g[1];",
+             "  const long first = get_global_id(0) * each, end = first + each < n ? first + each : n;",
+             "  for (long k = first; k < end; k++) {",
+             "    const long i3 = k % g[9], r3 = k / g[9], i2 = r3 % g[8], r2 = r3 / g[8], i1 = r2 % g[7], i0 = r2 / g[7];"]
+    for it in names:
+        at = places[it]
+        lines.append(f"    const long p{it} = g[{at}] + i0 * g[{at + 1}] + i1 * g[{at + 2}] + i2 * g[{at + 3}] + i3 * g[{at + 4}];")
+    lines += [f"    const {T} x = load(a, pa, g[3]), y = load(b, pb, g[4]), z = load(c, pc, g[5]);",
+              f"    store(o, po, g[30], apply(g[2], x, y, z));", "  }", "}"]  # fmt: skip
+    return header(fp64) + scalar_c.prelude(helpers) + "\n".join(lines) + "\n"
+
+
+def _narrower(dtype: str, known: list[str]) -> list[str]:
+    """Dtypes that a result computed in `dtype` may be rounded to."""
+    floats = [d for d in ("float16", "float32", "float64") if d in known]
+    return floats[: floats.index(dtype)] if dtype in floats else []
+
+
+def run(ctx: Context, lazy: Lazy, target: DeviceArray) -> bool:
+    """Compute `lazy` into `target` if it is one operation on arrays, or a copy; False if it is not."""
+    expr = lazy.expr
+    if isinstance(expr, Position) or len(joined(lazy.shape, [target.strides]).shape) > RANK:
+        return False
+    if isinstance(expr, Load):
+        return _launch(ctx, lazy, target.dtype, -1, "copy", [expr.array], target)
+    if not isinstance(expr, Compute) or not all(isinstance(arg, Load) for arg in expr.args):
+        return False
+    arrays = [_operand(ctx, arg, cast, expr.compute, lazy.shape) for arg, cast in zip(expr.args, expr.casts)]
+    if expr.row.startswith("Cast{"):
+        return _launch(ctx, lazy, target.dtype, -1, expr.row, arrays, target)
+    if expr.row not in rows(expr.compute):
+        return False
+    code = rows(expr.compute).index(expr.row)
+    row = scalar_c.TABLE[expr.row]
+    if row.nin >= 0:
+        return _launch(ctx, lazy, expr.compute, code, expr.row, arrays, target)
+    if len(arrays) == 1:
+        return _launch(ctx, lazy, expr.compute, -1, expr.row, arrays, target)
+    so_far = arrays[0]
+    for k, array in enumerate(arrays[1:], 2):
+        into = target if k == len(arrays) else ctx.new(expr.compute, lazy.shape)
+        if not _launch(ctx, lazy, expr.compute, code, expr.row, [so_far, array], into):
+            return False
+        so_far = into
+    return True
+
+
+def _operand(ctx: Context, arg: Expr, cast: str, compute: str, shape: tuple[int, ...]) -> DeviceArray:
+    """The operand's array; cast first where the machine's own conversion would skip a step."""
+    assert isinstance(arg, Load)
+    if cast == compute or arg.dtype == cast:
+        return arg.array
+    into = ctx.new(cast, shape)
+    ctx.emit(Lazy(shape, Compute(f"Cast{{{cast}}}", arg.dtype, cast, (arg.dtype,), (arg,))), into)
+    return into
+
+
+def _launch(
+    ctx: Context, lazy: Lazy, compute: str, code: int, label: str, arrays: list[DeviceArray], target: DeviceArray
+) -> bool:
+    geometry = joined(lazy.shape, [array.strides for array in (*arrays, target)])
+    if len(geometry.shape) > RANK:
+        return False
+    pad = RANK - len(geometry.shape)
+    numbers: list[Number] = [lazy.size, _EACH, code, *(DTYPES.index(a.dtype) for a in _three(arrays))]
+    numbers += [*(1,) * pad, *geometry.shape]
+    operands = list(zip(arrays, geometry.strides))
+    for array, strides in (*_three(operands), (target, geometry.strides[-1])):
+        numbers += [array.offset, *(0,) * pad, *strides]
+    numbers.append(DTYPES.index(target.dtype))
+    program = text(compute, not ctx.exact, ctx.device.fp64)
+    items = -(-lazy.size // _EACH)
+    ctx.launch(label, program, "machine", items, numbers, [*_three(arrays), target], 1, lazy.size, OPTIONS)
+    return True
+
+
+def _three(items: list) -> list:
+    """The first three, the first again for those that are missing."""
+    return (items + items[:1] * OPERANDS)[:OPERANDS]

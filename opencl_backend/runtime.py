@@ -1,0 +1,343 @@
+"""Memory on the device and the values in it.
+
+Owns `Memory` (buffers, reused when nobody holds them), `DeviceArray` (a strided view of a buffer),
+`Cell` (an offset that may change from call to call), uploads and downloads. It must not know graphs or
+kernels. The queue runs in order, so a buffer that the host has let go of may be written again at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from opencl_backend.cache import Programs, programs
+from opencl_backend.device import Device, import_pyopencl
+from reference.graph.errors import BackendError
+
+ALIGNMENT = 64
+_KEPT_BYTES = 1 << 28
+_WORTH_SHARING = 1 << 16
+
+
+class Cell:
+    """A whole number that a plan recomputes on every call: the offset of a view, for example."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: int):
+        self.value = value
+
+    def __int__(self) -> int:
+        return self.value
+
+
+Number = int | Cell
+
+
+class Slot:
+    """What a launch holds of a storage: the buffer to pass. A plan puts another buffer here for each call."""
+
+    __slots__ = ("buffer",)
+
+    def __init__(self, buffer: Any):
+        self.buffer = buffer
+
+
+class Storage:
+    """A buffer of at least `nbytes` bytes; `host` is its memory where the device works on the host's.
+
+    When nobody holds a storage any more its buffer goes back to its Memory. Launches hold the slot only.
+    """
+
+    __slots__ = ("_memory", "host", "nbytes", "slot")
+
+    def __init__(self, buffer: Any, host: np.ndarray | None, nbytes: int, memory: Memory | None):
+        self.slot = Slot(buffer)
+        self.host = host
+        self.nbytes = nbytes
+        self._memory = memory
+
+    @property
+    def buffer(self) -> Any:
+        return self.slot.buffer
+
+    def alias(self) -> Storage:
+        """The same memory with a slot of its own, which does not keep it from being reused."""
+        return Storage(self.slot.buffer, self.host, self.nbytes, None)
+
+    @property
+    def memory(self) -> Memory | None:
+        """Where the buffer goes back to."""
+        return self._memory
+
+    def surrender(self) -> Storage:
+        """The same memory in a new storage, which owns it from now on; this one keeps its slot."""
+        owner = Storage(self.slot.buffer, self.host, self.nbytes, self._memory)
+        self._memory = None
+        return owner
+
+    def leave_pool(self) -> None:
+        """The user holds this memory now: never hand it to anyone else."""
+        self._memory = None
+
+    def __del__(self) -> None:
+        memory = self._memory
+        if memory is not None:
+            memory.recycle(self)
+
+
+class Memory:
+    """Buffers of one device, kept for reuse by size.
+
+    There are two: one for values that live on after a call, one for what plans only use while they run. A
+    plan goes on writing to its working buffers on every call, so they must never hold a value that stays.
+    """
+
+    def __init__(self, device: Device):
+        self.device = device
+        self._free: dict[int, list[tuple[Any, np.ndarray | None]]] = {}
+        self._kept = 0
+        self.allocated = 0
+
+    def allocate(self, nbytes: int) -> Storage:
+        """Storage for `nbytes` bytes, contents undefined."""
+        size = _size_class(nbytes)
+        free = self._free.get(size)
+        if free:
+            self._kept -= size
+            buffer, host = free.pop()
+            return Storage(buffer, host, size, self)
+        cl = import_pyopencl()
+        flags = cl.mem_flags
+        self.allocated += size
+        try:
+            if self.device.shares_host_memory:
+                host = aligned_bytes(size)
+                buffer = cl.Buffer(self.device.context, flags.READ_WRITE | flags.USE_HOST_PTR, hostbuf=host)
+                return Storage(buffer, host, size, self)
+            return Storage(cl.Buffer(self.device.context, flags.READ_WRITE, size), None, size, self)
+        except (cl.MemoryError, MemoryError) as error:
+            raise BackendError(
+                f"{self.device.name} has no room for {nbytes} bytes more; shared variables are as they were"
+            ) from error
+
+    def adopt(self, array: np.ndarray) -> Storage:
+        """Storage that is the user's own contiguous array, only read; for devices that share memory."""
+        cl = import_pyopencl()
+        flags = cl.mem_flags.READ_ONLY | cl.mem_flags.USE_HOST_PTR
+        return Storage(cl.Buffer(self.device.context, flags, hostbuf=array), None, array.nbytes, None)
+
+    def recycle(self, storage: Storage) -> None:
+        if self._kept + storage.nbytes <= _KEPT_BYTES:
+            self._kept += storage.nbytes
+            self._free.setdefault(storage.nbytes, []).append((storage.slot.buffer, storage.host))
+
+
+def _size_class(nbytes: int) -> int:
+    """Sizes are rounded up to a quarter of a power of two, so that buffers fit again."""
+    nbytes = max(nbytes, ALIGNMENT)
+    step = max(ALIGNMENT, 1 << max(0, nbytes.bit_length() - 3))
+    return -(-nbytes // step) * step
+
+
+def same_size_class(a: int, b: int) -> bool:
+    return _size_class(a) == _size_class(b)
+
+
+def aligned_bytes(nbytes: int) -> np.ndarray:
+    """Uninitialised bytes that start at a cache line."""
+    raw = np.empty(nbytes + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start:start + nbytes]
+
+
+def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
+    """C order, in elements."""
+    strides = [1] * len(shape)
+    for axis in range(len(shape) - 2, -1, -1):
+        strides[axis] = strides[axis + 1] * max(shape[axis + 1], 1)
+    return tuple(strides)
+
+
+@dataclass(eq=False)
+class DeviceArray:
+    """A view of a storage: element ``i`` lies at ``offset + sum(i * strides)``, in elements.
+
+    `known` is the value itself where the host knows it (constants and what is computed from them).
+    Arrays are never written again once complete.
+    """
+
+    runtime: Runtime
+    storage: Storage
+    dtype: str
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    offset: Number = 0
+    known: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * np.dtype(self.dtype).itemsize
+
+    @property
+    def is_contiguous(self) -> bool:
+        return self.size <= 1 or all(
+            length == 1 or mine == c
+            for length, mine, c in zip(self.shape, self.strides, contiguous_strides(self.shape))
+        )
+
+    @property
+    def owns_storage(self) -> bool:
+        """A whole contiguous storage, from its beginning."""
+        return self.is_contiguous and not isinstance(self.offset, Cell) and self.offset == 0
+
+    def view(
+        self, shape: Sequence[int], strides: Sequence[int], offset: Number | None = None, known: np.ndarray | None = None
+    ) -> DeviceArray:
+        """The same storage seen otherwise."""
+        where = self.offset if offset is None else offset
+        return DeviceArray(self.runtime, self.storage, self.dtype, tuple(shape), tuple(strides), where, known)
+
+    def to_host(self) -> np.ndarray:
+        """A copy as a NumPy array; waits for the device."""
+        return self.runtime.download(self)
+
+
+class Runtime:
+    """One device's queue, memory and programs."""
+
+    def __init__(self, device: Device):
+        self.device = device
+        self.values = Memory(device)
+        self.working = Memory(device)
+        self.programs: Programs = programs(device)
+        self.launches = 0
+        self._kernels: dict[tuple[str, str, tuple[str, ...]], Any] = {}
+        self._cl = import_pyopencl()
+
+    def empty(self, dtype: str, shape: Sequence[int], memory: Memory | None = None) -> DeviceArray:
+        """A contiguous array, contents undefined; among the values unless `memory` says otherwise."""
+        shape = tuple(int(n) for n in shape)
+        storage = (memory or self.values).allocate(prod(shape) * np.dtype(dtype).itemsize)
+        return DeviceArray(self, storage, dtype, shape, contiguous_strides(shape))
+
+    def upload(self, value: np.ndarray, known: bool = False) -> DeviceArray:
+        """A device copy of a host array. `known`: the host may go on using the value while planning."""
+        array = self.empty(value.dtype.name, value.shape)
+        self.write(array, value)
+        if known:
+            array.known = value
+        return array
+
+    def constants(self, numbers: Sequence[Number]) -> Any:
+        """A small buffer of longs for kernels to read."""
+        values = np.array([int(n) for n in numbers], np.int64)
+        flags = self._cl.mem_flags
+        return self._cl.Buffer(self.device.context, flags.READ_ONLY | flags.COPY_HOST_PTR, hostbuf=values)
+
+    def kernel(self, text: str, name: str, options: tuple[str, ...] = ()) -> Any:
+        """The kernel object of a program: one, whose arguments are set before every launch."""
+        key = (text, name, options)
+        kernel = self._kernels.get(key)
+        if kernel is None:
+            kernel = self._kernels[key] = self.programs.kernel(text, name, options)
+        return kernel
+
+    def enqueue(self, kernel: Any, items: tuple[int], local: tuple[int], geometry: Any, slots: Sequence[Slot]) -> None:
+        """Launch a kernel on these arguments; does not wait."""
+        try:
+            kernel.set_arg(0, geometry)
+            for k, slot in enumerate(slots, 1):
+                kernel.set_arg(k, slot.buffer)
+            self._cl.enqueue_nd_range_kernel(self.device.queue, kernel, items, local)
+        except self._cl.MemoryError as error:
+            raise BackendError(
+                f"{self.device.name} has no room to run a kernel; shared variables are as they were"
+            ) from error
+        except self._cl.Error as error:
+            raise BackendError(f"{self.device.name} failed: {error}; shared variables are as they were") from error
+        self.launches += 1
+
+    def borrow(self, value: np.ndarray) -> DeviceArray:
+        """A host array as an argument of one call: the array's own memory where kernels can read it, else a copy."""
+        if (
+            self.device.shares_host_memory
+            and value.nbytes >= _WORTH_SHARING
+            and value.flags.c_contiguous
+            and value.flags.aligned
+        ):
+            return DeviceArray(
+                self, self.values.adopt(value), value.dtype.name, value.shape, contiguous_strides(value.shape)
+            )
+        return self.upload(value)
+
+    def write(self, array: DeviceArray, value: np.ndarray) -> None:
+        """Overwrite a contiguous array that no kernel in flight reads."""
+        host = array.storage.host
+        if host is not None:
+            np.copyto(host[:value.nbytes].view(value.dtype).reshape(value.shape), value)
+        elif value.size:
+            self._cl.enqueue_copy(self.device.queue, array.storage.buffer, np.ascontiguousarray(value))
+
+    def download(self, array: DeviceArray) -> np.ndarray:
+        """A host copy; waits for the device."""
+        dtype = np.dtype(array.dtype)
+        first = int(array.offset)
+        if array.size == 0:
+            return np.empty(array.shape, dtype)
+        self.wait()
+        source = array.storage.host
+        if source is None:
+            source = np.empty(_extent(array) * dtype.itemsize, np.uint8)
+            self._cl.enqueue_copy(
+                self.device.queue, source, array.storage.buffer, src_offset=_lowest(array) * dtype.itemsize
+            )
+            first -= _lowest(array)
+        typed = source[:source.nbytes // dtype.itemsize * dtype.itemsize].view(dtype)
+        byte_strides = tuple(s * dtype.itemsize for s in array.strides)
+        return np.lib.stride_tricks.as_strided(typed[first:], array.shape, byte_strides).copy()
+
+    def hand_out(self, array: DeviceArray) -> np.ndarray:
+        """A complete contiguous array as the user's own NumPy array, without a copy where memory is shared."""
+        host = array.storage.host
+        if host is None or not array.owns_storage or array.nbytes < 1024:
+            return self.download(array)
+        array.storage.leave_pool()
+        return host[:array.nbytes].view(np.dtype(array.dtype)).reshape(array.shape)
+
+    def wait(self) -> None:
+        """Until everything enqueued has run."""
+        try:
+            self.device.queue.finish()
+        except self._cl.Error as error:
+            raise BackendError(f"{self.device.name} failed: {error}; shared variables are as they were") from error
+
+
+def _lowest(array: DeviceArray) -> int:
+    return int(array.offset) + sum((n - 1) * s for n, s in zip(array.shape, array.strides) if s < 0)
+
+
+def _extent(array: DeviceArray) -> int:
+    return 1 + sum((n - 1) * abs(s) for n, s in zip(array.shape, array.strides))
+
+
+_runtimes: dict[Device, Runtime] = {}
+
+
+def runtime(device: Device) -> Runtime:
+    """The runtime of `device`; one a process."""
+    if device not in _runtimes:
+        _runtimes[device] = Runtime(device)
+    return _runtimes[device]
