@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -207,6 +207,7 @@ class Built:
 
     def __init__(self, program: Program, api: Any, names: dict[str, Any]):
         self.program, self.api, self.names = program, api, names
+        self._first_values = [(v, v.get_value()) for v in _state_of(names.values())]
 
     @property
     def inputs(self) -> list[Any]:
@@ -252,11 +253,28 @@ class Built:
         )
 
     def reset(self) -> None:
-        for s in self.program.shared:
-            self.names[s.name].set_value(s.value.fresh())
+        """Set every shared variable, random streams included, back to its first value."""
+        for variable, value in self._first_values:
+            variable.set_value(value)
 
     def shared_values(self) -> dict[str, np.ndarray]:
         return {s.name: self.names[s.name].get_value() for s in self.program.shared}
+
+
+def _state_of(values: Iterable[Any]) -> list[Any]:
+    """Every shared variable that the given variables depend on, also through default updates."""
+    seen: dict[Any, None] = {}
+    stack = [v for v in values if hasattr(v, "owner")]
+    while stack:
+        variable = stack.pop()
+        if variable in seen:
+            continue
+        seen[variable] = None
+        if variable.owner is not None:
+            stack.extend(variable.owner.inputs)
+        if getattr(variable, "default_update", None) is not None:
+            stack.append(variable.default_update)
+    return [v for v in seen if hasattr(v, "set_value")]
 
 
 def step_source(step: Step) -> str:

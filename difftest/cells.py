@@ -1,0 +1,156 @@
+"""Cells: a mode on a backend, and what running a program in one gives.
+
+Owns `Cell`, `Run` and `execute`, with the side conditions that hold for every run: arguments stay as they were,
+results alias nothing, types are as promised, the same call gives the same result. It must not judge values.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from difftest.oracle.bits import same_bits
+from difftest.program import Built
+
+MODES = ("UNOPTIMIZED", "EXACT", "FAST_RUN")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A mode's name and a backend's."""
+
+    mode: str
+    backend: str = "reference"
+
+    def __str__(self) -> str:
+        return f"{self.mode}/{self.backend}"
+
+
+def cells(backends: Sequence[str] = ("reference",), modes: Sequence[str] = MODES) -> tuple[Cell, ...]:
+    """Every mode on every backend, the defining cell first."""
+    return tuple(Cell(mode, backend) for backend in backends for mode in modes)
+
+
+BASE = Cell("UNOPTIMIZED", "reference")
+"""The cell that is the meaning."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """An exception that a cell raised: while compiling, or in which call."""
+
+    stage: str
+    kind: str
+    text: str
+
+    @classmethod
+    def of(cls, stage: str, error: Exception) -> Trouble:
+        return cls(stage, type(error).__name__, str(error))
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.stage}): {self.text}"
+
+
+@dataclass(eq=False)
+class Call:
+    """One call: the values of the graph's inputs (arguments, then shared state), the outputs, the state after."""
+
+    inputs: list[Any]
+    outputs: list[np.ndarray]
+    updates: list[np.ndarray]
+    state: dict[str, np.ndarray]
+
+
+@dataclass(eq=False)
+class Run:
+    """What one cell made of a program. `complaints` are violated side conditions."""
+
+    cell: Cell
+    function: Any = None
+    calls: list[Call] = field(default_factory=list)
+    trouble: Trouble | None = None
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def fired(self) -> dict[str, Any]:
+        """Names of the rewrites that were applied -> their promises."""
+        if self.function is None or self.function.rewrites is None:
+            return {}
+        return {a.rewrite.name: a.rewrite.promise for a in self.function.rewrites}
+
+    def promised(self, *names: str) -> bool:
+        """True if a rewrite with one of these promises was applied."""
+        return any(promise.name in names for promise in self.fired.values())
+
+
+def execute(built: Built, cell: Cell) -> Run:
+    """Compile and call a program in one cell. Exceptions become `trouble`; nothing is raised."""
+    run = Run(cell)
+    try:
+        run.function = built.function(mode=cell.mode, backend=cell.backend)
+    except Exception as error:
+        run.trouble = Trouble.of("compiling", error)
+        return run
+    for number, arguments in enumerate(built.program.call_values()):
+        try:
+            run.calls.append(_call(built, run, arguments))
+        except Exception as error:
+            run.trouble = Trouble.of(f"call {number + 1}", error)
+            return run
+    _again(built, run)
+    return run
+
+
+def _call(built: Built, run: Run, arguments: list[np.ndarray]) -> Call:
+    f = run.function
+    before = [a.copy() for a in arguments]
+    state = [s.get_value() for s in f.get_shared()]
+    outputs = f(*arguments)
+    for given, a, b in zip(built.program.arguments, arguments, before):
+        if not same_bits(a, b):
+            run.complaints.append(f"the call changed its argument {given.name}")
+    _check_types(built, run, outputs)
+    _check_aliases(built, run, outputs, arguments)
+    updates = [np.asarray(v.get_value()) for v in f.updated]
+    return Call([*before, *state], [np.array(o) for o in outputs], updates, built.shared_values())
+
+
+def _check_types(built: Built, run: Run, outputs: Sequence[Any]) -> None:
+    for name, variable, value in zip(built.program.outputs, built.outputs, outputs):
+        if not isinstance(value, np.ndarray):
+            run.complaints.append(f"{name} is a {type(value).__name__}, not an array")
+        elif value.dtype.name != variable.type.dtype or value.ndim != variable.type.ndim:
+            run.complaints.append(
+                f"{name} has type {variable.type} but its value has dtype {value.dtype} and shape {value.shape}"
+            )
+        elif any(b and n != 1 for b, n in zip(variable.type.broadcastable, value.shape)):
+            run.complaints.append(f"{name} has type {variable.type} but its value has shape {value.shape}")
+
+
+def _check_aliases(built: Built, run: Run, outputs: Sequence[Any], arguments: Sequence[np.ndarray]) -> None:
+    names = built.program.outputs
+    state = [(s.name, built.names[s.name].get_value(borrow=True)) for s in built.program.shared]
+    others = [*zip((i.name for i in built.program.arguments), arguments), *state]
+    for k, value in enumerate(outputs):
+        for name, other in [*others, *zip(names[:k], outputs[:k])]:
+            if isinstance(value, np.ndarray) and isinstance(other, np.ndarray) and np.shares_memory(value, other):
+                run.complaints.append(f"the output {names[k]} shares memory with {name}")
+
+
+def _again(built: Built, run: Run) -> None:
+    """The first call, with the state as it was then, gives the same bits."""
+    built.reset()
+    with contextlib.suppress(StopIteration):
+        arguments = next(built.program.call_values())
+        try:
+            outputs = run.function(*arguments)
+        except Exception as error:
+            run.complaints.append(f"the first call raised when it was repeated: {error}")
+            return
+        for name, new, old in zip(built.program.outputs, outputs, run.calls[0].outputs):
+            if not same_bits(np.asarray(new), old):
+                run.complaints.append(f"{name} changed when the first call was repeated")

@@ -1,0 +1,1 @@
+"""What decides whether two executions agree: text, bits, running error bounds, contracts."""

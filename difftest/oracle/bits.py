@@ -1,0 +1,50 @@
+"""Equality to the bit, and which results have bits that every backend must reproduce.
+
+Owns `same_bits` (-0 differs from 0; every NaN equals every NaN) and `bitwise`, which says of a graph's output
+whether anything it is computed from is allowed to round differently on another backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from difftest.oracle.ulps import Executor
+
+
+def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    """True if dtype, shape and every bit agree."""
+    return a.dtype == b.dtype and a.shape == b.shape and bool(np.all(equal_elements(a, b)))
+
+
+def equal_elements(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Element by element, for arrays of one dtype and shape."""
+    if a.dtype.kind == "c":
+        return equal_elements(a.real, b.real) & equal_elements(a.imag, b.imag)
+    if a.dtype.kind != "f":
+        return np.asarray(a == b)
+    return np.asarray(((a == b) & (np.signbit(a) == np.signbit(b))) | (np.isnan(a) & np.isnan(b)))
+
+
+UNORDERED = ("Dot", "BatchedDot", "Gemm", "Gemv", "Dot22", "Ger")
+"""Operations whose order of additions no backend promises."""
+
+
+def bitwise(nodes: Iterable[Any], executor: Executor) -> bool:
+    """True if every one of the nodes has the reference's own bits on this executor."""
+    return all(_node_is_bitwise(node, executor) for node in nodes)
+
+
+def _node_is_bitwise(node: Any, executor: Executor) -> bool:
+    row = getattr(node.op, "scalar_op", None)
+    outputs = [getattr(v.type, "dtype", "int64") for v in node.outputs]
+    if row is not None:
+        return executor.extra_ulp(row, outputs[0]) == 0
+    if type(node.op).__name__ in UNORDERED:
+        return all(np.dtype(d).kind in "biu" for d in outputs)
+    inner = getattr(node.op, "inner", None) or getattr(node.op, "fgraph", None)
+    if inner is not None and hasattr(inner, "toposort"):
+        return bitwise(inner.toposort(), executor)
+    return type(node.op).__name__ not in executor.inexact_ops

@@ -1,0 +1,296 @@
+"""How errors pass through operations that are no rows of the scalar table.
+
+Owns one rule for everything that only moves elements (the operation's own `perform` on positions tells where each
+came from), and one each for sums, products, extremes, sorts and dots. Elementwise rules stand in `elementwise.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from difftest.oracle import elementwise  # noqa: F401  registers its rules
+from difftest.oracle.bounds import FLOATS, Bound, Walk, approximate, rounded, rule
+from difftest.oracle.wide import INF, WIDE, ZERO, bits_used, gamma, quantum
+
+Bounds = Sequence[Bound]
+
+DATA = {
+    "DimShuffle": slice(0, 1), "Reshape": slice(0, 1), "Rebroadcast": slice(0, 1), "SpecifyShape": slice(0, 1),
+    "Subtensor": slice(0, 1), "AdvancedSubtensor1": slice(0, 1), "AdvancedSubtensor": slice(0, 1),
+    "Join": slice(1, None), "Split": slice(0, 1), "Alloc": slice(0, 1), "DeepCopyOp": slice(0, 1),
+    "ViewOp": slice(0, 1), "Print": slice(0, 1), "ExtractDiag": slice(0, 1), "Repeat": slice(0, 1),
+    "TensorFromScalar": slice(0, 1), "ScalarFromTensor": slice(0, 1), "Assert": slice(0, 1),
+    "DisconnectedGrad": slice(0, 1), "ZeroGrad": slice(0, 1), "GradClip": slice(0, 1), "GradScale": slice(0, 1),
+}  # fmt: skip
+"""Operations whose outputs are elements of these inputs, in other places."""
+
+WRITES = ("IncSubtensor", "AdvancedIncSubtensor1", "AdvancedIncSubtensor")
+
+
+def as_dtype(b: Bound, dtype: str) -> Bound:
+    """A float or integer converted to a float dtype."""
+    if b.dtype == dtype or dtype not in FLOATS:
+        return b
+    return rounded(b.y, b.e, dtype, exact=True)  # type: ignore[arg-type]
+
+
+def gathered(node: Any, inputs: Bounds, data: slice) -> list[Bound] | None:
+    """Run the operation on the numbers of its elements, then pick each element's bound."""
+    chosen = list(inputs)[data]
+    dtypes = [getattr(v.type, "dtype", "int64") for v in node.outputs]
+    if any(b.y is None for b in chosen) or not all(b.exact for k, b in enumerate(inputs) if b not in chosen):
+        return None
+    chosen = [as_dtype(b, dtypes[0]) for b in chosen]
+    values: list[Any] = [b.raw for b in inputs]
+    start, offset = data.start or 0, 0
+    for k, b in enumerate(chosen):
+        values[start + k] = np.arange(offset, offset + b.y.size).reshape(b.y.shape)  # type: ignore[union-attr]
+        offset += b.y.size  # type: ignore[union-attr]
+    all_y = np.concatenate([b.y.ravel() for b in chosen])  # type: ignore[union-attr]
+    all_e = np.concatenate([b.e.ravel() for b in chosen])  # type: ignore[union-attr]
+    places = [np.asarray(p).astype(np.int64) for p in node.op.perform(node, *values)]
+    return [Bound(all_y[p].reshape(p.shape), all_e[p].reshape(p.shape), d) for p, d in zip(places, dtypes)]
+
+
+@rule(*DATA)
+def moved(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    return gathered(node, inputs, DATA[type(node.op).__name__])
+
+
+@rule("MakeVector")
+def made(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    if not inputs or any(b.y is None for b in inputs):
+        return None
+    parts = [as_dtype(b, node.op.dtype) for b in inputs]
+    return [Bound(np.stack([b.y for b in parts]), np.stack([b.e for b in parts]), node.op.dtype)]  # type: ignore[misc]
+
+
+@rule(*WRITES)
+def written(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    x, y, *rest = inputs
+    if x.y is None or y.y is None or not all(b.exact for b in rest):
+        return None
+    if node.op.set_instead_of_inc:
+        return gathered(node, [x, as_dtype(y, x.dtype), *rest], slice(0, 2))
+    if x.dtype not in FLOATS:
+        return None
+    indices = [b.raw for b in rest]
+
+    def run(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.asarray(node.op.perform(node, a, b, *indices)[0])
+
+    y = as_dtype(y, x.dtype)
+    times = run(np.zeros(x.y.shape, WIDE), np.ones(y.y.shape, WIDE))  # type: ignore[union-attr]
+    total, error = run(x.y, y.y), run(x.e, y.e)  # type: ignore[arg-type]
+    size = run(np.abs(x.y) + x.e, np.abs(y.y) + y.e)  # type: ignore[arg-type, operator]
+    grid = quantum(np.concatenate([x.y.ravel(), y.y.ravel()]))  # type: ignore[union-attr]
+    free = np.asarray((times == 0) | (fits_grid(size, grid, x.dtype) & (error == 0)))
+    most = int(times.max()) if times.size else 0
+    return [Bound(total, np.where(free, error, error + gamma(most, x.dtype) * size), x.dtype)]
+
+
+def fits_grid(total: np.ndarray, grid: np.longdouble, dtype: str) -> np.ndarray:
+    """True where every sum of multiples of `grid` up to `total` is a number of this dtype: any order is exact."""
+    if grid == 0:
+        return np.zeros(np.shape(total), bool)
+    precision = np.finfo(dtype).nmant + 1
+    return np.asarray(total <= WIDE(2) ** precision * grid)
+
+
+def _axes(op: Any, rank: int) -> tuple[int, ...]:
+    return tuple(range(rank)) if op.axis is None else tuple(op.axis)
+
+
+@rule("Sum")
+def summed(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    (x,) = inputs
+    acc, dtype = node.op.acc_dtype, node.op.dtype
+    if x.y is None or acc not in FLOATS:
+        return None
+    terms = as_dtype(x, acc)
+    axes = _axes(node.op, x.y.ndim)
+    count = int(np.prod([x.y.shape[a] for a in axes]))
+    total = np.asarray(terms.y.sum(axis=axes))  # type: ignore[union-attr]
+    size = np.asarray((np.abs(terms.y) + terms.e).sum(axis=axes))  # type: ignore[arg-type, operator]
+    error = np.asarray(terms.e.sum(axis=axes))  # type: ignore[union-attr]
+    free = (error == 0) & fits_grid(size, quantum(terms.y), acc)  # type: ignore[arg-type]
+    free |= (error == 0) & ~np.isfinite(total)
+    return [as_dtype(Bound(total, np.where(free, error, error + gamma(count, acc) * size), acc), dtype)]
+
+
+@rule("Prod")
+def multiplied(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    (x,) = inputs
+    acc, dtype = node.op.acc_dtype, node.op.dtype
+    if x.y is None or acc not in FLOATS:
+        return None
+    terms = as_dtype(x, acc)
+    axes = _axes(node.op, x.y.ndim)
+    count = int(np.prod([x.y.shape[a] for a in axes]))
+    y, e = terms.y, terms.e
+    total = np.asarray(y.prod(axis=axes))  # type: ignore[union-attr]
+    largest = np.asarray((np.abs(y) + e).prod(axis=axes))  # type: ignore[arg-type, operator]
+    error = np.asarray(largest - np.abs(y).prod(axis=axes))  # type: ignore[arg-type]
+    certain = np.asarray((e == 0).all(axis=axes))  # type: ignore[attr-defined]
+    error = np.where(certain, ZERO, error)
+    used = np.asarray(bits_used(y).sum(axis=axes))  # type: ignore[arg-type]
+    free = certain & ((used <= np.finfo(acc).nmant + 1) | ~np.isfinite(total))
+    grown = error + gamma(count, acc) * largest + np.where(total == 0, ZERO, np.finfo(acc).tiny)
+    return [as_dtype(Bound(total, np.where(free, error, grown), acc), dtype)]
+
+
+@rule("Max")
+def largest_of(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    (x,) = inputs
+    if x.y is None:
+        return None
+    return [_largest(x, _axes(node.op, x.y.ndim))]
+
+
+def _largest(x: Bound, axes: tuple[int, ...]) -> Bound:
+    y = np.asarray(x.y.max(axis=axes))  # type: ignore[union-attr]
+    e = np.maximum(np.asarray(x.high.max(axis=axes)) - y, y - np.asarray(x.low.max(axis=axes)))
+    return Bound(y, np.where(np.asarray(x.certain.all(axis=axes)), ZERO, e), x.dtype)
+
+
+def _place(x: Bound, node: Any, axes: tuple[int, ...]) -> Bound:
+    """The place of the largest: certain if its hull lies above every other, or nothing is in doubt."""
+    kept = tuple(k for k in range(x.y.ndim) if k not in axes)  # type: ignore[union-attr]
+    shape = [x.y.shape[k] for k in kept]  # type: ignore[union-attr]
+
+    def rows(a: np.ndarray) -> np.ndarray:
+        return a.transpose(kept + axes).reshape(*shape, -1)
+
+    y, low, high = rows(x.y), rows(x.low), rows(x.high)  # type: ignore[arg-type]
+    place = np.asarray(y.argmax(axis=-1))
+    best = np.take_along_axis(low, place[..., None], -1)
+    others = np.where(np.arange(y.shape[-1]) == place[..., None], -INF, high)
+    sure = np.asarray((others < best).all(axis=-1)) | np.asarray(rows(x.certain).all(axis=-1))
+    return Bound(place.astype(WIDE), np.where(sure, ZERO, INF), "int64")
+
+
+@rule("Argmax")
+def place_of_largest(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    (x,) = inputs
+    return None if x.y is None else [_place(x, node, _axes(node.op, x.y.ndim))]
+
+
+@rule("MaxAndArgmax")
+def largest_and_place(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    (x,) = inputs
+    if x.y is None:
+        return None
+    axes = _axes(node.op, x.y.ndim)
+    return [_largest(x, axes), _place(x, node, axes)]
+
+
+@rule("SortOp")
+def sorted_(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    x, *rest = inputs
+    if x.y is None or not all(b.exact for b in rest):
+        return None
+    axis, flat = _sort_axis(node, inputs)
+    y, low, high = (np.sort(a.ravel() if flat else a, axis) for a in (x.y, x.low, x.high))
+    return [Bound(y, np.maximum(high - y, y - low) if np.any(x.e) else np.zeros(y.shape, WIDE), x.dtype)]
+
+
+def _sort_axis(node: Any, inputs: Bounds) -> tuple[int, bool]:
+    axis = inputs[1].raw if len(inputs) > 1 else getattr(node.op, "axis", -1)
+    return (-1, True) if axis is None else (int(np.asarray(axis)), False)
+
+
+@rule("ArgSortOp")
+def order_of(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    x, *rest = inputs
+    if x.y is None or not all(b.exact for b in rest):
+        return None
+    axis, flat = _sort_axis(node, inputs)
+    y, low, high = (a.ravel() if flat else a for a in (x.y, x.low, x.high))
+    order = np.argsort(y, axis, kind="stable")
+    lows, highs = np.take_along_axis(low, order, axis), np.take_along_axis(high, order, axis)
+    apart = np.diff(np.moveaxis(order, axis, -1), axis=-1) == np.inf
+    gap = np.moveaxis(lows, axis, -1)[..., 1:] > np.moveaxis(highs, axis, -1)[..., :-1]
+    apart = (gap | apart).all(axis=-1, keepdims=True)
+    sure = np.moveaxis(np.broadcast_to(apart, np.moveaxis(y, axis, -1).shape), -1, axis)
+    return [Bound(order.astype(WIDE), np.where(sure, ZERO, INF), "int64")]
+
+
+@rule("Dot")
+def dotted(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    return _product(node, inputs, np.dot)
+
+
+@rule("BatchedDot")
+def dotted_in_batches(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        left = a if a.ndim == 3 else a[:, None, :]
+        right = b if b.ndim == 3 else b[:, :, None]
+        result = left @ right
+        return result.reshape(*a.shape[:-1], *b.shape[2:])
+
+    return _product(node, inputs, product)
+
+
+def _product(node: Any, inputs: Bounds, product: Any) -> Bounds | None:
+    dtype = node.outputs[0].type.dtype
+    a, b = (as_dtype(v, dtype) for v in inputs)
+    if a.y is None or b.y is None or dtype not in FLOATS:
+        return None
+    terms = a.y.shape[-1] if a.y.ndim else 1
+    total = np.asarray(product(a.y, b.y))
+    left, right = np.abs(a.y), np.abs(b.y)
+    error = np.asarray(product(a.e, right) + product(left, b.e) + product(a.e, b.e))  # type: ignore[arg-type]
+    size = np.asarray(product(left + a.e, right + b.e))
+    free = (error == 0) & fits_grid(size, quantum(a.y) * quantum(b.y), dtype)
+    underflow = np.where(size == 0, ZERO, WIDE(terms) * np.finfo(dtype).tiny)
+    return [Bound(total, np.where(free, error, error + gamma(terms, dtype) * size + underflow), dtype)]
+
+
+@rule("CumOp")
+def accumulated(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    (x,) = inputs
+    dtype = node.outputs[0].type.dtype
+    if x.y is None or dtype not in FLOATS:
+        return None
+    axis = node.op.axis
+    x = as_dtype(x, dtype)
+    flat = axis is None
+    y, e = (a.ravel() if flat else a for a in (x.y, x.e))  # type: ignore[union-attr]
+    along = 0 if flat else axis
+    count = gamma(y.shape[along], dtype)
+    if node.op.mode == "add":
+        total, error = np.cumsum(y, along), np.cumsum(e, along)
+        size = np.cumsum(np.abs(y) + e, along)
+        free = (error == 0) & fits_grid(size, quantum(y), dtype)
+        return [Bound(total, np.where(free, error, error + count * size), dtype)]
+    total, size = np.cumprod(y, along), np.cumprod(np.abs(y) + e, along)
+    sure = np.cumsum(e, along) == 0
+    error = np.where(sure, ZERO, size - np.cumprod(np.abs(y), along))
+    free = sure & (np.cumsum(bits_used(y), along) <= np.finfo(dtype).nmant + 1)
+    grown = error + count * size + np.where(total == 0, ZERO, WIDE(np.finfo(dtype).tiny))
+    return [Bound(total, np.where(free, error, grown), dtype)]
+
+
+@rule("RandomFunction")
+def drawn(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    """A draw from exact parameters is defined to the bit, up to the functions in its formula."""
+    if not all(b.exact for b in inputs):
+        return None
+    state, sample = node.op.perform(node, *[b.raw for b in inputs])
+    bound = Bound.exactly(sample)
+    if bound.dtype in FLOATS and node.op.distribution not in ("uniform",):
+        bound = rounded(bound.y, bound.e, bound.dtype, ulp=8)  # type: ignore[arg-type]
+    return [Bound.exactly(state), bound]
+
+
+@rule("ARange", "Eye", "AllocEmpty", "Shape", "Shape_i")
+def of_shapes(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    """Nothing rounds: the result is the operation's own, and depends on exact operands or on shapes alone."""
+    name = type(node.op).__name__
+    if name not in ("Shape", "Shape_i") and not all(b.exact for b in inputs):
+        return None
+    values = [approximate(b, getattr(v.type, "dtype", "")) for b, v in zip(inputs, node.inputs)]
+    return [Bound.exactly(r) for r in node.op.perform(node, *values)]

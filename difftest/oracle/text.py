@@ -1,0 +1,72 @@
+"""Text identity: what must print the same.
+
+Owns the laws about prints: givens print as the replacement written in (P1), optimizing an optimized graph changes
+nothing (P3), every backend and every compilation prints the same (T1, P4), and compiling leaves the user's own
+graph as it was (P6).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+from difftest.cells import BASE, Run
+from difftest.program import Built
+
+
+def printed(api: Any, root: Any) -> str:
+    """The text of a graph or function."""
+    return api.printing.debugprint(root, file="str")
+
+
+def difference(first: str, second: str, names: tuple[str, str]) -> str:
+    lines = difflib.unified_diff(first.splitlines(), second.splitlines(), *names, lineterm="", n=2)
+    return "\n".join(list(lines)[:40])
+
+
+def laws(built: Built, before: str, runs: dict[Any, Run]) -> Iterator[tuple[Any, str, str]]:
+    """(cell, law, what differs) for every law that is broken."""
+    api = built.api
+    if printed(api, built.outputs) != before:
+        yield BASE, "P6", difference(before, printed(api, built.outputs), ("before compiling", "after"))
+    texts: dict[str, tuple[Any, str]] = {}
+    for cell, run in runs.items():
+        if run.function is None:
+            continue
+        text = printed(api, run.function)
+        known = texts.setdefault(cell.mode, (cell, text))
+        if known[1] != text:
+            yield cell, "P4", difference(known[1], text, (str(known[0]), str(cell)))
+    fast = next((r for c, r in runs.items() if c.mode == "FAST_RUN" and r.function is not None), None)
+    if fast is not None:
+        yield from _optimizing_twice(api, fast)
+    if built.program.givens:
+        yield from _givens_written_in(built, runs)
+
+
+def _optimizing_twice(api: Any, run: Run) -> Iterator[tuple[Any, str, str]]:
+    whole = run.function.fgraph
+    # The copies that keep outputs from aliasing state are made after the rewrites; they are no part of this law.
+    outputs = [v.owner.inputs[0] if _is_copy(v) else v for v in whole.outputs]
+    graph = type(whole)(whole.inputs, outputs)
+    first = printed(api, graph)
+    log = run.function.mode.rewrite(graph)
+    second = printed(api, graph)
+    if first != second:
+        applied = ", ".join(sorted({a.rewrite.name for a in log}))
+        yield run.cell, "P3", f"applied again: {applied}\n" + difference(first, second, ("optimized", "optimized twice"))
+
+
+def _is_copy(variable: Any) -> bool:
+    return variable.owner is not None and type(variable.owner.op).__name__ == "DeepCopyOp"
+
+
+def _givens_written_in(built: Built, runs: dict[Any, Run]) -> Iterator[tuple[Any, str, str]]:
+    for cell, run in runs.items():
+        if run.function is None or cell.backend != "reference" or cell.mode == "EXACT":
+            continue
+        other = built.function_written_in(mode=cell.mode, backend=cell.backend)
+        first, second = printed(built.api, run.function), printed(built.api, other)
+        if first != second:
+            yield cell, "P1", difference(first, second, ("givens", "written in"))
