@@ -109,7 +109,7 @@ def function(
     shared = [v for v in dict.fromkeys([*leaves, *new_shared]) if isinstance(v, SharedVariable)]
 
     fgraph = FunctionGraph(
-        [s.variable for s in specs] + shared, [*results, *new_states.values(), *new_shared.values()]
+        [*[s.variable for s in specs], *shared], [*results, *new_states.values(), *new_shared.values()]
     )
     chosen = get_mode(mode)
     log = chosen.rewrite(fgraph)

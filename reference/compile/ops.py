@@ -29,7 +29,7 @@ class DeepCopyOp(Op):
     def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[tuple[Variable, ...]]:
         return [shapes[0]]
 
-    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> Sequence[Variable]:
+    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> Sequence[Any]:
         return list(output_gradients)
 
 
@@ -48,7 +48,7 @@ class ViewOp(Op):
     def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[tuple[Variable, ...]]:
         return [shapes[0]]
 
-    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> Sequence[Variable]:
+    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> Sequence[Any]:
         return list(output_gradients)
 
 

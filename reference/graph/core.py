@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 _HOUSE = str(Path(__file__).resolve().parents[1])
 
@@ -102,19 +102,42 @@ class Variable:
     def __init__(self, type: Type, owner: Apply | None = None, index: int | None = None, name: str | None = None):
         if name is not None and not isinstance(name, str):
             raise TypeError(f"a variable's name is a string or None, not {name!r}")
-        self.type = type
+        self.type: Any = type
         self.owner = owner
         self.index = index
         self.name = name
         self.line: UserLine | None = user_line() if owner is None else owner.line
 
+    if TYPE_CHECKING:
+        # Tensors, the variables that most code handles, get operators and methods from tables.
+        __add__: Any
+        __radd__: Any
+        __sub__: Any
+        __rsub__: Any
+        __mul__: Any
+        __rmul__: Any
+        __truediv__: Any
+        __rtruediv__: Any
+        __floordiv__: Any
+        __mod__: Any
+        __pow__: Any
+        __neg__: Any
+        __invert__: Any
+        __and__: Any
+        __or__: Any
+        __lt__: Any
+        __le__: Any
+        __gt__: Any
+        __ge__: Any
+        __getitem__: Any
+
+        def __getattr__(self, name: str) -> Any: ...
+
     @property
     def tag(self) -> Tag:
-        try:
-            return self._tag
-        except AttributeError:
+        if "_tag" not in self.__dict__:
             self._tag = Tag()
-            return self._tag
+        return self.__dict__["_tag"]
 
     def clone(self, name: str | None = None) -> Variable:
         """An input variable of the same type, without an owner."""
@@ -270,7 +293,7 @@ class Op:
 
     def L_op(
         self, inputs: Sequence[Variable], outputs: Sequence[Variable], output_gradients: Sequence[Variable]
-    ) -> Sequence[Variable]:
+    ) -> Sequence[Any]:
         """One gradient an input; see `reference.gradient` for how to say "disconnected" or "undefined"."""
         return self.grad(inputs, output_gradients)
 

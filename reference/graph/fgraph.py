@@ -18,7 +18,7 @@ class Client(NamedTuple):
     """A reader of a variable: input `index` of `node`, or output `index` of the graph if node is None."""
 
     node: Apply | None
-    index: int
+    index: int  # type: ignore[assignment]
 
 
 class Listener:

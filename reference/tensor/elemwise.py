@@ -217,5 +217,5 @@ __all__ += list(_instances)
 globals().update(_instances)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> Elemwise:
     raise AttributeError(f"no elementwise operation is called {name!r}; reference.scalar.TABLE lists them")

@@ -673,5 +673,5 @@ def roll(x: Any, shift: Any, axis: int | None = None) -> Variable:
 
     length = shape_i(x, k)
     cut = length - mod(as_index(shift), maximum(length, ONE))
-    before, after = (slice(None),) * k, (slice(None),) * (x.type.ndim - k - 1)
-    return join(k, x[(*before, slice(cut, None), *after)], x[(*before, slice(None, cut), *after)])
+    before = (slice(None),) * k
+    return join(k, x[before + (slice(cut, None),)], x[before + (slice(None, cut),)])
