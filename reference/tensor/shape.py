@@ -15,7 +15,7 @@ import numpy as np
 from reference.graph.core import Apply, Constant, Op, Variable
 from reference.graph.dtypes import INTEGERS, is_discrete, upcast
 from reference.graph.errors import ShapeError
-from reference.graph.types import ScalarType, TensorType
+from reference.graph.types import DisconnectedType, ScalarType, TensorType
 from reference.tensor.basic import (
     NotScalarConstantError,
     as_tensor_variable,
@@ -537,7 +537,7 @@ class Split(Op):
     def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list[Any]:
         from reference.tensor.creation import zeros_like
 
-        parts = [zeros_like(o) if g is None else g for o, g in zip(outputs, output_gradients)]
+        parts = [zeros_like(o) if isinstance(g.type, DisconnectedType) else g for o, g in zip(outputs, output_gradients)]
         return [patternbroadcast(Join()(inputs[1], *parts), inputs[0].type.broadcastable), None, None]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
