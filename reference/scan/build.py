@@ -49,9 +49,7 @@ class until:
     def __init__(self, condition: Any):
         self.condition = as_tensor_variable(condition)
         if self.condition.type.ndim != 0:
-            raise TypeError(
-                f"the condition of until must be a scalar, got {condition} of type {self.condition.type}"
-            )
+            raise TypeError(f"the condition of until must be a scalar, got {condition} of type {self.condition.type}")
 
 
 def scan(
@@ -173,9 +171,7 @@ def _sequence(item: Any) -> _Sequence:
     else:
         taps, variable = [0], as_tensor_variable(item)
     if variable.type.ndim == 0:
-        raise ValueError(
-            f"a sequence needs a leading dimension to run along, got {variable} of type {variable.type}"
-        )
+        raise ValueError(f"a sequence needs a leading dimension to run along, got {variable} of type {variable.type}")
     return _Sequence(variable, taps)
 
 
@@ -239,9 +235,7 @@ def _output_info(item: Any) -> _Info | None:
     initial, taps = item.get("initial"), item.get("taps")
     if initial is None:
         if taps:
-            raise ValueError(
-                f"If you are using slices of an output you need to provide a initial state for it: {item}"
-            )
+            raise ValueError(f"If you are using slices of an output you need to provide a initial state for it: {item}")
         return None
     taps = [-1] if taps is None else [int(k) for k in _as_list(taps)]
     if any(tap >= 0 for tap in taps) or not taps:
@@ -250,9 +244,7 @@ def _output_info(item: Any) -> _Info | None:
         raise ValueError(f"All the taps must be different in `outputs_info`: {item}")
     info = _Info(as_tensor_variable(initial), taps)
     if info.stacked and info.initial.type.ndim == 0:
-        raise ValueError(
-            f"with the taps {taps} the initial value needs a leading dimension, got {info.initial}"
-        )
+        raise ValueError(f"with the taps {taps} the initial value needs a leading dimension, got {info.initial}")
     return info
 
 
@@ -291,9 +283,7 @@ def _parse(returned: Any) -> tuple[list[Any], _Updates, Variable | None]:
                 f"{value!r}. Make a constant with T.constant(...)"
             )
     if condition is not None and not outputs and not updates:
-        raise ValueError(
-            "a step that returns only until(condition) computes nothing; let it return an output too"
-        )
+        raise ValueError("a step that returns only until(condition) computes nothing; let it return an output too")
     return outputs, updates, condition
 
 
@@ -384,9 +374,7 @@ def reduce(
     name: str | None = None,
 ) -> tuple[Any, OrderedUpdates]:
     """The last value of ``acc = fn(x, acc)``, and updates."""
-    outputs, updates = scan(
-        fn, sequences, outputs_info, non_sequences, go_backwards=go_backwards, mode=mode, name=name
-    )
+    outputs, updates = scan(fn, sequences, outputs_info, non_sequences, go_backwards=go_backwards, mode=mode, name=name)
     if isinstance(outputs, list):
         return [v[-1] for v in outputs], updates
     return None if outputs is None else outputs[-1], updates

@@ -100,9 +100,7 @@ class Scan(Op):
             for tap in taps:
                 read = inner.pop(0)
                 if read.type != new.type:
-                    raise TypeError(
-                        f"{self}: the state {v} is read {tap} as {read.type}, but a step gives {new.type}"
-                    )
+                    raise TypeError(f"{self}: the state {v} is read {tap} as {read.type}, but a step gives {new.type}")
         for v in (*carries, *constants):
             inputs.append(inner.pop(0).type.filter_variable(v))
         stacked, finals = self.inner_outputs[: self.n_stacked], self.inner_outputs[self.n_stacked :]
@@ -131,12 +129,8 @@ class Scan(Op):
                     arguments += [past[tap] for tap in taps]
                 values = self._step(t - 1, steps, [*arguments, *carries, *constants])
                 if t == 1:
-                    shapes = [rows.shape[1:] for rows in states] + [
-                        v.shape for v in values[self.n_states : made]
-                    ]
-                    stacks = [
-                        _Stack(self._rows_kept(steps, k), v, s) for k, v, s in zip(self.keep, values, shapes)
-                    ]
+                    shapes = [rows.shape[1:] for rows in states] + [v.shape for v in values[self.n_states : made]]
+                    stacks = [_Stack(self._rows_kept(steps, k), v, s) for k, v, s in zip(self.keep, values, shapes)]
                 for k, (stack, value) in enumerate(zip(stacks, values)):
                     if value.shape != stack.shape:
                         raise self._changed_shape(node, k, t - 1, stack.shape, value.shape)
@@ -147,9 +141,7 @@ class Scan(Op):
                 carries = values[made : made + self.n_carries]
                 if self.until and values[-1]:
                     break
-        stacked = (
-            [s.rows(t) for s in stacks] if stacks else self._no_rows(sequences, states, carries, constants)
-        )
+        stacked = [s.rows(t) for s in stacks] if stacks else self._no_rows(sequences, states, carries, constants)
         return (*stacked, *[v.copy() if isinstance(v, np.ndarray) else v for v in carries])
 
     def _rows_kept(self, steps: int, keep: int | None) -> int | None:
@@ -182,18 +174,13 @@ class Scan(Op):
                     f"but {node.inputs[1 + self.n_sequences + k]} has {len(rows)} (shape {rows.shape})"
                 )
 
-    def _changed_shape(
-        self, node: Apply, k: int, t: int, shape: tuple[int, ...], got: tuple[int, ...]
-    ) -> ShapeError:
+    def _changed_shape(self, node: Apply, k: int, t: int, shape: tuple[int, ...], got: tuple[int, ...]) -> ShapeError:
         if k < self.n_states:
             initial = node.inputs[1 + self.n_sequences + k]
             return ShapeError(
-                f"{self}: state {k} (initial value {initial}) must keep its shape: it had {shape}, "
-                f"step {t} gave {got}"
+                f"{self}: state {k} (initial value {initial}) must keep its shape: it had {shape}, step {t} gave {got}"
             )
-        return ShapeError(
-            f"{self}: output {k} must have one shape in every step: it had {shape}, step {t} gave {got}"
-        )
+        return ShapeError(f"{self}: output {k} must have one shape in every step: it had {shape}, step {t} gave {got}")
 
     def _no_rows(self, sequences: Any, states: Any, carries: Any, constants: Any) -> list[np.ndarray]:
         """Stacks of no rows. What one step would give is told by a step on zeros, if that succeeds."""
@@ -244,9 +231,7 @@ class Scan(Op):
             and hash(self) == hash(other)
             and self._form() == other._form()
             and [v.type for v in self.inner_inputs] == [v.type for v in other.inner_inputs]
-            and equal_graphs(
-                self.inner_outputs, other.inner_outputs, dict(zip(self.inner_inputs, other.inner_inputs))
-            )
+            and equal_graphs(self.inner_outputs, other.inner_outputs, dict(zip(self.inner_inputs, other.inner_inputs)))
         )
 
     def __hash__(self) -> int:

@@ -132,9 +132,7 @@ class Loop:
             self.replace(merged)
         mention = {v: k for k, v in enumerate(graph_inputs(self.inner_outputs))}
         self.sequences = [r for r in self.sequences if r.inner in mention]
-        self.constants = sorted(
-            (r for r in self.constants if r.inner in mention), key=lambda r: mention[r.inner]
-        )
+        self.constants = sorted((r for r in self.constants if r.inner in mention), key=lambda r: mention[r.inner])
 
     def capture(self, known: Sequence[Variable] = ()) -> None:
         """Let the step read inner variables only.

@@ -1,0 +1,60 @@
+"""A loop without a loop: its definition, step by step, as a plain graph.
+
+Owns the unrolling of a `Scan` node for a number of steps known in advance. The tests hold the loop, and
+its gradient, against it. It must not know how a loop runs or is differentiated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from reference.graph.core import Apply, Variable
+from reference.graph.traversal import clone_replace, toposort
+from reference.scan.op import Scan
+from reference.scan.parts import Loop
+
+
+def unrolled(node: Apply, n_steps: int) -> list[Variable]:
+    """What replaces the outputs of `node`: `n_steps` copies of the step, one reading the other.
+
+    A condition is not asked: for an `until` loop, `n_steps` is how many steps it makes.
+    """
+    import reference.tensor as ns
+
+    if n_steps < 1:
+        raise ValueError(f"only a positive number of steps can be unrolled, got {n_steps}")
+    loop = Loop.of(node)
+    past: list[list[Any]] = [[state.outer[k] for k in range(-min(state.taps))] for state in loop.states]  # type: ignore[index]
+    carried: list[Variable] = [c.outer for c in loop.carries]
+    steps: list[list[Variable]] = []
+    for t in range(n_steps):
+        pairs: dict[Variable, Any] = {r.inner: r.outer[t] for r in loop.sequences}  # type: ignore[index]
+        for state, rows in zip(loop.states, past):
+            pairs.update((v, rows[tap]) for tap, v in zip(state.taps, state.inner))
+        pairs.update((c.inner, v) for c, v in zip(loop.carries, carried))
+        pairs.update((r.inner, r.outer) for r in loop.constants)
+        values = clone_replace(loop.inner_outputs, pairs)
+        for rows, value in zip(past, values):
+            rows.append(value)
+            del rows[0]
+        first = len(loop.states) + len(loop.mapped)
+        carried = values[first : first + len(carried)]
+        steps.append(values[:first])
+    parts = [*loop.states, *loop.mapped]
+    kept = [[row[k] for row in steps][-part.keep if part.keep else 0 :] for k, part in enumerate(parts)]
+    return [*(ns.join(0, *[ns.shape_padleft(v) for v in rows]) for rows in kept), *carried]
+
+
+def unroll(outputs: Sequence[Variable], n_steps: int) -> list[Variable]:
+    """`outputs` with every loop in their graph unrolled for the same number of steps, nested loops included."""
+    outputs = list(outputs)
+    while True:
+        loop = next((node for node in toposort(outputs) if isinstance(node.op, Scan)), None)
+        if loop is None:
+            return outputs
+        import reference.tensor as ns
+
+        new = [ns.patternbroadcast(b, a.type.broadcastable) if hasattr(a.type, "broadcastable") else b  # type: ignore[attr-defined]
+               for a, b in zip(loop.outputs, unrolled(loop, n_steps))]  # fmt: skip
+        outputs = clone_replace(outputs, dict(zip(loop.outputs, new)))
