@@ -84,9 +84,14 @@ FLAGS = (
 class Section:
     """`config` and its dotted sections. Attributes are flags; assignment checks the value."""
 
+    __slots__ = ("__dict__", "_prefix", "_values")
+
     def __init__(self, values: dict[str, Any], prefix: str = ""):
         object.__setattr__(self, "_values", values)
         object.__setattr__(self, "_prefix", prefix)
+        if not prefix:
+            # The values are the attributes, so that reading one costs no more than any attribute.
+            object.__setattr__(self, "__dict__", values)
 
     def __getattr__(self, name: str) -> Any:
         full = self._prefix + name

@@ -53,7 +53,7 @@ class Program:
             if allow_gc and slot not in kept:
                 dead[k].append(slot)
         self.steps = [
-            (node.op.perform, node, [place[v] for v in node.inputs], [place[v] for v in node.outputs], dead[k])
+            (node.op.thunk(node), node, [place[v] for v in node.inputs], [place[v] for v in node.outputs], dead[k])
             for k, node in enumerate(order)
         ]
 
@@ -66,10 +66,10 @@ class Program:
         """`run` for callers that have turned NumPy's warnings off themselves (a loop of many runs)."""
         slots = self.template.copy()
         slots[: len(values)] = values
-        for perform, node, sources, targets, dead in self.steps:
+        for thunk, node, sources, targets, dead in self.steps:
             arguments = [slots[s] for s in sources]
             try:
-                results = perform(node, *arguments)
+                results = thunk(*arguments)
             except Exception as error:
                 explain(error, node, arguments)
                 raise

@@ -217,6 +217,7 @@ def _folded(binary: Callable[..., Any]) -> Callable[..., Any]:
             first = binary(first, other)
         return first if others else np.array(first)
 
+    value.binary = binary  # type: ignore[attr-defined]
     return value
 
 

@@ -166,6 +166,23 @@ class ScalarOp:
         result = self.numpy(*operands)
         return result if result.dtype == outer else result.astype(outer)
 
+    def specialized(self, *dtypes: str) -> Callable[..., Any]:
+        """The same meaning for operands of these dtypes only: the bare NumPy function where it does it all."""
+        exact, native, outer = self._plan(*dtypes)
+        value = getattr(self.numpy, "binary", self.numpy) if len(dtypes) == 2 else self.numpy
+        if native is not None or value(*[np.empty(0, d) for d in dtypes]).dtype != outer:
+            return self
+        if exact is None:
+            return value
+        widened, narrow = exact, outer
+
+        def transcendental(*operands: Any) -> Any:
+            if config.float32_math == "native":
+                return value(*operands)
+            return value(*[x.astype(d, copy=False) for x, d in zip(operands, widened)]).astype(narrow)
+
+        return transcendental
+
     def _plan(self, *dtypes: str) -> tuple[Any, Any, np.dtype[Any]]:
         """What each operand is cast to under either value of config.float32_math (None: nothing is), and
         the result's dtype."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -282,6 +283,10 @@ class Op:
 
     def perform(self, node: Apply, *inputs: Any) -> tuple[Any, ...]:
         raise NotImplementedError(f"{type(self).__name__} does not define perform")
+
+    def thunk(self, node: Apply) -> Callable[..., tuple[Any, ...]]:
+        """`perform` for one node, made ready: what an evaluator calls with the inputs' values, many times."""
+        return partial(self.perform, node)
 
     def infer_shape(self, node: Apply, shapes: Sequence[tuple[Variable, ...] | None]) -> list[tuple[Variable, ...]]:
         """The shape of each output: a tuple of int64 scalars, one a dimension.

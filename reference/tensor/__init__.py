@@ -15,7 +15,7 @@ from reference.gradient import (
     jacobian,
     verify_grad,
 )
-from reference.tensor import basic, creation, elemwise, reduce, shape, subtensor
+from reference.tensor import basic, creation, elemwise, linalg, reduce, shape, subtensor
 from reference.tensor.arithmetic import *  # noqa: F403
 from reference.tensor.basic import *  # noqa: F403
 from reference.tensor.creation import *  # noqa: F403
@@ -23,3 +23,4 @@ from reference.tensor.elemwise import *  # noqa: F403
 from reference.tensor.reduce import *  # noqa: F403
 from reference.tensor.shape import *  # noqa: F403
 from reference.tensor.subtensor import *  # noqa: F403
+from reference.tensor.linalg import *  # noqa: F403

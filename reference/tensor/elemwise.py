@@ -6,7 +6,7 @@ Owns `Elemwise`, which lifts a row of the scalar table to tensors with Theano's 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,12 +51,34 @@ class Elemwise(Op):
         return Apply(self, operands, [TensorType(dtype, pattern)()])
 
     def perform(self, node: Apply, *inputs: np.ndarray) -> tuple[np.ndarray]:
-        if len(inputs) > 1:
-            check_broadcast(node, inputs)
-        result = np.asarray(self.scalar_op(*inputs))
-        if result.base is not None or any(result is x for x in inputs):
-            result = result.copy()
-        return (result,)
+        return self.thunk(node)(*inputs)
+
+    def thunk(self, node: Apply) -> Callable[..., tuple[np.ndarray]]:
+        row = self.scalar_op
+        value = row.specialized(*[v.type.dtype for v in node.inputs])
+        fresh = isinstance(value, np.ufunc) or (value is not row and row.transcendental)
+        if node.outputs[0].type.ndim == 0 or not fresh:
+            value = _owned(value)
+        if len(node.inputs) == 1:
+            return lambda x: (value(x),)
+        fitting: Any = None
+
+        def run(*inputs: np.ndarray) -> tuple[np.ndarray]:
+            nonlocal fitting
+            shapes = [x.shape for x in inputs]
+            if shapes != fitting:
+                check_broadcast(node, inputs)
+                fitting = shapes
+            return (value(*inputs),)
+
+        def run_two(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray]:
+            nonlocal fitting
+            if x.shape != y.shape and (x.shape, y.shape) != fitting:
+                check_broadcast(node, (x, y))
+                fitting = x.shape, y.shape
+            return (value(x, y),)
+
+        return run_two if len(node.inputs) == 2 else run
 
     def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[tuple[Variable, ...]]:
         lengths = []
@@ -86,6 +108,17 @@ class Elemwise(Op):
         return f"Elemwise{{{self.scalar_op.name},no_inplace}}"
 
     __repr__ = __str__
+
+
+def _owned(value: Callable[..., Any]) -> Callable[..., np.ndarray]:
+    """`value` with an array of its own as the result: 0-d results come as scalars, and some rows hand an
+    operand through."""
+
+    def run(*inputs: np.ndarray) -> np.ndarray:
+        result = np.asarray(value(*inputs))
+        return result.copy() if result.base is not None or any(result is x for x in inputs) else result
+
+    return run
 
 
 def check_broadcast(node: Apply, inputs: Sequence[np.ndarray]) -> None:
