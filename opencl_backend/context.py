@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from opencl_backend import fuse, lower, machine, render
-from opencl_backend.loop import Lazy, Load
+from opencl_backend.loop import Compute, Lazy, Load
 from opencl_backend.plan import Host, Launch, Plan, Stale, Value
 from opencl_backend.runtime import Cell, DeviceArray, Number
 from reference.graph.core import Apply, Constant, Variable
@@ -124,6 +124,16 @@ class Context:
     def copied(self, array: DeviceArray) -> DeviceArray:
         """A new array with the same elements."""
         return self.computed(Lazy(array.shape, Load(array)))
+
+    def settled(self, array: DeviceArray) -> DeviceArray:
+        """The array, or a copy if its offset changes from call to call."""
+        return self.copied(array) if isinstance(array.offset, Cell) else array
+
+    def cast(self, lazy: Lazy, dtype: str) -> Lazy:
+        """The elements as another dtype."""
+        if lazy.dtype == dtype:
+            return lazy
+        return Lazy(lazy.shape, Compute(f"Cast{{{dtype}}}", lazy.dtype, dtype, (lazy.dtype,), (lazy.expr,)))
 
     def computed(self, lazy: Lazy) -> DeviceArray:
         """A new array filled with the elements of `lazy`."""

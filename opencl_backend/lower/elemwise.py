@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from opencl_backend import scalar_c
 from opencl_backend.context import Context
-from opencl_backend.loop import Compute, Lazy, Load, spread, transposed
+from opencl_backend.loop import Compute, Lazy, Load, broadcast, spread, transposed
 from opencl_backend.lower import register, takes_expressions
 from opencl_backend.plan import Host
+from opencl_backend.runtime import DeviceArray
 from reference.graph.core import Apply
 from reference.tensor.elemwise import DimShuffle, Elemwise, check_broadcast
 
@@ -26,7 +27,7 @@ def no_row(node: Apply) -> str | None:
 
 
 @register(Elemwise, refuse=no_row)
-def elemwise(ctx: Context, node: Apply) -> Lazy:
+def elemwise(ctx: Context, node: Apply) -> Lazy | DeviceArray:
     """One step on the operands' expressions, spread to the common shape."""
     shapes = [ctx.shape(v) for v in node.inputs]
     if len(shapes) > 1:
@@ -36,6 +37,8 @@ def elemwise(ctx: Context, node: Apply) -> Lazy:
         next((s[axis] for s, b in zip(shapes, pattern) if not b[axis]), 1) for axis in range(len(shapes[0]))
     )
     op = node.op.scalar_op  # type: ignore[attr-defined]
+    if op.name == "second":
+        return broadcast(ctx.array(node.inputs[1]), shape)
     operands = []
     for v in node.inputs:
         lazy = ctx.lazy(v)
