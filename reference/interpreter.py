@@ -123,6 +123,8 @@ class Executable:
             values[k] = value
         for k, container in self.shared.items():
             values[k] = container.read()
+        if hasattr(self.hook, "start"):
+            self.hook.start(values)
         return self.program.run(values, self.hook)
 
     def explain(self) -> str:

@@ -275,7 +275,7 @@ class Function:
             updates={position + k: c for k, c in enumerate(self._commits)},
             mode=mode.name,
             exact=mode.exact,
-            hook=mode.hooks(),
+            hook=mode.hooks(rewrites),
             name=name,
         )
         self.executable = load_backend(backend)(fgraph, self.options)
