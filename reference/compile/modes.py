@@ -100,8 +100,12 @@ class Mode:
         """The names given to `including`, `excluding` or `requiring` that no rewrite answers to."""
         return unknown([*self.choice.included, *self.choice.excluded, *self.choice.required])
 
-    def hooks(self) -> Hook | None:
-        """What the interpreter calls after each node; None if nothing watches."""
+    def hooks(self, log: RewriteLog | None = None) -> Hook | None:
+        """What the interpreter calls after each node; None if nothing watches.
+
+        `log` is what `rewrite` returned. A hook may have a method ``start(values)``, which is called before
+        the first node with one value an input.
+        """
         return None
 
     def __str__(self) -> str:
@@ -128,7 +132,7 @@ class MonitorMode(Mode):
         self.name = "MonitorMode"
         self.pre_func, self.post_func = pre_func, post_func
 
-    def hooks(self) -> Hook:
+    def hooks(self, log: RewriteLog | None = None) -> Hook:
         def watch(node: Apply, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
             if self.pre_func is not None:
                 self.pre_func(node, inputs)

@@ -9,6 +9,7 @@ import numpy as np
 
 from reference.compile.modes import Hook, Mode
 from reference.graph.core import Apply
+from reference.rewriting.engine import RewriteLog
 from reference.rewriting.pipeline import Choice
 
 _BIG = 1e10
@@ -37,7 +38,7 @@ class NanGuardMode(Mode):
         self.nan_is_error, self.inf_is_error, self.big_is_error = nan_is_error, inf_is_error, big_is_error
         self.action = action
 
-    def hooks(self) -> Hook:
+    def hooks(self, log: RewriteLog | None = None) -> Hook:
         return self._watch
 
     def _watch(self, node: Apply, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from reference.config import config
-from reference.graph.core import Apply, Op, Variable, inherit_line
+from reference.graph.core import Apply, Op, UserLine, Variable, inherit_line
 from reference.graph.errors import RewriteError
 from reference.graph.fgraph import Client, FunctionGraph, Listener
 from reference.graph.traversal import toposort
@@ -123,7 +123,8 @@ def add(record: Rewrite) -> Rewrite:
 class Application:
     """One application of a rewrite: `old` variables were replaced by `new` ones.
 
-    `snapshot` is set when applications are observed or recorded: both sides as small graphs of their own.
+    `inner` tells that this happened inside a loop. `snapshot` is set when applications are observed or
+    recorded: both sides as small graphs of their own.
     """
 
     number: int
@@ -133,7 +134,8 @@ class Application:
     inputs: tuple[Variable, ...]
     old: tuple[Variable, ...]
     new: tuple[Variable, ...]
-    line: Any = None
+    line: UserLine | None = None
+    inner: bool = False
     snapshot: Snapshot | None = None
 
     @property
@@ -153,9 +155,11 @@ Observer = Callable[[Application], None]
 
 @dataclass(eq=False)
 class RewriteLog:
-    """Every application, in order. `limit_reached` says that rewriting stopped at config.rewrite_limit."""
+    """Every application, in order. `inputs` are those of the graph that was rewritten; `limit_reached` says
+    that rewriting stopped at config.rewrite_limit."""
 
     applications: list[Application] = field(default_factory=list)
+    inputs: tuple[Variable, ...] = ()
     limit_reached: bool = False
 
     def __iter__(self) -> Iterator[Application]:
@@ -196,9 +200,11 @@ class Session:
         self._observer = observer
         self._record = record or observer is not None
         self._limit = config.rewrite_limit
+        self._depth = 0
 
     def run(self, fgraph: FunctionGraph) -> RewriteLog:
         """Apply the stages in turn, round after round, until a round changes nothing."""
+        self.log.inputs = tuple(fgraph.inputs)
         _active.append(self)
         try:
             self._to_fixpoint(fgraph)
@@ -211,7 +217,11 @@ class Session:
     def run_inner(self, fgraph: FunctionGraph) -> int:
         """Rewrite the graph inside a node, from within a rule; returns how many applications that took."""
         before = len(self.log)
-        self._to_fixpoint(fgraph)
+        self._depth += 1
+        try:
+            self._to_fixpoint(fgraph)
+        finally:
+            self._depth -= 1
         return len(self.log) - before
 
     def _to_fixpoint(self, fgraph: FunctionGraph) -> None:
@@ -278,7 +288,8 @@ class Session:
         old, new = tuple(o for o, _ in pairs), tuple(n for _, n in pairs)
         kept = snapshot(fgraph, old, new) if self._record else None
         number = len(self.log)
-        return Application(number, candidate, stage, node.op, node.inputs, old, new, node.line, kept)
+        inner = self._depth > 0
+        return Application(number, candidate, stage, node.op, node.inputs, old, new, node.line, inner, kept)
 
     def _failed(self, node: Apply, candidate: Rewrite, error: Exception) -> None:
         text = (

@@ -6,11 +6,12 @@ STABLE: where the original is finite the two agree within rounding.
 
 from __future__ import annotations
 
-from reference.graph.core import Apply
+from reference.graph.core import Apply, Variable
+from reference.graph.dtypes import FLOATS
 from reference.graph.fgraph import FunctionGraph
 from reference.rewriting.engine import Promise, Replacement, rewrite
-from reference.rewriting.pattern import is_number, pattern, row_name
-from reference.tensor.elemwise import neg, sigmoid
+from reference.rewriting.pattern import is_number, keep_type, pattern, row_name
+from reference.tensor.elemwise import mul, neg, sigmoid, true_div
 
 STABLE = Promise.STABLE
 
@@ -32,9 +33,6 @@ _stable("inverse_of_one_plus_exp_of_minus", "inv(1 + exp(-x)) -> sigmoid(x)")
 _stable("one_over_one_plus_exp", "1 / (1 + exp(x)) -> sigmoid(-x)")
 _stable("inverse_of_one_plus_exp", "inv(1 + exp(x)) -> sigmoid(-x)")
 _stable("exp_over_one_plus_exp", "exp(x) / (1 + exp(x)) -> sigmoid(x)")
-_stable("exp_times_sigmoid_of_minus", "exp(x) * sigmoid(-x) -> sigmoid(x)")
-_stable("factor_over_one_plus_exp_times_exp", "(y / (1 + exp(x))) * exp(x) -> y * sigmoid(x)")
-_stable("factor_times_sigmoid_of_minus_times_exp", "(y * sigmoid(-x)) * exp(x) -> y * sigmoid(x)")
 _stable("one_minus_erf", "1 - erf(x) -> erfc(x)")
 _stable("one_minus_erfc", "1 - erfc(x) -> erf(x)")
 
@@ -47,3 +45,104 @@ def one_minus_sigmoid(fgraph: FunctionGraph, node: Apply) -> Replacement:
         return None
     new = sigmoid(neg(logistic.owner.inputs[0]))  # type: ignore[union-attr]
     return [new] if new.type == node.outputs[0].type else None
+
+
+_MOST_FACTORS = 16
+
+
+class _Product:
+    """A product and quotient taken apart: ``negative``, the factors above and those below the line."""
+
+    def __init__(self, fgraph: FunctionGraph, root: Variable):
+        self.negative = False
+        self.above: list[Variable] = []
+        self.below: list[Variable] = []
+        stack = [(root, True)]
+        while stack:
+            v, upper = stack.pop()
+            apart = v is root or (len(fgraph.clients[v]) == 1 and len(stack) < _MOST_FACTORS)
+            row = row_name(v) if apart else None
+            operands = v.owner.inputs if v.owner is not None else ()
+            if row == "mul":
+                stack.extend((u, upper) for u in reversed(operands))
+            elif row == "true_div":
+                stack += [(operands[1], not upper), (operands[0], upper)]
+            elif row == "inv":
+                stack.append((operands[0], not upper))
+            elif row == "neg":
+                self.negative = not self.negative
+                stack.append((operands[0], upper))
+            else:
+                (self.above if upper else self.below).append(v)
+
+    def simplify(self) -> bool:
+        """Join what makes a logistic function; True if anything did."""
+        changed = False
+        while self._step():
+            changed = True
+        return changed
+
+    def _step(self) -> bool:
+        for k, v in enumerate(self.below):
+            x = _exponent_of_one_plus_exp(v)
+            if x is not None:
+                del self.below[k]
+                self.above.append(sigmoid(_opposite(x)))
+                return True
+            for j, u in enumerate(self.above):
+                if _logistic(v) is not None and _logistic(v) is _logistic(u):
+                    del self.below[k], self.above[j]
+                    return True
+        for k, v in enumerate(self.above):
+            for j, u in enumerate(self.above):
+                y = _logistic(u)
+                if row_name(v) == "exp" and y is not None and _are_opposite(v.owner.inputs[0], y):  # type: ignore[union-attr]
+                    self.above[j] = sigmoid(v.owner.inputs[0])  # type: ignore[union-attr]
+                    del self.above[k]
+                    return True
+        return False
+
+    def rebuilt(self) -> Variable | None:
+        if not self.above:
+            return None
+        new = self.above[0] if len(self.above) == 1 else mul(*self.above)
+        for v in self.below:
+            new = true_div(new, v)
+        return neg(new) if self.negative else new
+
+
+def _exponent_of_one_plus_exp(v: Variable) -> Variable | None:
+    if row_name(v) != "add" or v.owner is None or len(v.owner.inputs) != 2:
+        return None
+    for one, power in (v.owner.inputs, v.owner.inputs[::-1]):
+        if is_number(one, 1) and row_name(power) == "exp" and power.owner is not None:
+            return power.owner.inputs[0]
+    return None
+
+
+def _logistic(v: Variable) -> Variable | None:
+    """x, if v is sigmoid(x)."""
+    return v.owner.inputs[0] if row_name(v) == "sigmoid" and v.owner is not None else None
+
+
+def _opposite(x: Variable) -> Variable:
+    return x.owner.inputs[0] if row_name(x) == "neg" and x.owner is not None else neg(x)
+
+
+def _are_opposite(x: Variable, y: Variable) -> bool:
+    return (row_name(x) == "neg" and x.owner.inputs[0] is y) or (row_name(y) == "neg" and y.owner.inputs[0] is x)  # type: ignore[union-attr]
+
+
+@rewrite(STABLE, on=("mul", "true_div"), stage="stabilize")
+def logistic_in_product(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """y / (1 + exp(x)) * exp(x) -> y * sigmoid(x); y * sigmoid(x) / sigmoid(x) -> y."""
+    out = node.outputs[0]
+    if out.type.dtype not in FLOATS:
+        return None
+    product = _Product(fgraph, out)
+    factors = [*product.above, *product.below]
+    if not product.simplify():
+        return None
+    new = product.rebuilt()
+    new = None if new is None else keep_type(new, out, factors)
+    return None if new is None else [new]
