@@ -7,12 +7,13 @@ computes is the business of its Op alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from reference.config import config
-from reference.graph.core import Apply, Constant
+from reference.graph.core import Apply, Constant, Variable
 from reference.graph.fgraph import FunctionGraph
 
 Hook = Callable[[Apply, Sequence[Any], Sequence[Any]], None]
@@ -53,7 +54,7 @@ class Program:
             if allow_gc and slot not in kept:
                 dead[k].append(slot)
         self.steps = [
-            (node.op.thunk(node), node, [place[v] for v in node.inputs], [place[v] for v in node.outputs], dead[k])
+            (node.op.thunk(node), node, _reader([place[v] for v in node.inputs]), _places(node, place), dead[k])
             for k, node in enumerate(order)
         ]
 
@@ -66,20 +67,31 @@ class Program:
         """`run` for callers that have turned NumPy's warnings off themselves (a loop of many runs)."""
         slots = self.template.copy()
         slots[: len(values)] = values
-        for thunk, node, sources, targets, dead in self.steps:
-            arguments = [slots[s] for s in sources]
+        for thunk, node, read, targets, dead in self.steps:
+            arguments = read(slots)
             try:
-                results = thunk(*arguments)
+                slots[targets] = results = thunk(*arguments)
             except Exception as error:
                 explain(error, node, arguments)
                 raise
-            for target, result in zip(targets, results):
-                slots[target] = result
             if hook is not None:
                 hook(node, arguments, results)
             for s in dead:
                 slots[s] = None
         return [slots[s] for s in self.outputs]
+
+
+def _reader(places: list[int]) -> Callable[[list[Any]], Sequence[Any]]:
+    """What takes the values at `places` out of a list."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return itemgetter(slice(places[0], places[0] + 1) if places else slice(0, 0))
+
+
+def _places(node: Apply, place: dict[Variable, int]) -> slice:
+    """A node's outputs lie side by side."""
+    first = place[node.outputs[0]] if node.outputs else 0
+    return slice(first, first + len(node.outputs))
 
 
 def explain(error: Exception, node: Apply, values: Sequence[Any]) -> None:

@@ -266,6 +266,7 @@ class Function:
         self.shared, self.shared_variables, self.updated, self.states = shared, shared_variables, updated, states
         self.rewrites, self.name, self.line = rewrites, name, line
         self._defaults = {s: s.variable.type.filter(s.value) for s in specs if s.value is not None}
+        self._open = [s for s in specs if not (s.implicit or (s.implicit is None and s.update is not None))]
         position = len(fgraph.outputs) - len(updated)
         self._n_results = position - len(states)
         containers = dict(zip(shared_variables, shared))
@@ -292,8 +293,10 @@ class Function:
         return self._handed_back(results[: self._n_results], output_subset)
 
     def _bound(self, args: Sequence[Any], kwargs: dict[str, Any]) -> list[tuple[In, Any]]:
+        if not kwargs and len(args) == len(self._open) == len(self.specs):
+            return list(zip(self.specs, args))
         bound: dict[In, Any] = {}
-        open_specs = [s for s in self.specs if not (s.implicit or (s.implicit is None and s.update is not None))]
+        open_specs = self._open
         if len(args) > len(open_specs):
             raise TypeError(f"{self} takes {len(open_specs)} arguments ({self._names()}), got {len(args)}")
         # Inputs with defaults may stand before required ones: arguments fill the required ones first if few.

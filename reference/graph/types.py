@@ -28,6 +28,7 @@ class TensorType(Type):
     dtype: str
     broadcastable: tuple[bool, ...] = ()
 
+    numpy_dtype: ClassVar[np.dtype[Any]]
     variable_class: ClassVar[type[Variable]] = Variable
     constant_class: ClassVar[type[Constant]] = Constant
 
@@ -37,6 +38,7 @@ class TensorType(Type):
         dtype = config.floatX if self.dtype == "floatX" else canonical(self.dtype)
         object.__setattr__(self, "dtype", dtype)
         object.__setattr__(self, "broadcastable", tuple(bool(b) for b in self.broadcastable))
+        object.__setattr__(self, "numpy_dtype", np.dtype(dtype))
 
     @property
     def ndim(self) -> int:
@@ -59,7 +61,7 @@ class TensorType(Type):
                 f"expected an array of type {self}, got the symbolic variable {value}; "
                 "compute its value first, or build it into the graph"
             )
-        if isinstance(value, np.ndarray) and value.dtype.name == self.dtype:
+        if isinstance(value, np.ndarray) and value.dtype == self.numpy_dtype and value.dtype.isnative:
             array = value
         elif strict:
             raise TypeError(f"strict input: expected a {self.dtype} array, got {_describe(value)}")
@@ -69,8 +71,8 @@ class TensorType(Type):
             raise TypeError(
                 f"wrong number of dimensions: expected {self.ndim} ({self}), got {array.ndim} with shape {array.shape}"
             )
-        for axis, (stretches, length) in enumerate(zip(self.broadcastable, array.shape, strict=True)):
-            if stretches and length != 1:
+        for axis, stretches in enumerate(self.broadcastable):
+            if stretches and array.shape[axis] != 1:
                 raise TypeError(f"dimension {axis} of {self} must have length 1, got shape {array.shape}")
         return array
 
