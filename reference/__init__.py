@@ -4,7 +4,7 @@ The public face, under Theano's names: variables and operations in `tensor`, `fu
 updates, `shared`, `scan`, `grad`, `printing`, `config`. Nothing is defined here.
 """
 
-from reference import compile, gradient, graph, printing, tensor
+from reference import compile, gradient, graph, printing, sandbox, tensor
 from reference.compile.function import Function, function
 from reference.compile.io import In, Out, Param
 from reference.compile.modes import Mode
@@ -16,13 +16,15 @@ from reference.graph.core import Apply, Constant, Op, Type, Variable
 from reference.graph.fgraph import FunctionGraph
 from reference.graph.types import Generic, TensorType, generic
 from reference.printing import pp, pprint
+from reference.scan import foldl, foldr, map, reduce, scan, until
+from reference.tensor.linalg import dot
 from reference.tensor.shared_randomstreams import RandomStreams
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Apply", "Constant", "Function", "FunctionGraph", "Generic", "In", "Lop", "Mode", "Op", "Out", "Param",
-    "RandomStreams", "Rop", "SharedVariable", "TensorType", "Type", "Variable", "clone", "compile", "config",
-    "function", "generic", "grad", "gradient", "graph", "pp", "pprint", "printing", "shared", "subgraph_grad",
-    "tensor",
+    "RandomStreams", "Rop", "SharedVariable", "TensorType", "Type", "Variable", "clone", "compile", "config", "dot",
+    "foldl", "foldr", "function", "generic", "grad", "gradient", "graph", "map", "pp", "pprint", "printing", "reduce",
+    "sandbox", "scan", "shared", "subgraph_grad", "tensor", "until",
 ]  # fmt: skip

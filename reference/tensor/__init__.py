@@ -15,7 +15,7 @@ from reference.gradient import (
     jacobian,
     verify_grad,
 )
-from reference.tensor import basic, creation, elemwise, linalg, reduce, shape, subtensor
+from reference.tensor import basic, creation, elemwise, extra_ops, linalg, reduce, shape, sort, subtensor
 from reference.tensor.arithmetic import *  # noqa: F403
 from reference.tensor.basic import *  # noqa: F403
 from reference.tensor.creation import *  # noqa: F403
@@ -24,3 +24,5 @@ from reference.tensor.reduce import *  # noqa: F403
 from reference.tensor.shape import *  # noqa: F403
 from reference.tensor.subtensor import *  # noqa: F403
 from reference.tensor.linalg import *  # noqa: F403
+from reference.tensor.extra_ops import *  # noqa: F403
+from reference.tensor.sort import *  # noqa: F403
