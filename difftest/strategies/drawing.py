@@ -60,7 +60,7 @@ class Entry:
 
     `value` is the model's. `broadcastable` holds only what is certain to be declared: a dimension of length 1
     that the graph knows better is merely not stretched. `roots` are the names of the float inputs, shared
-    variables and steps it depends on smoothly, `needs` of all it depends on. `opaque`: the values are unknown to the model, the shape is right.
+    variables and steps it depends on smoothly, `needs` of all it depends on. `opaque`: the values are unknown to the model, dtype and shape are right. `vague`: not even the dtype is known for certain.
     """
 
     name: str
@@ -69,6 +69,7 @@ class Entry:
     roots: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()
     opaque: bool = False
+    vague: bool = False
 
     @property
     def dtype(self) -> str:
@@ -97,7 +98,7 @@ class Pool:
         return entry
 
     def having(self, wanted: Callable[[Entry], bool]) -> list[Entry]:
-        return [e for e in self.entries if not e.opaque and wanted(e)]
+        return [e for e in self.entries if not e.vague and wanted(e)]
 
     def named(self, name: Operand) -> Entry | None:
         return next((e for e in self.entries if e.name == name), None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
@@ -21,7 +21,9 @@ from difftest.strategies.drawing import Draw, Entry, Pool
 from difftest.strategies.elementwise import INVERSE
 from difftest.strategies.registry import STEPS, StepKind, families
 
-WEIGHTS = {"elementwise": 5, "literal": 2, "grad": 2, "scan": 2}
+T = TypeVar("T")
+
+WEIGHTS = {"elementwise": 5, "literal": 2, "scan": 2}
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class _Growth:
         self.draw, self.profile = draw, profile
         self.pool = Pool(draw, draw.choose(values.KINDS), dtypes.palette(draw))
         self.steps: list[Step] = []
+        self.salt = draw.integer(0, 9999)
         self.families = self._swarm()
 
     def _swarm(self) -> dict[str, list[StepKind]]:
@@ -72,7 +75,7 @@ class _Growth:
         draw, pool = self.draw, self.pool
         shape = shapes.shape(draw)
         pool.source(pool.dtypes[0], shape, shapes.pattern(draw, shape))
-        while len(self.steps) < self.profile.steps and (not self.steps or draw.integer(0, 6)):
+        while len(self.steps) < self.profile.steps and (not self.steps or draw.integer(0, 9)):
             self._grow()
         return finished(draw, pool, self.steps)
 
@@ -80,7 +83,7 @@ class _Growth:
         last = self.steps[-1] if self.steps else None
         if last is not None and draw_repeat(self.draw):
             return self._record(last.step, last.operands, last.attributes)
-        entries = self.pool.having(lambda e: True)
+        entries = self.pool.entries if self.draw.integer(0, 11) == 11 else self.pool.having(lambda e: True)
         x = entries[0] if self.draw.often() else self.draw.choose(entries)
         kind = self._kind(x, last)
         if kind is not None:
@@ -90,22 +93,27 @@ class _Growth:
     def _kind(self, x: Entry, last: Step | None) -> StepKind | None:
         if last is not None and last.step in INVERSE and self.draw.seldom():
             undo = STEPS[INVERSE[last.step]]
-            if undo.takes is None or undo.takes(x):
+            if takes(undo, x):
                 return undo
         fitting = {
             family: found
             for family, kinds in self.families.items()
-            if (found := [k for k in kinds if k.takes is None or k.takes(x)])
+            if (found := [k for k in kinds if takes(k, x)])
         }
         if not fitting:
-            return STEPS["identity"]
+            return None if x.vague else STEPS["identity"]
         names = [f for f in fitting for _ in range(WEIGHTS.get(f, 1))]
-        return self.draw.choose(fitting[self.draw.choose(names)])
+        return self._spread(fitting[self._spread(names)])
+
+    def _spread(self, items: list[T]) -> T:
+        """A choice that every program makes in an order of its own: Hypothesis prefers small numbers."""
+        turned = self.salt * (2 * len(self.steps) + 1)
+        return items[(self.draw.integer(0, len(items) - 1) + turned) % len(items)]
 
     def _record(self, name: str, operands: tuple[Operand, ...], attributes: Any) -> None:
         step = Step(name, operands, dict(attributes))
         entries = [self.pool.named(o) if isinstance(o, str) else None for o in operands]
-        opaque = STEPS[name].opaque or any(e is not None and e.opaque for e in entries)
+        opaque = name in model.SHAPE_ONLY or any(e is not None and e.opaque for e in entries)
         given = [o if e is None else e.value for o, e in zip(operands, entries)]
         results = model.value(step, given)
         names = tuple(f"v{len(self.steps)}" + ("" if len(results) == 1 else "abcdef"[k]) for k in range(len(results)))
@@ -120,8 +128,16 @@ class _Growth:
                     roots=_roots(step, known, label, result),
                     needs=frozenset().union(*(e.needs for e in known), [label]),
                     opaque=opaque,
+                    vague=STEPS[name].vague,
                 )
             )
+
+
+def takes(kind: StepKind, x: Entry) -> bool:
+    """True if the step can be applied to `x`. Of a gradient only another gradient is taken."""
+    if x.vague and kind.family != "grad":
+        return kind.takes is None
+    return kind.takes is None or kind.takes(x)
 
 
 def draw_repeat(draw: Draw) -> bool:
@@ -176,7 +192,7 @@ def _updates(draw: Draw, pool: Pool) -> list[tuple[str, str]]:
         assert own is not None
         fitting = [
             e for e in pool.entries
-            if e.dtype == own.dtype and e.shape == own.shape and not e.opaque and e.name != s.name
+            if e.dtype == own.dtype and e.shape == own.shape and not e.vague and e.name != s.name
         ]  # fmt: skip
         if fitting and draw.often():
             found.append((s.name, draw.choose(fitting).name))
@@ -186,11 +202,11 @@ def _updates(draw: Draw, pool: Pool) -> list[tuple[str, str]]:
 def _givens(draw: Draw, pool: Pool) -> list[tuple[str, str]]:
     """One or two replacements of a float by another of its type; what replaces reads no replaced input."""
     found: list[tuple[str, str]] = []
-    keys = [e for e in pool.entries if e.dtype in dtypes.FLOATS and not e.opaque]
+    keys = [e for e in pool.entries if e.dtype in dtypes.FLOATS and not e.vague]
     for key in keys[:: -1 if draw.flag() else 1]:
         fitting = [
             e for e in pool.entries
-            if e is not key and e.dtype == key.dtype and e.shape == key.shape and not e.opaque
+            if e is not key and e.dtype == key.dtype and e.shape == key.shape and not e.vague
             and (1 not in key.shape or (key.name[0] == "x" and all(a <= b for a, b in zip(key.broadcastable, e.broadcastable))))
             and key.name not in e.needs and not any(k in e.needs or e.name == k for k, _ in found)
             and not any(key.name in _needs(pool, by) for _, by in found)

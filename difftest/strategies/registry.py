@@ -20,8 +20,8 @@ Drawn = tuple[tuple[Operand, ...], Mapping[str, Any]]
 class StepKind:
     """`source` is a format string of operands ``{0}`` and attributes ``{axis}``, or a function giving the text.
 
-    `smooth`: gradients flow from every float operand to the result. `opaque`: the model cannot say the values
-    beforehand, only dtype and shape. `results`: how many; None if it depends on the attributes.
+    `smooth`: gradients flow from every float operand to the result. `vague`: the result's dtype is not known
+    beforehand, only its kind and shape.
     """
 
     name: str
@@ -30,7 +30,7 @@ class StepKind:
     takes: Callable[[Entry], bool] | None
     draw: Callable[[Draw, Pool, Entry], Drawn]
     smooth: bool = True
-    opaque: bool = False
+    vague: bool = False
 
 
 STEPS: dict[str, StepKind] = {}
@@ -42,7 +42,7 @@ def step(
     takes: Callable[[Entry], bool] | None = lambda e: True,
     name: str | None = None,
     smooth: bool = True,
-    opaque: bool = False,
+    vague: bool = False,
 ) -> Callable[[Callable[..., Drawn]], Callable[..., Drawn]]:
     """Register the decorated ``draw(draw, pool, x) -> (operands, attributes)``; `takes=None` needs no operand."""
 
@@ -50,7 +50,7 @@ def step(
         key = name or function.__name__.strip("_")
         if key in STEPS:
             raise ValueError(f"two steps are called {key!r}")
-        STEPS[key] = StepKind(key, family, source, takes, function, smooth, opaque)
+        STEPS[key] = StepKind(key, family, source, takes, function, smooth, vague)
         return function
 
     return register

@@ -1,0 +1,54 @@
+"""Steps that differentiate, and steps that draw random numbers: the model knows only their shapes.
+
+Owns with respect to what a gradient is taken: a float input, shared variable or intermediate on which the cost
+depends through differentiable steps alone.
+"""
+
+from __future__ import annotations
+
+from difftest.strategies import shapes
+from difftest.strategies.drawing import Draw, Entry, Pool
+from difftest.strategies.registry import Drawn, step
+
+
+def _gradient_source(cost: str, *wrt: str) -> str:
+    many = f"[{', '.join(wrt)}]" if len(wrt) > 1 else wrt[0]
+    return f'theano.grad(T.sum({cost}), {many}, disconnected_inputs="ignore")'
+
+
+@step("grad", _gradient_source, takes=lambda e: e.value.dtype.kind == "f" and len(e.roots) > 0, smooth=True, vague=True)
+def grad(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    roots = [e for e in pool.entries if e.name in x.roots and not e.vague]
+    if not roots:
+        return (x.name, x.name), {}
+    first = draw.choose(roots[::-1])
+    others = [e for e in roots if e is not first]
+    if others and draw.seldom():
+        return (x.name, first.name, draw.choose(others).name), {}
+    return (x.name, first.name), {}
+
+
+def _stream(method: str) -> str:
+    return f"T.shared_randomstreams.RandomStreams({{seed}}).{method}"
+
+
+def _draw_sample(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    return (), {"seed": draw.integer(0, 3), "size": shapes.shape(draw, 0, 3), "dtype": draw.choose(("float64", "float32"))}
+
+
+step("random", _stream("uniform(size={size!r}, dtype={dtype!r})"), takes=None, name="uniform", smooth=False)(_draw_sample)
+step("random", _stream("normal(size={size!r}, dtype={dtype!r})"), takes=None, name="normal", smooth=False)(_draw_sample)
+
+
+@step("random", _stream("binomial(size={size!r}, n={n}, p={p}, dtype={dtype!r})"), takes=None, smooth=False)
+def binomial(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    size = shapes.shape(draw, 0, 3)
+    return (), {"seed": draw.integer(0, 3), "size": size, "n": draw.choose((1, 3, 0)), "p": draw.choose((0.5, 0.25, 0.0)),
+                "dtype": draw.choose(("int64", "float32"))}  # fmt: skip
+
+
+@step("random", lambda seed, size, dtype: f"rng = T.shared_randomstreams.RandomStreams({seed})\n"
+                f"RESULT = rng.uniform(size={size!r}, dtype={dtype!r}), rng.uniform(size={size!r}, dtype={dtype!r})",
+      takes=None, smooth=False)  # fmt: skip
+def two_draws(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    return _draw_sample(draw, pool, x)
