@@ -13,6 +13,7 @@ from reference.graph.core import Apply, Constant
 from reference.graph.fgraph import FunctionGraph
 from reference.rewriting.engine import Promise, Replacement, has_effect, rewrite
 from reference.tensor.creation import Alloc, AllocEmpty, ARange, Eye
+from reference.tensor.linalg import BatchedDot, Dot
 
 _LARGEST = 1024
 """A constant may have so many elements, or as many as its operands together."""
@@ -32,7 +33,7 @@ def constant_folding_rounded(fgraph: FunctionGraph, node: Apply) -> Replacement:
 
 def _same_everywhere(node: Apply) -> bool:
     row = getattr(node.op, "scalar_op", None)
-    return type(node.op).__name__ not in ("Dot", "BatchedDot") and (row is None or row.ulp == 0)
+    return not isinstance(node.op, Dot | BatchedDot) and (row is None or row.ulp == 0)
 
 
 def _folded(node: Apply) -> Replacement:

@@ -15,7 +15,7 @@ from reference.graph.types import TensorType
 from reference.rewriting.engine import Promise, Replacement, has_effect, rewrite
 from reference.tensor.basic import constant
 from reference.tensor.creation import Alloc
-from reference.tensor.elemwise import DimShuffle, Elemwise
+from reference.tensor.elemwise import DimShuffle, Elemwise, cast
 from reference.tensor.reduce import All, Any, Prod, Sum
 from reference.tensor.shape import (
     ONE,
@@ -145,6 +145,16 @@ def _cannot_fail(node: Apply) -> bool:
     if isinstance(op, Rebroadcast):
         return not any(value for _, value in op.axes)
     return isinstance(op, Sum | Prod | All | Any | MakeVector | Shape | Shape_i | TensorFromScalar)
+
+
+@rewrite(EXACT, on=lambda op: isinstance(op, Elemwise) and op.scalar_op.name.startswith("Cast{"))
+def cast_of_lengths(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """cast(MakeVector(a, b)) -> MakeVector(cast(a), cast(b))."""
+    vector, target = node.inputs[0].owner, node.outputs[0].type.dtype
+    if vector is None or not isinstance(vector.op, MakeVector):
+        return None
+    middle = vector.op.dtype
+    return MakeVector(target).make_node(*[cast(cast(v, middle), target) for v in vector.inputs]).outputs
 
 
 # Operations that only move elements.
