@@ -1,0 +1,9 @@
+"""Neural networks: ``T.nnet``.
+
+Owns nothing but the list of its families.
+"""
+
+from reference.tensor.nnet.activation import *  # noqa: F403
+from reference.tensor.nnet.bn import *  # noqa: F403
+from reference.tensor.nnet.crossentropy import *  # noqa: F403
+from reference.tensor.nnet.softmax import *  # noqa: F403
