@@ -21,6 +21,7 @@ from reference.graph.core import Constant, UserLine, Variable, user_line
 from reference.graph.errors import BackendError, UnusedInputError
 from reference.graph.fgraph import Client, FunctionGraph
 from reference.graph.traversal import clone_replace, graph_inputs
+from reference.graph.types import RandomStateType
 
 
 @dataclass
@@ -93,6 +94,7 @@ def function(
     pending = as_updates(updates)
     replace = as_givens(givens, specs, rebuild_strict)
     _implicit_state(specs)
+    _warn_of_dropped_updates([o.variable for o in outs] + list(pending.values()), pending)
     _add_default_updates(specs, outs, pending, replace, no_default_updates)
 
     expressions = [o.variable for o in outs] + [s.update for s in specs if s.update is not None]
@@ -193,6 +195,18 @@ def _substitute(
             break
         expressions = clone_replace(expressions, free)
     return expressions
+
+
+def _warn_of_dropped_updates(expressions: list[Variable], updates: Mapping[SharedVariable, Variable]) -> None:
+    from reference.scan import dropped_updates
+
+    dropped = [v for v in dropped_updates(expressions, updates) if isinstance(v.type, RandomStateType)]
+    if dropped:
+        warnings.warn(
+            f"a scan draws from {', '.join(map(str, dropped))}, but its updates are not passed on: the next call will "
+            "draw numbers that overlap with this call's. Pass the second result of scan: function(..., updates=updates)",
+            stacklevel=3,
+        )
 
 
 def _check_used(specs: list[In], leaves: list[Variable], policy: str) -> None:

@@ -136,7 +136,7 @@ BAD = [
     (_shared_as_input, TypeError, ["state", "givens"]),
     (_duplicate_input, UnusedInputError, ["v", "twice"]),
     (_scan_of_different_lengths, ValueError, ["10", "3", HERE]),
-    (_scan_step_changes_dtype, TypeError, ["float32", "float64", "h0"]),
+    (_scan_step_changes_dtype, ValueError, ["float32", "float64", "h0"]),
     (_index_out_of_bounds, IndexError, ["3", HERE]),
     (_index_vector_out_of_bounds, IndexError, ["3", HERE]),
     (_unknown_flag, AttributeError, ["flaotX", "floatX"]),
