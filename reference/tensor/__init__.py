@@ -15,14 +15,14 @@ from reference.gradient import (
     jacobian,
     verify_grad,
 )
-from reference.tensor import basic, creation, elemwise, extra_ops, linalg, reduce, shape, sort, subtensor
+from reference.tensor import basic, creation, elemwise, extra_ops, linalg, nnet, reduce, shape, sort, subtensor
 from reference.tensor.arithmetic import *  # noqa: F403
 from reference.tensor.basic import *  # noqa: F403
 from reference.tensor.creation import *  # noqa: F403
 from reference.tensor.elemwise import *  # noqa: F403
+from reference.tensor.extra_ops import *  # noqa: F403
+from reference.tensor.linalg import *  # noqa: F403
 from reference.tensor.reduce import *  # noqa: F403
 from reference.tensor.shape import *  # noqa: F403
-from reference.tensor.subtensor import *  # noqa: F403
-from reference.tensor.linalg import *  # noqa: F403
-from reference.tensor.extra_ops import *  # noqa: F403
 from reference.tensor.sort import *  # noqa: F403
+from reference.tensor.subtensor import *  # noqa: F403
