@@ -4,7 +4,7 @@ For each example's inner function: the median time of a call on the reference in
 exact and native, divided by that of NumPy code written by hand for the same arithmetic. Rounds are
 interleaved (by hand, exact, native, by hand, ...), so that a noisy machine disturbs all three alike.
 
-    OPENBLAS_NUM_THREADS=1 python benchmarks/reference.py [--backend NAME ...] [--rounds N]
+    OPENBLAS_NUM_THREADS=1 python benchmarks/interpreter.py [--backend NAME ...] [--rounds N]
 """
 
 import argparse
