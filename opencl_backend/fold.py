@@ -1,0 +1,293 @@
+"""Reductions as OpenCL C: the pairwise sum of rows, and folds of columns one element after the other.
+
+Owns their text and launch. Operands are seen as (before, length, inner) blocks of which `length` is
+reduced; the elements come from an expression that becomes part of the kernel. The order of every sum is
+that of the reference's `reduce_in_order`, whatever the device. It must not know which Op asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from math import prod
+from typing import TYPE_CHECKING
+
+from opencl_backend import scalar_c
+from opencl_backend.loop import Lazy, Load, chunk, joined
+from opencl_backend.render import (
+    NEXT,
+    ONCE,
+    ROW,
+    STRIDED,
+    Body,
+    Spec,
+    access,
+    encode,
+    header,
+    signature,
+    unaligned_types,
+)
+from opencl_backend.runtime import DeviceArray, Number
+from opencl_backend.scalar_c import STORAGE, CType
+
+if TYPE_CHECKING:
+    from opencl_backend.context import Context
+
+IN_ORDER = '_Pragma("clang loop vectorize(disable) interleave(disable)")'
+"""Intel's compiler reorders plain sums without it."""
+COLUMNS = 64
+"""Columns that one work-item folds side by side."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What is folded: `kind` is "add", "mul", "max", "min" (no NaN), or "extreme" (first NaN, else first
+    largest; `value` and `place` say which of the two is stored). `acc` is the dtype of the arithmetic."""
+
+    kind: str
+    acc: str
+    dtype: str
+    value: bool = True
+    place: bool = False
+
+
+def blocks(lazy: Lazy, axis: int, count: int = 1) -> list[tuple[int, int, int]] | None:
+    """For each operand its strides over (before, reduced, after) when `count` axes from `axis` on are
+    reduced; None if some operand does not go through one of the three in even steps."""
+    arrays = encode(lazy.expr)[0]
+    if lazy.size == 0:
+        return [(0, 0, 0)] * len(arrays)
+    result = []
+    for array in arrays:
+        strides = []
+        for group in (range(axis), range(axis, axis + count), range(axis + count, len(lazy.shape))):
+            walk = joined([lazy.shape[k] for k in group], [[array.strides[k] for k in group]])
+            if len(walk.shape) > 1:
+                return None
+            strides.append(walk.strides[0][0] if walk.strides[0] else 0)
+        result.append((strides[0], strides[1], strides[2]))
+    return result
+
+
+def run(ctx: Context, fold: Fold, lazy: Lazy, axis: int, count: int = 1, label: str = "") -> list[DeviceArray]:
+    """Reduce `count` axes of `lazy` from `axis` on; arrays of the shape without them, one a result."""
+    before, after = lazy.shape[:axis], lazy.shape[axis + count:]
+    block = (prod(before), prod(lazy.shape[axis:axis + count]), prod(after))
+    strides = blocks(lazy, axis, count)
+    pairwise = fold.kind == "add" and block[2] == 1
+    positions = encode(lazy.expr)[1]
+    if strides is None or positions or (pairwise and any(s[1] not in (0, 1) for s in strides) and block[1] > 1):
+        array = ctx.computed(lazy)
+        lazy = Lazy(array.shape, Load(array))
+        strides = blocks(lazy, axis, count)
+        assert strides is not None
+    arrays, _, steps = encode(lazy.expr)
+    wide = fold.kind != "extreme"
+    dtypes = [fold.dtype] * (wide or fold.value) + ["int64"] * (not wide and fold.place)
+    outputs = [ctx.new(dtype, (*before, *after)) for dtype in dtypes]
+    if outputs[0].size == 0:
+        return outputs
+    along = 1 if pairwise else 2
+    loads = tuple(
+        (array.dtype, NEXT if block[along] == 1 and any(s) else access(_through(s, along)))
+        for array, s in zip(arrays, strides)
+    )
+    spec = Spec(loads, (), steps, NEXT, 3, ctx.device.style, not ctx.exact, ctx.device.fp64)
+    text = pairwise_text(spec, fold) if pairwise else columns_text(spec, fold)
+    rows = block[0] if pairwise else block[0] * block[2]
+    each = _share(ctx, rows, block[1], block[2])
+    numbers: list[Number] = [*block, each]
+    for array, s in zip(arrays, strides):
+        numbers += [array.offset, *s]
+    name = label or fold.kind
+    parts = "+".join(dict.fromkeys(step.row for step in steps if step.row))
+    ctx.launch(
+        f"{name}({parts})" if parts else name, text, "fold", -(-rows // each), numbers, [*arrays, *outputs],
+        1, prod(block),
+    )  # fmt: skip
+    return outputs
+
+
+def _through(strides: tuple[int, int, int], along: int) -> tuple[int, int, int]:
+    """The strides with the axis that the kernel's inner loop follows last."""
+    return strides if along == 2 else (strides[0], strides[2], strides[1])
+
+
+def _share(ctx: Context, rows: int, length: int, inner: int) -> int:
+    """Outputs a work-item: whole blocks of columns where there are columns."""
+    if ctx.device.style == "gpu":
+        return 1
+    least = max(1, 4096 // max(length, 1))
+    return chunk(rows, 4 * ctx.device.compute_units, least, min(COLUMNS, max(inner, 1)) if inner > 1 else 1)
+
+
+def _register(fold: Fold, spec: Spec) -> CType:
+    return CType(fold.acc, 1, spec.fast, spec.fp64)
+
+
+def _pointers(spec: Spec, fold: Fold) -> list[tuple[str, str]]:
+    arrays = [(f"const {STORAGE[dtype]}", f"p{k}") for k, (dtype, _) in enumerate(spec.loads)]
+    if fold.kind != "extreme" or fold.value:
+        arrays.append((STORAGE[fold.dtype], "q"))
+    if fold.kind == "extreme" and fold.place:
+        arrays.append(("long", "r"))
+    return arrays
+
+
+class _Text:
+    """A kernel being written."""
+
+    def __init__(self, spec: Spec, fold: Fold):
+        self.spec = spec
+        self.fold = fold
+        self.helpers: dict[str, None] = {}
+        self.types: list[tuple[str, int]] = []
+
+    def element(self, width: int, target: str) -> list[str]:
+        """Statements that define `target`, the element at ``j`` in the accumulator's dtype."""
+        body = Body(self.spec, width)
+        name = body.build()
+        dtype = self.spec.steps[-1].dtype
+        cast = body.cast(name, dtype, self.fold.acc, target)
+        if cast != target:
+            body.lines.append(f"const {body.ct(self.fold.acc).name} {target} = {cast};")
+        self.helpers.update(body.helpers)
+        if width > 1:
+            self.types += [(d, width) for d, a in self.spec.loads if a == NEXT]
+        return body.lines
+
+    def store(self, pointer: str, where: str, value: str) -> str:
+        """A statement that stores an accumulator as the result's dtype."""
+        body = Body(self.spec, 1)
+        name = body.cast(value, self.fold.acc, self.fold.dtype, "result")
+        text = f"{pointer}[{where}] = {body.stored(self.fold.dtype, name)};"
+        self.helpers.update(body.helpers)
+        return " ".join([*body.lines, text])
+
+    def combine(self, width: int, a: str, b: str) -> str:
+        """``a op b`` in the accumulator's dtype."""
+        ct = CType(self.fold.acc, width, self.spec.fast, self.spec.fp64)
+        name = {"max": "maximum", "min": "minimum"}.get(self.fold.kind, self.fold.kind)
+        row = scalar_c.TABLE[name]
+        self.helpers.update(dict.fromkeys(row.helpers(ct)))
+        return row.expr(ct, a, b)
+
+    def finished(self, lines: list[str]) -> str:
+        start = header(self.spec.fp64) + unaligned_types(self.types) + scalar_c.prelude(self.helpers)
+        return start + signature("fold", _pointers(self.spec, self.fold)) + "\n" + "\n".join(lines) + "\n}\n"
+
+    def scalars(self, access_kind: str, where: Callable[[int], str]) -> list[str]:
+        """Loads of operands that do not change along the inner loop; ``where(first number)`` is their place."""
+        lines = []
+        for k, (dtype, how) in enumerate(self.spec.loads):
+            if how == access_kind:
+                body = Body(self.spec, 1)
+                text = body.loaded(dtype, f"p{k}[{where(4 + 4 * k)}]")
+                lines.append(f"const {CType(dtype).name} s{k} = {text};")
+                self.helpers.update(body.helpers)
+        return lines
+
+
+@cache
+def pairwise_text(spec: Spec, fold: Fold) -> str:
+    """Sums of rows in NumPy's order: at most 128 elements in 8 interleaved sums, more by halves."""
+    out = _Text(spec, fold)
+    acc = _register(fold, spec).name
+    at = {k: 4 + 4 * k for k in range(len(spec.loads))}
+    lines = ["  const long n = g[1], each = g[3], first = get_global_id(0) * each;",
+             "  const long last = first + each < g[0] ? first + each : g[0];",
+             f"  long from[48], many[48]; {acc} left[48]; uchar state[48];"]
+    lines += ["  " + line for line in out.scalars(ONCE, lambda at: f"g[{at}]")]
+    lines.append("  for (long row = first; row < last; row++) {")
+    lines += ["    " + line for line in out.scalars(ROW, lambda at: f"g[{at}] + row * g[{at + 1}]")]
+    for k, (dtype, how) in enumerate(spec.loads):
+        if how == NEXT:
+            lines.append(f"    global const {STORAGE[dtype]} *a{k} = p{k} + (g[{at[k]}] + row * g[{at[k] + 1}]);")
+    one, eight = out.element(1, "e"), out.element(8, "e")
+    zero = CType(fold.acc).literal(0)
+    halves = [out.combine(1, f"r.s{k}", f"r.s{k + 1}") for k in (0, 2, 4, 6)]
+    lines += [
+        f"    {acc} sum = {zero};", "    int top = 0; from[0] = 0; many[0] = n; state[0] = 0;",
+        "    while (top >= 0) {",
+        "      const long m = many[top]; long cut = m / 2; cut -= cut % 8;",
+        "      if (state[top] == 0 && m > 128) {",
+        "        state[top] = 1; from[top + 1] = from[top]; many[top + 1] = cut; state[++top] = 0;",
+        "      } else if (state[top] == 1) {",
+        "        left[top] = sum; state[top] = 2;",
+        "        from[top + 1] = from[top] + cut; many[top + 1] = m - cut; state[++top] = 0;",
+        "      } else if (state[top] == 2) {",
+        f"        const {acc} x = left[top]; sum = {out.combine(1, 'x', 'sum')}; top--;",
+        "      } else {",
+        "        long j = from[top]; const long end = j + m;",
+        f"        sum = {zero};",
+        "        if (m >= 8) {",
+        f"          {acc}8 r; {{ {' '.join(eight)} r = e; }}",
+        f"          for (j += 8; j + 8 <= end; j += 8) {{ {' '.join(eight)} r = {out.combine(8, 'r', 'e')}; }}",
+        f"          const {acc} h0 = {halves[0]}, h1 = {halves[1]}, h2 = {halves[2]}, h3 = {halves[3]};",
+        f"          const {acc} f0 = {out.combine(1, 'h0', 'h1')}, f1 = {out.combine(1, 'h2', 'h3')};",
+        f"          sum = {out.combine(1, 'f0', 'f1')};",
+        "        }",
+        f"        {IN_ORDER}",
+        f"        for (; j < end; j++) {{ {' '.join(one)} sum = {out.combine(1, 'sum', 'e')}; }}",
+        "        top--;",
+        "      }",
+        "    }",
+        f"    sum = {out.combine(1, zero, 'sum')};",
+        f"    {out.store('q', 'row', 'sum')}",
+        "  }",
+    ]  # fmt: skip
+    return out.finished(lines)
+
+
+@cache
+def columns_text(spec: Spec, fold: Fold) -> str:
+    """Columns folded one element after the other, up to 64 of them side by side."""
+    out = _Text(spec, fold)
+    acc = _register(fold, spec).name
+    extreme = fold.kind == "extreme"
+    lines = ["  const long length = g[1], inner = g[2], each = g[3], outputs = g[0] * inner;",
+             "  long k = get_global_id(0) * each; const long last = k + each < outputs ? k + each : outputs;"]
+    lines += ["  " + line for line in out.scalars(ONCE, lambda at: f"g[{at}]")]
+    lines += [
+        "  while (k < last) {",
+        "    const long before = k / inner, x = k % inner;",
+        f"    long m = inner - x < {COLUMNS} ? inner - x : {COLUMNS}; m = m < last - k ? m : last - k;",
+        f"    {acc} v[{COLUMNS}];" + (f" long at[{COLUMNS}];" if extreme else ""),
+        "    for (long l = 0; l < length; l++) {",
+    ]
+
+    def row(at: int) -> str:
+        return f"g[{at}] + before * g[{at + 1}] + l * g[{at + 2}]"
+
+    lines += ["      " + line for line in out.scalars(ROW, row)]
+    for k, (dtype, how) in enumerate(spec.loads):
+        at, where = 4 + 4 * k, row(4 + 4 * k)
+        if how == NEXT:
+            lines.append(f"      global const {STORAGE[dtype]} *a{k} = p{k} + ({where} + x);")
+        elif how == STRIDED:
+            lines.append(f"      const long t{k} = g[{at + 3}];")
+            lines.append(f"      global const {STORAGE[dtype]} *a{k} = p{k} + ({where} + x * t{k});")
+    element = " ".join(out.element(1, "e"))
+    # A sum starts from 0, which shows when all that is added is -0.
+    first = out.combine(1, CType(fold.acc).literal(0), "e") if fold.kind == "add" else "e"
+    lines.append(f"      if (l == 0) {{ for (long j = 0; j < m; j++) {{ {element} v[j] = {first};"
+                 + (" at[j] = 0;" if extreme else "") + " } continue; }")
+    if extreme:
+        nan = " | ((e != e) & (v[j] == v[j]))" if fold.acc.startswith("float") else ""
+        update = f"const int better = (e > v[j]){nan};"
+        update += " v[j] = better ? e : v[j]; at[j] = better ? l : at[j];"
+    else:
+        update = f"const {acc} o = v[j]; v[j] = {out.combine(1, 'o', 'e')};"
+    lines += [f"      for (long j = 0; j < m; j++) {{ {element} {update} }}", "    }"]
+    if not extreme:
+        one = {"add": "0", "mul": "1", "max": "0", "min": "1"}[fold.kind]
+        lines.append(f"    if (length == 0) for (long j = 0; j < m; j++) v[j] = {one};")
+    stores = []
+    if not extreme or fold.value:
+        stores.append(out.store("q", "k + j", "v[j]"))
+    if extreme and fold.place:
+        stores.append("r[k + j] = at[j];")
+    lines += [f"    for (long j = 0; j < m; j++) {{ {' '.join(stores)} }}", "    k += m;", "  }"]
+    return out.finished(lines)
+
