@@ -236,7 +236,7 @@ def _copy_aliased_outputs(fgraph: FunctionGraph, borrow: list[bool]) -> None:
             continue
         root = _storage(output)
         if root in inputs or root in taken or isinstance(root, Constant):
-            copy = deep_copy_op(output)
+            copy = deep_copy_op(output, name=output.name)
             fgraph.import_variable(copy)
             fgraph.change_client(Client(None, k), copy)
         else:
@@ -300,11 +300,15 @@ class Function:
         output_subset = kwargs.pop("output_subset", None)
         values = [self._filtered(k, spec, value) for k, (spec, value) in enumerate(self._bound(args, kwargs))]
         results = self.executable(*values)
-        for spec, value in zip(self.states, results[self._n_results :]):
-            self._defaults[spec] = value
-        for container, value in zip(self._commits, results[self._n_results + len(self.states) :]):
-            container.write(value)
+        if len(results) > self._n_results:
+            self._commit(results[self._n_results :])
         return self._handed_back(results[: self._n_results], output_subset)
+
+    def _commit(self, new_values: list[Any]) -> None:
+        for spec, value in zip(self.states, new_values):
+            self._defaults[spec] = value
+        for container, value in zip(self._commits, new_values[len(self.states) :]):
+            container.write(value)
 
     def _bound(self, args: Sequence[Any], kwargs: dict[str, Any]) -> list[tuple[In, Any]]:
         if not kwargs and len(args) == len(self._open) == len(self.specs):
