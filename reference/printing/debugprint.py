@@ -184,6 +184,7 @@ class _Text:
     def _line(self, place: _Place) -> None:
         variable, node = place.variable, place.variable.owner
         if node is None:
+            self.done[variable] = self.id_of(variable)
             text = f"{place.prefix}{_leaf(variable)} {self.id_of(variable)}{self._type(variable)}"
             outer = self.outer.get(variable)
             if outer is not None and self.dialect == "1.0":
@@ -222,12 +223,12 @@ class _Text:
     def _clients(self, variable: Variable) -> str:
         if not self.print_clients or self.fgraph is None:
             return ""
-        readers = list(self.fgraph.clients.get(variable, ()))
+        readers = [client.node for client in self.fgraph.clients.get(variable, ())]
         if len(readers) < 2:
             return ""
         told: list[tuple[str, Any]] = []
-        for node, _ in readers:
-            told.append(("output", "") if node is None else (self.id_of(node), self.order.get(node, "")))
+        for node in sorted(readers, key=lambda n: len(self.order) if n is None else self.order[n]):
+            told.append(("output", "") if node is None else (self.id_of(node), self.order[node]))
         return f" clients:{told}"
 
 

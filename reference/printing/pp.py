@@ -90,16 +90,17 @@ def _dimshuffle(node: Apply, operands: Sequence[str]) -> str:
 
 
 def _subtensor(node: Apply, operands: Sequence[str]) -> str:
+    """Integers are written out; of a slice, as in Theano, the dtypes."""
     values = iter(operands[1:])
     parts = []
     for entry in node.op.idx_list:  # type: ignore[attr-defined]
         if isinstance(entry, str):
             parts.append(next(values))
             continue
-        bounds = []
-        for bound in (entry.start, entry.stop, entry.step):
-            bounds.append("" if bound is None else next(values))
-        parts.append(":".join(bounds) if bounds[2] else ":".join(bounds[:2]))
+        for bound in entry.parts:
+            if bound is not None:
+                next(values)
+        parts.append(str(entry) if entry.step else str(entry)[:-1])
     return f"{operands[0]}[{', '.join(parts)}]"
 
 
