@@ -335,8 +335,8 @@ _function("gammaln", special.gammaln, lambda ns, x, z: ns.psi(x), ulp=20, out=to
           critical=(1.4616321449683623,))  # fmt: skip
 _function("psi", special.psi, lambda ns, x, z: ns.tri_gamma(x), ulp=40, out=to_real_float, domain=(0.0, INF),
           monotone=1)  # fmt: skip
-_function("tri_gamma", special.tri_gamma, lambda ns, x, z: _undefined("tri_gamma", "its operand"), ulp=40,
-          out=to_real_float, domain=(0.0, INF), monotone=-1)  # fmt: skip
+_row("tri_gamma", 1, special.tri_gamma, out=to_real_float, transcendental=True, ulp=40, domain=(0.0, INF), monotone=-1,
+     grad=lambda ns, xs, z, g: [_undefined("tri_gamma", "its operand")])  # fmt: skip
 
 
 def _from_scipy(name: str, grad: Callable[..., Any], value: Any = None, **facts: Any) -> None:

@@ -17,7 +17,7 @@ from reference.config import config
 from reference.graph.core import Apply, Op, Variable
 from reference.graph.dtypes import is_discrete
 from reference.graph.errors import ShapeError
-from reference.graph.types import TensorType
+from reference.graph.types import NullType, TensorType
 from reference.scalar_op import ScalarOp
 from reference.tensor.basic import as_tensor_variable
 
@@ -98,7 +98,10 @@ class Elemwise(Op):
         if self.scalar_op.grad is None:
             raise NotImplementedError(f"the gradient of {self} is not defined")
         terms = self.scalar_op.grad(ns, inputs, output, g)
-        return [None if t is None else unbroadcast_to(t, x, output) for t, x in zip(terms, inputs, strict=True)]
+        return [
+            t if t is None or isinstance(t.type, NullType) else unbroadcast_to(t, x, output)
+            for t, x in zip(terms, inputs, strict=True)
+        ]
 
     def __str__(self) -> str:
         if self.scalar_op.bare:
