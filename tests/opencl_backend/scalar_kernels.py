@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyopencl as cl
 
 from opencl_backend.scalar_c import STORAGE, CType, by_name, cast, prelude

@@ -1,0 +1,287 @@
+"""Dot and BatchedDot: which kernel, which tile, or BLAS on the memory the device shares with the host.
+
+Owns the choice. Exact mode sums over k from 0 up; otherwise the order is free within the error bound. It
+must not know kernel text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from opencl_backend.context import Context
+from opencl_backend.kernels import gemm
+from opencl_backend.loop import Compute, Lazy, Load
+from opencl_backend.lower import makes_arrays, register
+from opencl_backend.runtime import DeviceArray, Number, Runtime
+from reference.graph.core import Apply, Variable
+from reference.tensor.linalg import BatchedDot, Dot
+
+makes_arrays(Dot, BatchedDot)
+
+WORTH_BLAS = 2 * 384**3
+"""From so many operations on, waiting for the queue and calling BLAS is the faster way on a CPU."""
+WORTH_PACKING = 2048
+"""Bytes from one row of the right operand to the next above which its blocks are copied first."""
+PACKED_ROWS = 48
+"""From so many rows on, a block of columns is read often enough to be copied."""
+GPU_GROUP = 64
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A batch of matrices: where it begins and its strides, in elements."""
+
+    array: DeviceArray
+    batch: int
+    row: int
+    column: int
+
+    @property
+    def at(self) -> Number:
+        return self.array.offset
+
+    def turned(self) -> Operand:
+        return replace(self, row=self.column, column=self.row)
+
+
+@register(Dot)
+def dot(ctx: Context, node: Apply) -> Any:
+    x, y = node.inputs
+    shapes = ctx.shape(x), ctx.shape(y)
+    if shapes[0][-1] != shapes[1][0]:
+        _refuse(node, shapes)
+    left, right = _operands(ctx, node)
+    rows = shapes[0][:-1]
+    columns = shapes[1][1:]
+    a = _matrix(left, () if len(rows) else ("row",), 0)
+    b = _matrix(right, () if len(columns) else ("column",), 0)
+    return _finished(ctx, node, a, b, 1, prod(rows), prod(columns), shapes[1][0], (*rows, *columns))
+
+
+@register(BatchedDot)
+def batched_dot(ctx: Context, node: Apply) -> Any:
+    x, y = node.inputs
+    shapes = ctx.shape(x), ctx.shape(y)
+    if shapes[0][0] != shapes[1][0] or shapes[0][-1] != shapes[1][1]:
+        _refuse(node, shapes)
+    left, right = _operands(ctx, node)
+    rows, columns = shapes[0][1:-1], shapes[1][2:]
+    a = _matrix(left, () if len(rows) else ("row",), 1)
+    b = _matrix(right, () if len(columns) else ("column",), 1)
+    batches = shapes[0][0]
+    return _finished(ctx, node, a, b, batches, prod(rows), prod(columns), shapes[1][1], (batches, *rows, *columns))
+
+
+def _refuse(node: Apply, shapes: tuple[tuple[int, ...], ...]) -> None:
+    """Let the reference raise its own error."""
+    node.op.perform(node, *[np.broadcast_to(np.zeros((), v.type.dtype), s) for v, s in zip(node.inputs, shapes)])
+
+
+def _operands(ctx: Context, node: Apply) -> list[DeviceArray]:
+    """The operands in the dtype of the arithmetic; float16 is computed in float32."""
+    dtype = node.outputs[0].type.dtype
+    return [_array(ctx, v, "float32" if dtype == "float16" else dtype) for v in node.inputs]
+
+
+def _array(ctx: Context, variable: Variable, dtype: str) -> DeviceArray:
+    if variable.type.dtype == dtype:
+        return ctx.array(variable)
+    return ctx.computed(_cast(ctx.lazy(variable), dtype))
+
+
+def _cast(lazy: Lazy, dtype: str) -> Lazy:
+    if lazy.dtype == dtype:
+        return lazy
+    return Lazy(lazy.shape, Compute(f"Cast{{{dtype}}}", lazy.dtype, dtype, (lazy.dtype,), (lazy.expr,)))
+
+
+def _matrix(array: DeviceArray, missing: tuple[str, ...], batched: int) -> Operand:
+    """The array as a batch of matrices; a vector is a matrix of one row or one column."""
+    batch = array.strides[0] if batched else 0
+    strides = array.strides[batched:]
+    if missing == ("row",):
+        strides = (0, *strides)
+    elif missing == ("column",):
+        strides = (*strides, 0)
+    return Operand(array, batch, *strides)
+
+
+def _finished(
+    ctx: Context, node: Apply, a: Operand, b: Operand, batches: int, m: int, n: int, depth: int, shape: tuple[int, ...]
+) -> Any:
+    dtype = node.outputs[0].type.dtype
+    target = ctx.new(a.array.dtype, shape)
+    if target.size:
+        multiply(ctx, a, b, Operand(target, m * n, n, 1), batches, m, n, depth)
+    return _cast(Lazy(shape, Load(target)), dtype)
+
+
+def multiply(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int) -> None:
+    """Write ``a @ b`` into `c`: batches of (m, depth) times (depth, n)."""
+    dtype = c.array.dtype
+    floats = dtype in ("float32", "float64")
+    free = floats and not ctx.exact
+    if depth == 0:
+        ctx.emit(_zeros(ctx, c.array), c.array)
+    elif ctx.device.style == "gpu":
+        _launch_elements(ctx, a, b, c, batches, m, n, depth)
+    elif free and _blas_pays(ctx, a, b, batches, m, n, depth):
+        ctx.plan.launches.append(HostDot(ctx.runtime, a, b, c, batches, m, n, depth))
+        ctx.plan.launches[-1].enqueue()
+    elif free and a.column == 1 and b.row == 1 and b.column != 1 and depth >= 16:
+        _launch_inner(ctx, a, b, c, batches, m, n, depth)
+    elif n > 1 and (b.column == 1 or (m >= PACKED_ROWS and a.row != 1)):
+        _launch_product(ctx, a, b, c, batches, m, n, depth)
+    elif m > 1 and a.row == 1:
+        _launch_product(ctx, b.turned(), a.turned(), c.turned(), batches, n, m, depth)
+    elif n == 1:
+        _launch_product(ctx, a, b, c, batches, m, n, depth)
+    elif m == 1:
+        _launch_product(ctx, b.turned(), a.turned(), c.turned(), batches, n, m, depth)
+    elif m <= n:
+        side = _side_by_side(ctx, a.turned(), batches, depth, m)
+        _launch_product(ctx, b.turned(), side, c.turned(), batches, n, m, depth)
+    else:
+        _launch_product(ctx, a, _side_by_side(ctx, b, batches, depth, n), c, batches, m, n, depth)
+
+
+def _zeros(ctx: Context, like: DeviceArray) -> Lazy:
+    zero = ctx.known(np.zeros((), like.dtype))
+    return Lazy(like.shape, Load(zero.view(like.shape, (0,) * like.ndim)))
+
+
+def _side_by_side(ctx: Context, x: Operand, batches: int, rows: int, columns: int) -> Operand:
+    """A copy whose columns lie side by side."""
+    view = x.array.view((batches, rows, columns), (x.batch, x.row, x.column))
+    copy = ctx.computed(Lazy(view.shape, Load(view)))
+    return Operand(copy, rows * columns, columns, 1)
+
+
+def _width(dtype: str, n: int) -> int:
+    """Lanes of a vector: a cache line, fewer if there are fewer columns."""
+    widest = {1: 16, 2: 16, 4: 16, 8: 8}[np.dtype(dtype).itemsize]
+    return min(widest, 1 << (n.bit_length() - 1))
+
+
+def _tile_rows(m: int) -> int:
+    """Rows of a tile: the fewest tiles, then the fewest rows."""
+    return min((6, 5, 4), key=lambda rows: (-(-m // rows), rows)) if m > 6 else m
+
+
+def _split(m: int, rows: int, groups: int) -> tuple[int, int]:
+    """(rows a group, groups): about so many groups of whole tiles."""
+    each = -(-m // (groups * rows)) * rows
+    return each, -(-m // each)
+
+
+def _numbers(
+    a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int, *blocking: int
+) -> list[Number]:
+    """In the order of `gemm.NUMBERS`."""
+    return [
+        batches, m, n, depth, *blocking, a.at, a.batch, a.row, a.column, b.at, b.batch, b.row, b.column,
+        c.at, c.batch, c.row, c.column,
+    ]  # fmt: skip
+
+
+def _launch_product(
+    ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int
+) -> None:
+    dtype = gemm.SAME_BITS.get(c.array.dtype, c.array.dtype)
+    width = _width(dtype, n)
+    vectors = min(4, max(1, n // width))
+    rows = min(m, 8) if width == 1 else _tile_rows(m)
+    block = vectors * width
+    blocks = -(-n // block)
+    size = np.dtype(dtype).itemsize
+    far = b.column != 1 or b.row * size >= WORTH_PACKING
+    packed = n > 1 and m >= PACKED_ROWS and far
+    items = 4 * ctx.device.compute_units
+    groups = max(1, min(-(-items // (blocks * batches)), -(-m // rows), m * n * depth // 50_000 or 1))
+    if packed:
+        groups = max(1, min(groups, m // PACKED_ROWS))
+    rows_each, groups = _split(m, rows, groups)
+    tile = gemm.Tile(
+        dtype, rows, m % rows, vectors, width, packed, c.column != 1, not ctx.exact and dtype.startswith("float"),
+        ctx.device.fp64,
+    )  # fmt: skip
+    arrays = [a.array, b.array, c.array]
+    if packed:
+        arrays.append(ctx.new(c.array.dtype, (batches * blocks * groups, depth, block)))
+    ctx.launch(
+        f"dot {m}x{depth}x{n}", gemm.product(tile), "product", batches * blocks * groups,
+        _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks), arrays,
+        elements=2 * batches * m * n * depth,
+    )  # fmt: skip
+
+
+def _launch_inner(
+    ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int
+) -> None:
+    dtype = c.array.dtype
+    rows, columns = (min(m, 4), min(n, 4)) if m > 1 and n > 1 else (min(m, 8), min(n, 8))
+    blocks = -(-n // columns)
+    items = 4 * ctx.device.compute_units
+    groups = max(1, min(-(-items // (blocks * batches)), -(-m // rows), m * n * depth // 50_000 or 1))
+    rows_each, groups = _split(m, rows, groups)
+    text = gemm.inner(dtype, rows, columns, 64 // np.dtype(dtype).itemsize, ctx.device.fp64)
+    ctx.launch(
+        f"dot {m}x{depth}x{n}", text, "inner", batches * blocks * groups,
+        _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks), [a.array, b.array, c.array],
+        elements=2 * batches * m * n * depth,
+    )  # fmt: skip
+
+
+def _launch_elements(
+    ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int
+) -> None:
+    dtype = gemm.SAME_BITS.get(c.array.dtype, c.array.dtype)
+    total = batches * m * n
+    ctx.launch(
+        f"dot {m}x{depth}x{n}", gemm.element(dtype, GPU_GROUP, ctx.device.fp64), "element",
+        -(-total // GPU_GROUP) * GPU_GROUP, _numbers(a, b, c, batches, m, n, depth, m, 1, 1),
+        [a.array, b.array, c.array], GPU_GROUP, 2 * total * depth,
+    )  # fmt: skip
+
+
+def _blas_pays(ctx: Context, a: Operand, b: Operand, batches: int, m: int, n: int, depth: int) -> bool:
+    """Is BLAS, with a wait for the queue, the faster way? It must be able to read the strides, too."""
+    shared = ctx.device.shares_host_memory
+    plain = all(1 in (x.row, x.column) and min(x.row, x.column) > 0 for x in (a, b))
+    return shared and plain and batches == 1 and min(m, n, depth) >= 64 and 2 * m * n * depth >= WORTH_BLAS
+
+
+class HostDot:
+    """A step of a plan that waits for the queue and multiplies in place with NumPy's BLAS."""
+
+    items = local = (1,)
+
+    def __init__(
+        self, runtime: Runtime, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int
+    ):
+        self.runtime = runtime
+        self.label = f"BLAS {m}x{depth}x{n}"
+        self.elements = 2 * batches * m * n * depth
+        self.moved = sum(x.array.nbytes for x in (a, b, c))
+        self._operands = (a, (m, depth)), (b, (depth, n)), (c, (m, n))
+
+    def refresh(self) -> None:
+        """Nothing to bring up to date: views are made from the storages of the moment."""
+
+    def enqueue(self) -> None:
+        a, b, c = (_seen(x, shape) for x, shape in self._operands)
+        self.runtime.wait()
+        np.dot(a, b, out=c)
+
+
+def _seen(x: Operand, shape: tuple[int, int]) -> np.ndarray:
+    """The matrix in the memory that host and device share."""
+    dtype = np.dtype(x.array.dtype)
+    buffer = x.array.storage.slot.buffer
+    typed = buffer.get_host_array((buffer.size // dtype.itemsize,), dtype)
+    strides = (x.row * dtype.itemsize, x.column * dtype.itemsize)
+    return np.lib.stride_tricks.as_strided(typed[int(x.at):], shape, strides)

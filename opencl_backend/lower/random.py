@@ -1,0 +1,243 @@
+"""Random draws: the state advances on the host, the sample is made on the device.
+
+Owns how parameters reach the kernels of a draw. The state of a stream is four words that the host always
+knows, so a replay or a step of a scan never waits for the device. It must not know the formulas.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from opencl_backend.context import Context
+from opencl_backend.kernels import philox
+from opencl_backend.loop import Lazy, Load, broadcast, chunk
+from opencl_backend.lower import makes_arrays, register
+from opencl_backend.lower.sort import argsorted, cast_to, searched, totals
+from opencl_backend.plan import Host
+from opencl_backend.runtime import Cell, DeviceArray, Number, contiguous_strides
+from reference.graph.core import Apply, Variable
+from reference.tensor.philox import next_state
+from reference.tensor.random import RandomFunction
+
+makes_arrays(RandomFunction)
+
+
+@register(RandomFunction)
+def random_function(ctx: Context, node: Apply) -> list[Any]:
+    """(the next state, the sample)"""
+    op = node.op
+    assert isinstance(op, RandomFunction)
+    state, size, *parameters = node.inputs
+    shapes = [_Shaped(ctx.shape(p)) for p in parameters]
+    lengths = tuple(np.asarray(ctx.host(size)).tolist())
+    shape = op._draw_shape(lengths, shapes, [p.type for p in parameters])
+    before, after = _advance(ctx, state)
+    sample = _DRAWS.get(op.distribution, _elementwise)(ctx, node, shape, _Key(ctx, before))
+    for axis, stretches in enumerate(op.broadcastable):
+        if stretches and sample.shape[axis] != 1:
+            from reference.graph.errors import ShapeError
+
+            raise ShapeError(f"{op} promised length 1 along axis {axis}, but the shape is {sample.shape}")
+    return [after, sample]
+
+
+class _Shaped:
+    """Something with a shape, for the reference's own check."""
+
+    def __init__(self, shape: tuple[int, ...]):
+        self.shape = shape
+        self.ndim = len(shape)
+
+
+class _Key:
+    """The four words of a state as numbers of a kernel; they follow the state from call to call."""
+
+    def __init__(self, ctx: Context, state: Host):
+        if not state.live:
+            self.numbers: list[Number] = [int(word) for word in state.value]
+            return
+        cells = [Cell(int(word)) for word in state.value]
+        self.numbers = list(cells)
+
+        def follow() -> None:
+            for cell, word in zip(cells, state.value.tolist()):
+                cell.value = word
+
+        ctx.plan.steps.append(follow)
+
+
+def _advance(ctx: Context, variable: Variable) -> tuple[Host, Host]:
+    """The state's value and that of the next state."""
+    before = ctx.value(variable)
+    assert isinstance(before, Host)
+    after = Host(next_state(before.value), before.live)
+    if before.live:
+
+        def again() -> None:
+            after.value = next_state(before.value)
+
+        ctx.plan.steps.append(again)
+    return before, after
+
+
+def _parameter(ctx: Context, variable: Variable, shape: tuple[int, ...]) -> tuple[DeviceArray, bool]:
+    """The array that kernels read, element by element in C order of `shape`, or (True) one value for all."""
+    array = ctx.array(variable)
+    if array.size == 1:
+        return array, True
+    return ctx.contiguous(broadcast(array, shape)), False
+
+
+def _launch(
+    ctx: Context, draw: philox.Draw, shape: tuple[int, ...], key: _Key, arrays: list[DeviceArray]
+) -> DeviceArray:
+    total = prod(shape)
+    target = ctx.new(draw.dtype, shape)
+    if total:
+        each = chunk(total, 4 * ctx.device.compute_units, 256, 64)
+        numbers = [total, each, *key.numbers, *[a.offset for a in arrays]]
+        ctx.launch(
+            draw.distribution, philox.text(draw), "draw", -(-total // each), numbers, [*arrays, target], elements=total
+        )
+    return target
+
+
+def _elementwise(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -> DeviceArray:
+    """uniform, normal: an element reads one uniform number."""
+    op = node.op
+    assert isinstance(op, RandomFunction)
+    given = [_parameter(ctx, p, shape) for p in node.inputs[2:]]
+    kinds = tuple((p.type.dtype, once) for p, (_, once) in zip(node.inputs[2:], given))
+    draw = philox.Draw(op.distribution, op.dtype, kinds, fp64=ctx.device.fp64)
+    return _launch(ctx, draw, shape, key, [array for array, _ in given])
+
+
+def _most(ctx: Context, n: Variable) -> int:
+    return max(0, int(np.max(ctx.host(n), initial=0)))
+
+
+def _binomial(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -> DeviceArray:
+    """One trial reads one uniform number; with more of them an item goes from trial to trial."""
+    op = node.op
+    assert isinstance(op, RandomFunction)
+    n, p = node.inputs[2:]
+    most = _most(ctx, n)
+    given = [_parameter(ctx, v, shape) for v in (n, p)]
+    kind = "float32" if p.type.dtype in ("float16", "float32") else "float64"
+    kinds = tuple((v.type.dtype, once) for v, (_, once) in zip((n, p), given))
+    draw = philox.Draw(op.distribution, op.dtype, kinds, kind, ctx.device.fp64)
+    arrays = [array for array, _ in given]
+    if most <= 1:
+        return _launch(ctx, draw, shape, key, arrays)
+    target, total = ctx.new(op.dtype, shape), prod(shape)
+    if total:
+        each = chunk(total, 4 * ctx.device.compute_units, 16, 1)
+        numbers = [total, each, *key.numbers, *[a.offset for a in arrays], most]
+        text = philox.trials_text(draw)
+        ctx.launch("binomial", text, "trials", -(-total // each), numbers, [*arrays, target], elements=total * most)
+    return target
+
+
+def _multinomial(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -> DeviceArray | Lazy:
+    op = node.op
+    assert isinstance(op, RandomFunction)
+    n, pvals = node.inputs[2:]
+    most, categories, rows = _most(ctx, n), ctx.shape(pvals)[-1], prod(shape)
+    trials = ctx.contiguous(broadcast(ctx.computed(cast_to(ctx.lazy(n), "int64")), shape))
+    weights = ctx.contiguous(broadcast(ctx.array(pvals), (*shape, categories)))
+    counts = ctx.new("int64", (*shape, categories))
+    if counts.size:
+        each = chunk(rows, 4 * ctx.device.compute_units, 4, 1)
+        numbers = [rows, each, *key.numbers, trials.offset, weights.offset, most, categories]
+        text = philox.categories_text(pvals.type.dtype, ctx.device.fp64)
+        ctx.launch("multinomial", text, "categories", -(-rows // each), numbers, [trials, weights, counts])
+    return cast_to(Lazy(counts.shape, Load(counts)), op.dtype)
+
+
+def _words(ctx: Context, shape: tuple[int, ...], key: _Key) -> DeviceArray:
+    return _launch(ctx, philox.Draw("words", "uint32", (), fp64=ctx.device.fp64), shape, key, [])
+
+
+def _permutation(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -> Lazy:
+    op = node.op
+    assert isinstance(op, RandomFunction)
+    length = _length(ctx, op, node.inputs[2])
+    order = argsorted(ctx, _words(ctx, (*shape, length), key))
+    return cast_to(Lazy(order.shape, Load(order)), op.dtype)
+
+
+def _length(ctx: Context, op: RandomFunction, n: Variable, at_least: int = 0) -> int:
+    length = int(ctx.host(n))
+    if length < at_least:
+        raise ValueError(f"{op.distribution}: the number of items must be at least {at_least}, got {length}")
+    return length
+
+
+def _random_integers(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -> DeviceArray:
+    """low + a 64-bit word modulo the span; the host looks at the bounds."""
+    low, high = node.inputs[2:]
+    bounds = np.asarray(ctx.host(low)), np.asarray(ctx.host(high))
+    if np.any(bounds[0] > bounds[1]):
+        raise ValueError(f"random_integers: low is above high (low={bounds[0].max()}, high={bounds[1].min()})")
+    return _elementwise(ctx, node, shape, key)
+
+
+def _choice(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -> Any:
+    """With replacement: integers, or with weights the place of u * sum(p) among their running sums."""
+    op = node.op
+    assert isinstance(op, RandomFunction)
+    length = _length(ctx, op, node.inputs[2], at_least=1)
+    if len(node.inputs) == 3:
+        bounds = [ctx.known(np.array(n, np.int64)) for n in (0, length - 1)]
+        draw = philox.Draw("random_integers", op.dtype, (("int64", True),) * 2, fp64=ctx.device.fp64)
+        return _launch(ctx, draw, shape, key, bounds)
+    sums = totals(ctx, _weights(ctx, node.inputs[3], length), "+", 0)
+    last = sums.view((), (), _after(sums.offset, length - 1))
+    zero = ctx.known(np.zeros((), np.float64))
+    draw = philox.Draw("uniform", "float64", (("float64", True),) * 2, fp64=ctx.device.fp64)
+    places = searched(ctx, sums, _launch(ctx, draw, shape, key, [zero, last]))
+    return cast_to(Lazy(shape, Load(places)), op.dtype)
+
+
+def _after(offset: Number, places: int) -> Number:
+    assert isinstance(offset, int)
+    return offset + places
+
+
+def _weights(ctx: Context, p: Variable, length: int) -> DeviceArray:
+    if ctx.shape(p) != (length,):
+        raise ValueError(f"choice: p must hold one weight an item: {length} items, p has shape {ctx.shape(p)}")
+    return ctx.contiguous(ctx.computed(cast_to(ctx.lazy(p), "float64")))
+
+
+def _choice_once(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -> Any:
+    """Without replacement: the first of the order that sorts the words, or with weights -log(u) / p."""
+    op = node.op
+    assert isinstance(op, RandomFunction)
+    length, wanted = _length(ctx, op, node.inputs[2]), prod(shape)
+    available = length
+    if len(node.inputs) == 3:
+        keys = _words(ctx, (length,), key)
+    else:
+        weights = _weights(ctx, node.inputs[3], length)
+        available = int(np.count_nonzero(ctx.host(node.inputs[3])))
+        draw = philox.Draw("weighted_keys", "float64", (("float64", False),), fp64=ctx.device.fp64)
+        keys = _launch(ctx, draw, (length,), key, [weights])
+    if wanted > available:
+        raise ValueError(
+            f"choice without replacement: {wanted} numbers (size {shape}) are wanted, "
+            f"but only {available} can be chosen"
+        )
+    order = argsorted(ctx, keys)
+    first = order.view(shape, contiguous_strides(shape))
+    return cast_to(Lazy(shape, Load(first)), op.dtype)
+
+
+_DRAWS = {
+    "binomial": _binomial, "multinomial": _multinomial, "permutation": _permutation,
+    "random_integers": _random_integers, "choice": _choice, "choice_without_replacement": _choice_once,
+}  # fmt: skip
+"""Distributions that need more than one uniform number an element."""
