@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reference.graph.core import Constant, Type, Variable
-from reference.graph.dtypes import canonical, upcast
+from reference.graph.dtypes import INTEGERS, canonical, upcast
 
 _KIND = {(): "scalar", (False,): "vector", (False, True): "col", (True, False): "row", (False, False): "matrix"}
 
@@ -79,6 +79,10 @@ class TensorType(Type):
     def _converted(self, value: Any, allow_downcast: bool | None) -> np.ndarray:
         from reference.config import config
 
+        if type(value) is int and self.dtype in _INTEGER_RANGE:
+            low, high = _INTEGER_RANGE[self.dtype]
+            if low <= value <= high:
+                return np.array(value, self.numpy_dtype)
         array = np.asarray(value)
         if array.dtype.name == self.dtype:
             return array
@@ -135,6 +139,9 @@ class TensorType(Type):
         return f"TensorType({self.dtype}, {kind})"
 
     __repr__ = __str__
+
+
+_INTEGER_RANGE = {d: (int(np.iinfo(d).min), int(np.iinfo(d).max)) for d in INTEGERS}
 
 
 def _describe(value: Any) -> str:

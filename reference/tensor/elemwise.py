@@ -212,13 +212,20 @@ class DimShuffle(Op):
         return Apply(self, [x], [TensorType(x.type.dtype, pattern)()])
 
     def perform(self, node: Apply, *inputs: np.ndarray) -> tuple[np.ndarray]:
-        (x,) = inputs
-        for axis in self.dropped:
-            if x.shape[axis] != 1:
-                raise ShapeError(f"{self} drops dimension {axis} of an array of shape {x.shape}; its length must be 1")
-        view = x.transpose(self.kept + self.dropped)
-        index = tuple(None if axis == "x" else slice(None) for axis in self.new_order) + (0,) * len(self.dropped)
-        return (view[index] if index else view,)
+        return self.thunk(node)(*inputs)
+
+    def thunk(self, node: Apply) -> Callable[..., tuple[np.ndarray]]:
+        dropped = self.dropped
+        order = self.kept + dropped
+        index = tuple(None if axis == "x" else slice(None) for axis in self.new_order) + (0,) * len(dropped)
+
+        def run(x: np.ndarray) -> tuple[np.ndarray]:
+            for axis in dropped:
+                if x.shape[axis] != 1:
+                    raise ShapeError(f"{self} drops dimension {axis} of shape {x.shape}; its length must be 1")
+            return (x.transpose(order)[(*index, ...)],)
+
+        return run
 
     def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[tuple[Variable, ...]]:
         one = as_tensor_variable(np.int64(1))

@@ -110,6 +110,8 @@ class Accumulation(Reduction):
 
     def resolved(self, source: str) -> tuple[str, str]:
         """(dtype, acc_dtype) for an operand dtype."""
+        if self.dtype is not None and self.acc_dtype is not None:
+            return self.dtype, self.acc_dtype
         dtype = self.dtype or _WIDE.get(source, source)
         joint = upcast(source, dtype)
         return dtype, self.acc_dtype or _ACCUMULATOR.get(joint, joint)

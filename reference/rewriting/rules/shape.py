@@ -7,8 +7,6 @@ operations that cannot fail, the other through all that tell their shape.
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.fgraph import FunctionGraph
 from reference.graph.types import TensorType
@@ -65,34 +63,43 @@ def _length(x: Variable, i: int) -> Variable:
     return Shape_i(i)(x)
 
 
-_shapes: dict[bool, WeakKeyDictionary[FunctionGraph, dict[Variable, Lengths | None]]] = {
-    True: WeakKeyDictionary(),
-    False: WeakKeyDictionary(),
-}
-"""For each graph, the shapes found so far: through safe operations only, and through all. A shape stays true
-when the graph changes, since every replacement has the value of what it replaces."""
-
-
 def _resolved(fgraph: FunctionGraph, node: Apply, safe_only: bool) -> Replacement:
+    """The length from what `x` is computed from, as far up as variables that somebody computes anyway.
+
+    Of a variable that is computed anyway the length is there for the asking; it is replaced only by a
+    constant or by a length of one of the graph's inputs.
+    """
     (x,) = node.inputs
-    known = _shapes[safe_only].setdefault(fgraph, {})
-    lengths = shape_of(x, known, safe_only)
+    lengths = shape_of(fgraph, x, safe_only)
     i = node.op.i  # type: ignore[attr-defined]
     found = lengths[i] if lengths is not None else None
     if found is None or _reads_length_of(found, x, i) or found.type != node.outputs[0].type:
         return None
+    if _computed_anyway(fgraph, x) and not _is_simple(found):
+        return None
     return [found]
+
+
+def _computed_anyway(fgraph: FunctionGraph, v: Variable) -> bool:
+    """Does anybody read more of `v` than its shape?"""
+    return any(node is None or not isinstance(node.op, Shape | Shape_i) for node, _ in fgraph.clients.get(v, ()))
+
+
+def _is_simple(length: Variable) -> bool:
+    if length.owner is None:
+        return True
+    return isinstance(length.owner.op, Shape_i) and length.owner.inputs[0].owner is None
 
 
 def _reads_length_of(found: Variable, x: Variable, i: int) -> bool:
     return found.owner is not None and found.owner.op == Shape_i(i) and found.owner.inputs[0] is x
 
 
-def shape_of(variable: Variable, known: dict[Variable, Lengths | None], safe_only: bool) -> Lengths | None:
-    """The lengths of `variable` in terms of what computes it, as far down as shapes are told.
-
-    `known` keeps what was found. None for what is no tensor.
+def shape_of(fgraph: FunctionGraph, variable: Variable, safe_only: bool) -> Lengths | None:
+    """The lengths of `variable` in terms of what computes it, as far up as shapes are told and nobody computes
+    the thing itself. None for what is no tensor.
     """
+    known: dict[Variable, Lengths | None] = {}
     stack = [variable]
     while stack:
         v = stack[-1]
@@ -101,6 +108,7 @@ def shape_of(variable: Variable, known: dict[Variable, Lengths | None], safe_onl
             continue
         node = v.owner
         passed = node is not None and (_cannot_fail(node) if safe_only else not has_effect(node.op))
+        passed = passed and (v is variable or not _computed_anyway(fgraph, v))
         missing = [u for u in node.inputs if u not in known] if node is not None and passed else []
         if missing:
             stack.extend(missing)

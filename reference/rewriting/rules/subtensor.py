@@ -20,7 +20,7 @@ from reference.tensor import elemwise
 from reference.tensor.creation import Alloc
 from reference.tensor.elemwise import DimShuffle, Elemwise
 from reference.tensor.indexing import IncSubtensor, Span, Subtensor, slice_length, with_values
-from reference.tensor.shape import Join, MakeVector, Shape_i
+from reference.tensor.shape import Join, MakeVector, Rebroadcast, Shape_i
 
 EXACT, REAL, STABLE, FINITE, RAISES = Promise
 
@@ -181,6 +181,8 @@ def element_of_vector(fgraph: FunctionGraph, node: Apply) -> Replacement:
 
 def _element(node: Apply, only_lengths: bool) -> Replacement:
     vector = node.inputs[0].owner
+    if vector is not None and isinstance(vector.op, Rebroadcast) and not any(b for _, b in vector.op.axes):
+        vector = vector.inputs[0].owner
     if vector is None or not isinstance(vector.op, MakeVector):
         return None
     if only_lengths and not _lengths_of_one(vector.inputs):
