@@ -197,6 +197,9 @@ class Session:
     ):
         self.log = RewriteLog()
         self._stages = [(name, _Dispatch(rewrites)) for name, rewrites in stages]
+        self._exact_stages = [
+            (name, _Dispatch([r for r in rewrites if r.promise is Promise.EXACT])) for name, rewrites in stages
+        ]
         self._observer = observer
         self._record = record or observer is not None
         self._limit = config.rewrite_limit
@@ -207,33 +210,33 @@ class Session:
         self.log.inputs = tuple(fgraph.inputs)
         _active.append(self)
         try:
-            self._to_fixpoint(fgraph)
+            self._to_fixpoint(fgraph, self._stages)
         except _LimitReached:
             self.log.limit_reached = True
         finally:
             _active.pop()
         return self.log
 
-    def run_inner(self, fgraph: FunctionGraph) -> int:
+    def run_inner(self, fgraph: FunctionGraph, exact_only: bool = False) -> int:
         """Rewrite the graph inside a node, from within a rule; returns how many applications that took."""
         before = len(self.log)
         self._depth += 1
         try:
-            self._to_fixpoint(fgraph)
+            self._to_fixpoint(fgraph, self._exact_stages if exact_only else self._stages)
         finally:
             self._depth -= 1
         return len(self.log) - before
 
-    def _to_fixpoint(self, fgraph: FunctionGraph) -> None:
+    def _to_fixpoint(self, fgraph: FunctionGraph, stages: Sequence[tuple[str, _Dispatch]]) -> None:
         touched = _Touched(fgraph)
         fgraph.listeners.append(touched)
         allowed = len(self.log) + 10_000 + 100 * len(fgraph.apply_nodes)
-        worklists = [_Worklist(touched) for _ in self._stages]
+        worklists = [_Worklist(touched) for _ in stages]
         try:
             changed = True
             while changed:
                 changed = False
-                for (name, dispatch), worklist in zip(self._stages, worklists):
+                for (name, dispatch), worklist in zip(stages, worklists):
                     for node in worklist:
                         changed |= self._visit(touched, node, name, dispatch)
                         if len(self.log) > allowed:

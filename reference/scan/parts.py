@@ -116,23 +116,26 @@ class Loop:
         self.inner_outputs = clone_replace(self.inner_outputs, pairs)
 
     def tidy(self) -> None:
-        """Drop reads that no step uses, read each outer variable once, and order the non-sequences by mention.
+        """Bring the reads into their one form: nothing twice, nothing unread, in order of mention."""
+        self.merge_reads()
+        inside = set(graph_inputs(self.inner_outputs))
+        self.sequences = [r for r in self.sequences if r.inner in inside]
+        self.constants = [r for r in self.constants if r.inner in inside]
+        self.order_constants()
 
-        A step that reads a constant holds it itself.
-        """
-        first: dict[tuple[bool, Variable], Variable] = {}
+    def merge_reads(self) -> None:
+        """Read each outer variable once. A step that reads a constant holds it itself."""
         merged: dict[Variable, Variable] = {}
-        for row, reads in ((True, self.sequences), (False, self.constants)):
-            for read in reads:
-                if not row and isinstance(read.outer, Constant):
-                    merged[read.inner] = read.outer
-                elif first.setdefault((row, read.outer), read.inner) is not read.inner:
-                    merged[read.inner] = first[row, read.outer]
-        if merged:
-            self.replace(merged)
+        self.sequences = _first_of_each(self.sequences, merged)
+        held = {r.inner: r.outer for r in self.constants if isinstance(r.outer, Constant)}
+        self.constants = _first_of_each([r for r in self.constants if r.inner not in held], merged)
+        if merged or held:
+            self.replace({**merged, **held})
+
+    def order_constants(self) -> None:
+        """Sort the non-sequences by their first mention in the step."""
         mention = {v: k for k, v in enumerate(graph_inputs(self.inner_outputs))}
-        self.sequences = [r for r in self.sequences if r.inner in mention]
-        self.constants = sorted((r for r in self.constants if r.inner in mention), key=lambda r: mention[r.inner])
+        self.constants.sort(key=lambda r: mention.get(r.inner, len(mention)))
 
     def capture(self, known: Sequence[Variable] = ()) -> None:
         """Let the step read inner variables only.
@@ -173,6 +176,16 @@ class Loop:
         )
         outer = [part.outer for part in (*self.sequences, *self.states, *self.carries, *self.constants)]
         return list(op.make_node(self.n_steps, *outer).outputs)
+
+
+def _first_of_each(reads: Sequence[Read], merged: dict[Variable, Variable]) -> list[Read]:
+    """One read an outer variable; `merged` receives the inner variables that are left out -> those that stay."""
+    first: dict[Variable, Read] = {}
+    for read in reads:
+        kept = first.setdefault(read.outer, read)
+        if kept is not read:
+            merged[read.inner] = kept.inner
+    return list(first.values())
 
 
 def inner_copy(v: Variable) -> Variable:

@@ -1,1 +1,341 @@
-"""Rules about loops."""
+"""Loops: the step is rewritten like any graph, and work moves out of it.
+
+Owns what is special about a loop: reads and outputs nobody needs, values that are the same in every step,
+rows that nobody reads, loops that run side by side. A loop may make no step at all, so moving work out of
+it may meet an error that the loop never would: rules that move only what cannot fail are EXACT.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import weakref
+from typing import Any
+
+from reference.graph.core import Apply, Constant, Variable
+from reference.graph.fgraph import FunctionGraph
+from reference.graph.traversal import clone_replace, depends_on, equal_graphs, graph_inputs, toposort
+from reference.graph.types import TensorType
+from reference.rewriting.engine import Promise, Replacement, current, has_effect, rewrite
+from reference.rewriting.rules.shape import _cannot_fail as cannot_fail
+from reference.rewriting.rules.subtensor import index_of, number
+from reference.scan.op import Scan
+from reference.scan.parts import Carry, Loop, Mapped, Read, State, inner_copy
+from reference.tensor.indexing import Subtensor
+
+EXACT, REAL, STABLE, FINITE, RAISES = Promise
+
+Part = State | Mapped | Carry
+
+
+def _parts(loop: Loop) -> list[Part]:
+    """The parts behind the node's outputs, in order."""
+    return [*loop.states, *loop.mapped, *loop.carries]
+
+
+def _rebuilt(node: Apply, before: list[Part], loop: Loop) -> dict[Variable, Variable]:
+    """Outputs of `node` -> outputs of the changed loop, for the parts that are left."""
+    new = {id(part): out for part, out in zip(_parts(loop), loop.apply())}
+    return {old: new[id(part)] for old, part in zip(node.outputs, before) if id(part) in new}
+
+
+# The step.
+
+
+@rewrite(EXACT, on=Scan, stage="scan", cheap=True)
+def step_exactly(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """for(step) -> for(the step rewritten by EXACT rules)."""
+    return _with_rewritten_step(node, exact_only=True)
+
+
+@rewrite(STABLE, on=Scan, stage="scan")
+def step_freely(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """for(step) -> for(the step rewritten by every rule of the mode)."""
+    return _with_rewritten_step(node, exact_only=False)
+
+
+def _with_rewritten_step(node: Apply, exact_only: bool) -> Replacement:
+    session, op = current(), node.op
+    assert session is not None and isinstance(op, Scan)
+    settled: dict[bool, Any] = op.__dict__.setdefault("_settled", {})
+    if exact_only in settled and settled[exact_only]() is session:
+        return None
+    step = FunctionGraph(op.inner_inputs, op.inner_outputs)
+    applications = session.run_inner(step, exact_only=exact_only)
+    done = weakref.ref(session)
+    if not applications:
+        settled[exact_only] = done
+        return None
+    new = dataclasses.replace(op, inner_inputs=tuple(step.inputs), inner_outputs=tuple(step.outputs))
+    new.__dict__["_settled"] = {True: done} if exact_only else {True: done, False: done}
+    return new.make_node(*node.inputs).outputs
+
+
+# Reads and outputs.
+
+
+@rewrite(EXACT, on=Scan, stage="scan", cheap=True)
+def reads_tidy(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """for(x, x, 2, unread) -> for(x): read once, constants held by the step, in order of mention."""
+    loop = Loop.of(node)
+    before = [*loop.sequences, *loop.constants]
+    loop.merge_reads()
+    inside = set(graph_inputs(loop.inner_outputs))
+    loop.constants = [r for r in loop.constants if r.inner in inside or not _computed_anyway(fgraph, node, r.outer)]
+    loop.order_constants()
+    return None if before == [*loop.sequences, *loop.constants] else loop.apply()
+
+
+def _computed_anyway(fgraph: FunctionGraph, node: Apply, v: Variable) -> bool:
+    """Is `v` there without `node`, so that not reading it hides no error?"""
+    return v.owner is None or any(client.node is not node for client in fgraph.clients.get(v, ()))
+
+
+@rewrite(RAISES, on=Scan, stage="scan")
+def reads_dropped(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """for(x, y) -> for(x), where no step reads y."""
+    loop = Loop.of(node)
+    inside = set(graph_inputs(loop.inner_outputs))
+    used = [[r for r in reads if r.inner in inside] for reads in (loop.sequences, loop.constants)]
+    if used == [loop.sequences, loop.constants]:
+        return None
+    loop.sequences, loop.constants = used
+    return loop.apply()
+
+
+@rewrite(RAISES, on=Scan, stage="scan")
+def outputs_dropped(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """for(...).0, for(...).1 -> for(...).0, where nobody reads the other, not even a later step."""
+    loop = Loop.of(node)
+    before = _parts(loop)
+    live = [part for part, out in zip(before, node.outputs) if fgraph.clients.get(out)]
+    count = -1
+    while len(live) != count:
+        count = len(live)
+        roots = [part.new for part in live] + ([] if loop.condition is None else [loop.condition])
+        read = set(graph_inputs(roots))
+        live = [p for p in before if any(p is q for q in live) or any(v in read for v in _inner(p))]
+    if len(live) == len(before) or not live:
+        return None
+    loop.states = [p for p in live if isinstance(p, State)]
+    loop.mapped = [p for p in live if isinstance(p, Mapped)]
+    loop.carries = [p for p in live if isinstance(p, Carry)]
+    return _rebuilt(node, before, loop)
+
+
+def _inner(part: Part) -> tuple[Variable, ...]:
+    if isinstance(part, Mapped):
+        return ()
+    return part.inner if isinstance(part, State) else (part.inner,)
+
+
+@rewrite(EXACT, on=Scan, stage="scan", cheap=True)
+def outputs_once(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """for(...).0, for(...).1 -> for(...).0 twice, where both are the same value in every step."""
+    loop = Loop.of(node)
+    stacked = [*loop.states, *loop.mapped]
+    first: dict[Variable, int] = {}
+    same: dict[Variable, Variable] = {}
+    for k, part in enumerate(stacked):
+        j = first.setdefault(part.new, k)
+        if j != k and k >= len(loop.states) and stacked[j].keep == part.keep and fgraph.clients.get(node.outputs[k]):
+            same[node.outputs[k]] = node.outputs[j]
+    return same or None
+
+
+@rewrite(EXACT, on=Scan, stage="scan")
+def last_rows_only(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """for(...)[-1] -> for(..., keeping one row)[-1], where nobody reads another row."""
+    loop = Loop.of(node)
+    before = _parts(loop)
+    changed: dict[int, list[Apply]] = {}
+    for k, part in enumerate((*loop.states, *loop.mapped)):
+        readers = [client.node for client in fgraph.clients.get(node.outputs[k], ())]
+        rows = [_rows_from_end(reader, node.outputs[k]) for reader in readers]
+        known = [r for r in rows if r is not None]
+        if readers and len(known) == len(rows) and (part.keep is None or max(known) < part.keep):
+            part.keep = max(known)
+            changed[k] = [reader for reader in readers if reader is not None]
+    if not changed:
+        return None
+    new = _rebuilt(node, before, loop)
+    pairs = {old: out for k, (old, out) in enumerate(new.items()) if k not in changed}
+    for k, readers in changed.items():
+        for reader in readers:
+            shorter = reader.op.make_node(new[node.outputs[k]], *reader.inputs[1:])
+            pairs.update(zip(reader.outputs, shorter.outputs))
+    return pairs
+
+
+def _rows_from_end(reader: Apply | None, stack: Variable) -> int | None:
+    """How many rows at the end of `stack` a reader needs; None if that is not known."""
+    if reader is None or not isinstance(reader.op, Subtensor) or reader.inputs[0] is not stack:
+        return None
+    if any(v is stack for v in reader.inputs[1:]):
+        return None
+    entry = index_of(reader)[0]
+    place = entry.start if isinstance(entry, slice) else entry
+    if place is None or (isinstance(entry, slice) and (entry.step is not None or entry.stop is not None)):
+        return None
+    first = number(place)
+    return -first if first is not None and first < 0 else None
+
+
+# Values that are the same in every step.
+
+
+@rewrite(EXACT, on=Scan, stage="scan", cheap=True)
+def invariant_safe(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """for(W; s + W.T) -> for(W.T; s + W.T): what cannot fail, or meets a first step for certain."""
+    n_steps = node.inputs[0]
+    certain = isinstance(n_steps, Constant) and int(n_steps.data) >= 1
+    return _hoisted(node, safe_only=not certain)
+
+
+@rewrite(RAISES, on=Scan, stage="scan")
+def invariant(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """for(W, v; s + dot(W, v)) -> for(dot(W, v); s + dot(W, v)); it is computed even if there is no step."""
+    return _hoisted(node, safe_only=False)
+
+
+def _hoisted(node: Apply, safe_only: bool) -> Replacement:
+    loop = Loop.of(node)
+    fixed = {r.inner for r in loop.constants}
+    order = toposort(loop.inner_outputs)
+    moved: dict[Variable, None] = {}
+    for inner in order:
+        reads = [v for v in inner.inputs if not isinstance(v, Constant)]
+        if (
+            reads
+            and all(v in fixed or v in moved for v in reads)
+            and all(isinstance(v.type, TensorType) for v in inner.outputs)
+            and not has_effect(inner.op)
+            and (cannot_fail(inner) or not safe_only)
+        ):
+            moved.update(dict.fromkeys(inner.outputs))
+    if not moved:
+        return None
+    read_by_rest = [v for inner in order if inner.outputs[0] not in moved for v in inner.inputs]
+    border = [v for v in dict.fromkeys([*read_by_rest, *loop.inner_outputs]) if v in moved]
+    outside = clone_replace(border, {r.inner: r.outer for r in loop.constants})
+    twins = {v: inner_copy(v) for v in border}
+    loop.replace(dict(twins))
+    loop.constants += [Read(outer, twins[v]) for v, outer in zip(border, outside)]
+    inside = set(graph_inputs(loop.inner_outputs))
+    loop.constants = [r for r in loop.constants if r.inner in inside]
+    return loop.apply()
+
+
+# Loops side by side.
+
+
+@rewrite(EXACT, on=Scan, stage="scan")
+def loops_joined(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """for(n, x; f), for(n, x, y; f, g) -> one loop for(n, x, y; f, g)."""
+    for other in _companions(fgraph, node):
+        pairs = _joined(other, node)
+        if pairs is not None:
+            return pairs
+    return None
+
+
+def _companions(fgraph: FunctionGraph, node: Apply) -> list[Apply]:
+    """Other loops of the same number of steps of which neither reads the other."""
+    found = []
+    for client in fgraph.clients.get(node.inputs[0], ()):
+        other = client.node
+        if (
+            other is not None
+            and other is not node
+            and isinstance(other.op, Scan)
+            and other.inputs[0] is node.inputs[0]
+            and not any(depends_on(v, other.outputs) for v in node.inputs)
+            and not any(depends_on(v, node.outputs) for v in other.inputs)
+        ):
+            found.append(other)
+    return found
+
+
+def _joined(first: Apply, second: Apply) -> dict[Variable, Variable] | None:
+    """The outputs of both loops -> what one loop that does the work of both gives; None if they share nothing.
+
+    Loops that may end early are joined only if they end together.
+    """
+    one, two = Loop.of(first), Loop.of(second, copy=True)
+    if (one.condition is None) != (two.condition is None):
+        return None
+    same = _shared_reads(one, two)
+    states = _shared_states(one, two, same)
+    for mine, partner in states:
+        same.update(zip(_inner(mine), _inner(partner)))
+    if not same:
+        return None
+    two.replace(same)
+    if one.condition is not None and two.condition is not None and not equal_graphs([two.condition], [one.condition]):
+        return None
+    before = [*_parts(one), *_parts(two)]
+    wanted = {id(part): part.keep for part in before if not isinstance(part, Carry)}
+    place = {id(part): part for part in before} | {id(mine): partner for mine, partner in states}
+    for part in two.mapped:
+        place[id(part)] = next((p for p in one.mapped if equal_graphs([part.new], [p.new])), part)
+    for mine in _parts(two):
+        partner = place[id(mine)]
+        if mine is partner:
+            _append(one, mine)
+        elif isinstance(mine, State | Mapped) and isinstance(partner, State | Mapped):
+            partner.keep = None if mine.keep is None or partner.keep is None else max(mine.keep, partner.keep)
+    one.sequences += [r for r in two.sequences if r.inner not in same]
+    one.constants += [r for r in two.constants if r.inner not in same]
+    new = {id(part): out for part, out in zip(_parts(one), one.apply())}
+    pairs: dict[Variable, Variable] = {}
+    for part, old in zip(before, [*first.outputs, *second.outputs]):
+        partner = place[id(part)]
+        out: Any = new[id(partner)]
+        rows = wanted.get(id(part))
+        pairs[old] = out if isinstance(partner, Carry) or partner.keep == rows or rows is None else out[-rows:]
+    return pairs
+
+
+def _append(loop: Loop, part: Part) -> None:
+    if isinstance(part, State):
+        loop.states.append(part)
+    elif isinstance(part, Mapped):
+        loop.mapped.append(part)
+    else:
+        loop.carries.append(part)
+
+
+def _shared_reads(one: Loop, two: Loop) -> dict[Variable, Variable]:
+    """Inner variables of `two` -> those of `one` that read the same variable outside."""
+    same: dict[Variable, Variable] = {}
+    for mine, theirs in ((two.sequences, one.sequences), (two.constants, one.constants)):
+        known = {r.outer: r.inner for r in theirs}
+        same.update((r.inner, known[r.outer]) for r in mine if r.outer in known)
+    return same
+
+
+def _shared_states(one: Loop, two: Loop, same: dict[Variable, Variable]) -> list[tuple[Part, Part]]:
+    """States and carries of `two` with the ones of `one` that have the same values in every step.
+
+    They start from the same variable; that they stay equal is assumed of all, and whoever's new value is
+    not the same expression under that assumption is struck out, until the assumption holds.
+    """
+    pairs: list[tuple[Part, Part]] = [
+        (mine, partner)
+        for mine in (*two.states, *two.carries)
+        for partner in (*one.states, *one.carries)
+        if type(mine) is type(partner)
+        and mine.outer is partner.outer
+        and getattr(mine, "taps", None) == getattr(partner, "taps", None)
+    ]
+    while True:
+        chosen: dict[int, tuple[Part, Part]] = {}
+        for mine, partner in pairs:
+            if id(mine) not in chosen and not any(partner is p for _, p in chosen.values()):
+                chosen[id(mine)] = mine, partner
+        assumed = dict(same)
+        for mine, partner in chosen.values():
+            assumed.update(zip(_inner(mine), _inner(partner)))
+        wrong = [(m, p) for m, p in chosen.values() if not equal_graphs([m.new], [p.new], assumed)]
+        if not wrong:
+            return list(chosen.values())
+        pairs = [(m, p) for m, p in pairs if not any(m is a and p is b for a, b in wrong)]
