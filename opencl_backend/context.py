@@ -135,6 +135,17 @@ class Context:
             return lazy
         return Lazy(lazy.shape, Compute(f"Cast{{{dtype}}}", lazy.dtype, dtype, (lazy.dtype,), (lazy.expr,)))
 
+    def step(self, row: str, dtype: str, *operands: Lazy, result: str | None = None) -> Lazy:
+        """One row of the scalar table in `dtype` on operands of one shape; small ones are computed at once."""
+        args = tuple(lazy.expr for lazy in operands)
+        casts = tuple(lazy.dtype if row == "switch" and k == 0 else dtype for k, lazy in enumerate(operands))
+        lazy = Lazy(operands[0].shape, Compute(row, dtype, result or dtype, casts, args))
+        return lazy if self.is_large(lazy.size) else self.loaded(self.computed(lazy))
+
+    def loaded(self, array: DeviceArray) -> Lazy:
+        """An array as an expression."""
+        return Lazy(array.shape, Load(array))
+
     def computed(self, lazy: Lazy) -> DeviceArray:
         """A new array filled with the elements of `lazy`."""
         target = self.new(lazy.dtype, lazy.shape)

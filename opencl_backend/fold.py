@@ -55,7 +55,7 @@ class Fold:
 def blocks(lazy: Lazy, axis: int, count: int = 1) -> list[tuple[int, int, int]] | None:
     """For each operand its strides over (before, reduced, after) when `count` axes from `axis` on are
     reduced; None if some operand does not go through one of the three in even steps."""
-    arrays = encode(lazy.expr)[0]
+    arrays = encode(lazy.expr).arrays
     if lazy.size == 0:
         return [(0, 0, 0)] * len(arrays)
     result = []
@@ -76,13 +76,14 @@ def run(ctx: Context, fold: Fold, lazy: Lazy, axis: int, count: int = 1, label: 
     block = (prod(before), prod(lazy.shape[axis:axis + count]), prod(after))
     strides = blocks(lazy, axis, count)
     pairwise = fold.kind == "add" and block[2] == 1
-    positions = encode(lazy.expr)[1]
-    if strides is None or positions or (pairwise and any(s[1] not in (0, 1) for s in strides) and block[1] > 1):
+    code = encode(lazy.expr)
+    if strides is None or code.positions or code.gathers or (pairwise and any(s[1] not in (0, 1) for s in strides) and block[1] > 1):
         array = ctx.computed(lazy)
         lazy = Lazy(array.shape, Load(array))
         strides = blocks(lazy, axis, count)
         assert strides is not None
-    arrays, _, steps = encode(lazy.expr)
+        code = encode(lazy.expr)
+    arrays, steps = code.arrays, code.steps
     wide = fold.kind != "extreme"
     dtypes = [fold.dtype] * (wide or fold.value) + ["int64"] * (not wide and fold.place)
     outputs = [ctx.new(dtype, (*before, *after)) for dtype in dtypes]

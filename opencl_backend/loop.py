@@ -8,11 +8,11 @@ OpenCL's language (render.py writes it) or when a nest runs (plan.py decides).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import NamedTuple
 
-from opencl_backend.runtime import DeviceArray, Number
+from opencl_backend.runtime import DeviceArray
 
 # Expressions are compared by identity: a shared part is one object and is computed once.
 
@@ -40,6 +40,26 @@ class Position:
 
 
 @dataclass(frozen=True, eq=False)
+class Gather:
+    """The element of `array` at the loop's position, moved by index values: ``sum(index * stride)``.
+
+    indices  the index expressions (integers); a negative one counts from the end
+    strides, lengths   of the dimensions they index
+    flag     (vector, place): where an index out of range is reported, as 1 + the number of the index
+    """
+
+    array: DeviceArray
+    indices: tuple[Expr, ...]
+    strides: tuple[int, ...]
+    lengths: tuple[int, ...]
+    flag: tuple[DeviceArray, int]
+
+    @property
+    def dtype(self) -> str:
+        return self.array.dtype
+
+
+@dataclass(frozen=True, eq=False)
 class Compute:
     """A row of the scalar table, computed in `compute` dtype, as a `dtype` value.
 
@@ -53,7 +73,15 @@ class Compute:
     args: tuple[Expr, ...]
 
 
-Expr = Load | Position | Compute
+Expr = Load | Position | Gather | Compute
+
+
+def parts_of(part: Expr) -> tuple[Expr, ...]:
+    """What the value of `part` is made of."""
+    return part.args if isinstance(part, Compute) else part.indices if isinstance(part, Gather) else ()
+
+
+View = Callable[[DeviceArray], DeviceArray]
 
 
 def walk(root: Expr) -> list[Expr]:
@@ -68,20 +96,23 @@ def walk(root: Expr) -> list[Expr]:
         elif id(part) not in seen:
             seen.add(id(part))
             stack.append((part, True))
-            if isinstance(part, Compute):
-                stack.extend((arg, False) for arg in reversed(part.args))
+            stack.extend((arg, False) for arg in reversed(parts_of(part)))
     return order
 
 
-def rebuild(root: Expr, leaf: Callable[[Expr], Expr]) -> Expr:
-    """The expression with every Load and Position replaced by ``leaf(part)``."""
+def rebuild(root: Expr, view: View, position: Callable[[Position], Position]) -> Expr:
+    """The expression with other views of its arrays and other positions."""
     new: dict[int, Expr] = {}
     for part in walk(root):
+        args = tuple(new[id(arg)] for arg in parts_of(part))
         if isinstance(part, Compute):
-            args = tuple(new[id(arg)] for arg in part.args)
-            new[id(part)] = Compute(part.row, part.compute, part.dtype, part.casts, args)
+            new[id(part)] = replace(part, args=args)
+        elif isinstance(part, Gather):
+            new[id(part)] = replace(part, array=view(part.array), indices=args)
+        elif isinstance(part, Load):
+            new[id(part)] = Load(view(part.array))
         else:
-            new[id(part)] = leaf(part)
+            new[id(part)] = position(part)
     return new[id(root)]
 
 
@@ -103,11 +134,11 @@ class Lazy:
     @property
     def weight(self) -> int:
         """How many operations an element costs."""
-        return sum(isinstance(part, Compute) for part in walk(self.expr))
+        return sum(isinstance(part, Compute | Gather) for part in walk(self.expr))
 
     @property
     def arrays(self) -> list[DeviceArray]:
-        return [part.array for part in walk(self.expr) if isinstance(part, Load)]
+        return [part.array for part in walk(self.expr) if isinstance(part, Load | Gather)]
 
 
 def transposed(lazy: Lazy, order: Sequence[int | str]) -> Lazy:
@@ -115,17 +146,18 @@ def transposed(lazy: Lazy, order: Sequence[int | str]) -> Lazy:
     shape = tuple(1 if axis == "x" else lazy.shape[axis] for axis in order)  # type: ignore[index]
     place = {axis: k for k, axis in enumerate(order) if axis != "x"}
 
-    def leaf(part: Expr) -> Expr:
-        if isinstance(part, Load):
-            strides = tuple(0 if axis == "x" else part.array.strides[axis] for axis in order)  # type: ignore[index]
-            known = None
-            return Load(part.array.view(shape, strides, known=known))
-        assert isinstance(part, Position)
+    def view(array: DeviceArray) -> DeviceArray:
+        strides = tuple(0 if axis == "x" else array.strides[axis] for axis in order)  # type: ignore[index]
+        known = None
+        if array.known is not None:
+            dropped = [k for k in range(array.ndim) if k not in place]
+            known = array.known.transpose([axis for axis in order if axis != "x"] + dropped).reshape(shape)
+        return array.view(shape, strides, known=known)
+
+    def position(part: Position) -> Position:
         return Position(place.get(part.axis, 0), part.start, part.step if part.axis in place else 0)
 
-    if not shape and any(isinstance(part, Position) for part in walk(lazy.expr)):
-        raise ValueError("a loop of rank 0 has no positions")
-    return Lazy(shape, rebuild(lazy.expr, leaf))
+    return Lazy(shape, rebuild(lazy.expr, view, position))
 
 
 def spread(lazy: Lazy, shape: Sequence[int]) -> Lazy:
@@ -134,14 +166,11 @@ def spread(lazy: Lazy, shape: Sequence[int]) -> Lazy:
     if shape == lazy.shape:
         return lazy
 
-    def leaf(part: Expr) -> Expr:
-        if isinstance(part, Load):
-            return Load(broadcast(part.array, shape))
-        assert isinstance(part, Position)
+    def position(part: Position) -> Position:
         stretched = lazy.shape[part.axis] == 1 and shape[part.axis] != 1
         return Position(part.axis, part.start, 0 if stretched else part.step)
 
-    return Lazy(shape, rebuild(lazy.expr, leaf))
+    return Lazy(shape, rebuild(lazy.expr, lambda array: broadcast(array, shape), position))
 
 
 def broadcast(array: DeviceArray, shape: Sequence[int]) -> DeviceArray:
@@ -193,7 +222,3 @@ def chunk(total: int, items: int, least: int = 1024, multiple: int = 16) -> int:
     """How many elements a work-item takes: at least `least`, `items` items at most."""
     each = max(least, -(-total // items))
     return -(-each // multiple) * multiple
-
-
-def offsets(arrays: Sequence[DeviceArray]) -> list[Number]:
-    return [array.offset for array in arrays]

@@ -16,7 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from opencl_backend import scalar_c
-from opencl_backend.loop import Compute, Expr, Lazy, Load, Position, chunk, joined, walk
+from opencl_backend.loop import Expr, Gather, Lazy, Load, Position, chunk, joined, walk
 from opencl_backend.runtime import DeviceArray, Number
 from opencl_backend.scalar_c import STORAGE, CType
 
@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
 GPU_GROUP = 128
 
-ONCE, ROW, NEXT, STRIDED = "once", "row", "next", "strided"
-"""How an operand goes through the innermost axis: one element for all, one a row, the next one, a stride."""
+ONCE, ROW, NEXT, STRIDED, MOVED = "once", "row", "next", "strided", "moved"
+"""How an operand goes through the innermost axis: one element for all, one a row, the next one, a stride;
+or to where index values say."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One part of an expression: kind "load" (args: operand), "position" (args: number), or "compute"."""
+    """One part of an expression: kind "load" (args: operand), "position" (args: number), "compute", or "gather"
+    (args: operand, number of its first index, then the steps that compute indices)."""
 
     kind: str
     dtype: str
@@ -50,6 +52,7 @@ class Spec:
     steps      the expression, parts before wholes; the last is the result
     store      access of the output
     rank       axes of the loop
+    gathers    index values in all gathers
     """
 
     loads: tuple[tuple[str, str], ...]
@@ -60,6 +63,7 @@ class Spec:
     style: str = "cpu"
     fast: bool = False
     fp64: bool = True
+    gathers: int = 0
 
 
 def header(fp64: bool = True) -> str:
@@ -131,6 +135,17 @@ class Body:
         index = "x + j" if axis == self.spec.rank - 1 else f"i{axis}"
         return self._define(f"v{k}", "int64", f"pb{number} + ps{number} * ({index})")
 
+    def _gather(self, k: int, step: Step, names: list[str]) -> str:
+        operand, first, *indices = step.args
+        dtype, access = self.spec.loads[operand]
+        where = f"j * t{operand}"
+        for n, place in enumerate(indices, first):
+            index = f"w{k}_{n}"
+            self.lines.append(f"long {index} = {names[place]}; {index} = {index} < 0 ? {index} + gl{n} : {index};")
+            self.lines.append(f"if ({index} < 0 || {index} >= gl{n}) {{ flags[gf{n}] = {n - first + 1}; {index} = 0; }}")
+            where += f" + {index} * gs{n}"
+        return self._define(f"v{k}", dtype, self.loaded(dtype, f"a{operand}[{where}]"))
+
     def _compute(self, k: int, step: Step, names: list[str]) -> str:
         args = []
         for n, (place, wanted) in enumerate(zip(step.args, step.casts)):
@@ -173,7 +188,7 @@ def unaligned_types(types: Iterable[tuple[str, int]]) -> str:
 
 def vector_width(spec: Spec) -> int:
     """Elements a vector; 1 if an operand or a position does not lie along the innermost axis in order."""
-    if spec.store != NEXT or any(access == STRIDED for _, access in spec.loads) or spec.rank - 1 in spec.positions:
+    if spec.gathers or spec.store != NEXT or any(access == STRIDED for _, access in spec.loads) or spec.rank - 1 in spec.positions:
         return 1
     dtypes = [step.dtype for step in spec.steps] + [c for step in spec.steps for c in (*step.casts, step.compute) if c]
     return 8 if any(dtype.endswith("64") for dtype in dtypes) else 16
@@ -187,7 +202,20 @@ def nest(spec: Spec) -> str:
 
 def _pointers(spec: Spec) -> list[tuple[str, str]]:
     arrays = [(f"const {STORAGE[dtype]}", f"p{k}") for k, (dtype, _) in enumerate(spec.loads)]
-    return [*arrays, (STORAGE[spec.steps[-1].dtype], "q")]
+    return [*arrays, (STORAGE[spec.steps[-1].dtype], "q"), *([("int", "flags")] if spec.gathers else [])]
+
+
+def _loop_numbers(spec: Spec, positions: int) -> list[str]:
+    """Definitions of what positions and gathers read."""
+    lines = [
+        f"const long pb{k} = g[{positions + 2 * k}], ps{k} = g[{positions + 2 * k + 1}];"
+        for k in range(len(spec.positions))
+    ]
+    gathers = positions + 2 * len(spec.positions)
+    return lines + [
+        f"const long gs{k} = g[{gathers + 3 * k}], gl{k} = g[{gathers + 3 * k + 1}], gf{k} = g[{gathers + 3 * k + 2}];"
+        for k in range(spec.gathers)
+    ]
 
 
 def _places(spec: Spec) -> tuple[list[int], int]:
@@ -218,8 +246,7 @@ def _cpu_nest(spec: Spec) -> str:
     for k, (_, access) in enumerate(spec.loads):
         if access == ONCE:
             out.append("  " + _scalar_load(spec, k, f"g[{places[k]}]", helpers))
-    for k in range(len(spec.positions)):
-        out.append(f"  const long pb{k} = g[{positions + 2 * k}], ps{k} = g[{positions + 2 * k + 1}];")
+    out += ["  " + line for line in _loop_numbers(spec, positions)]
     out.append(f"  const long {', '.join(f'd{axis} = g[{2 + axis}]' for axis in range(rank))};")
     if rank > 1:
         out.append("  long rest = k;")
@@ -234,6 +261,9 @@ def _cpu_nest(spec: Spec) -> str:
         where = _element(spec, places[k], range(last))
         if access == ROW:
             out.append("    " + _scalar_load(spec, k, where, helpers))
+        elif access == MOVED:
+            out.append(f"    const long t{k} = g[{places[k] + rank}];")
+            out.append(f"    global const {STORAGE[dtype]} *a{k} = p{k} + ({where} + x * t{k});")
         elif access in (NEXT, STRIDED):
             step = "" if access == NEXT else f"t{k} * "
             if access == STRIDED:
@@ -283,8 +313,7 @@ def _gpu_nest(spec: Spec) -> str:
     out.append("  const long i0 = rest, j = 0;")
     if spec.positions:
         out.append(f"  const long x = i{last};")
-    for k in range(len(spec.positions)):
-        out.append(f"  const long pb{k} = g[{positions + 2 * k}], ps{k} = g[{positions + 2 * k + 1}];")
+    out += ["  " + line for line in _loop_numbers(spec, positions)]
     for k, (dtype, access) in enumerate(spec.loads):
         where = _element(spec, places[k], range(rank))
         if access in (ONCE, ROW):
@@ -298,32 +327,52 @@ def _gpu_nest(spec: Spec) -> str:
     return text + signature("nest", _pointers(spec), GPU_GROUP) + "\n" + "\n".join(out) + "\n"
 
 
-def encode(expr: Expr) -> tuple[list[DeviceArray], list[Position], tuple[Step, ...]]:
-    """An expression as operands, positions and steps; equal operands become one."""
-    arrays: list[DeviceArray] = []
-    keys: dict[tuple[int, object, tuple[int, ...]], int] = {}
-    positions: list[Position] = []
+@dataclass
+class Encoded:
+    """An expression as operands, positions, gathers and steps; equal operands become one."""
+
+    arrays: list[DeviceArray]
+    moved: set[int]
+    positions: list[Position]
+    gathers: list[Gather]
+    steps: tuple[Step, ...]
+
+
+def encode(expr: Expr) -> Encoded:
+    """The parts of an expression in order, numbered."""
+    code = Encoded([], set(), [], [], ())
+    keys: dict[object, int] = {}
     steps: list[Step] = []
     place: dict[int, int] = {}
+
+    def operand(array: DeviceArray, key: object = None) -> int:
+        offset = array.offset if isinstance(array.offset, int) else id(array.offset)
+        key = (id(array.storage), offset, array.strides, key)
+        if key not in keys:
+            keys[key] = len(code.arrays)
+            code.arrays.append(array)
+        return keys[key]
+
+    indices = 0
     for part in walk(expr):
         if isinstance(part, Load):
-            array = part.array
-            offset = array.offset if isinstance(array.offset, int) else id(array.offset)
-            key = (id(array.storage), offset, array.strides)
-            if key not in keys:
-                keys[key] = len(arrays)
-                arrays.append(array)
-            step = Step("load", array.dtype, (keys[key],))
+            step = Step("load", part.dtype, (operand(part.array),))
         elif isinstance(part, Position):
-            positions.append(part)
-            step = Step("position", "int64", (len(positions) - 1,))
+            code.positions.append(part)
+            step = Step("position", "int64", (len(code.positions) - 1,))
+        elif isinstance(part, Gather):
+            source = operand(part.array, id(part))
+            code.moved.add(source)
+            code.gathers.append(part)
+            step = Step("gather", part.dtype, (source, indices, *(place[id(i)] for i in part.indices)))
+            indices += len(part.indices)
         else:
-            assert isinstance(part, Compute)
             args = tuple(place[id(arg)] for arg in part.args)
             step = Step("compute", part.dtype, args, part.row, part.compute, part.casts)
         place[id(part)] = len(steps)
         steps.append(step)
-    return arrays, positions, tuple(steps)
+    code.steps = tuple(steps)
+    return code
 
 
 def access(strides: Sequence[int]) -> str:
@@ -335,15 +384,16 @@ def access(strides: Sequence[int]) -> str:
 
 def run(ctx: Context, lazy: Lazy, target: DeviceArray) -> None:
     """Launch the nest that writes the elements of `lazy` into `target`."""
-    arrays, positions, steps = encode(lazy.expr)
+    code = encode(lazy.expr)
+    arrays = code.arrays
     shape = lazy.shape or (1,)
     walks = [array.strides or (0,) for array in (*arrays, target)]
-    geometry = joined(shape, walks, keep=bool(positions))
+    geometry = joined(shape, walks, keep=bool(code.positions))
     store = NEXT if geometry.strides[-1][-1] == 1 or geometry.shape[-1] == 1 else STRIDED
     spec = Spec(
-        tuple((array.dtype, access(s)) for array, s in zip(arrays, geometry.strides)),
-        tuple(p.axis for p in positions), steps, store, len(geometry.shape),
-        ctx.device.style, not ctx.exact, ctx.device.fp64,
+        tuple((a.dtype, MOVED if k in code.moved else access(geometry.strides[k])) for k, a in enumerate(arrays)),
+        tuple(p.axis for p in code.positions), code.steps, store, len(geometry.shape),
+        ctx.device.style, not ctx.exact, ctx.device.fp64, sum(len(gather.indices) for gather in code.gathers),
     )  # fmt: skip
     total = lazy.size
     gpu = spec.style == "gpu"
@@ -351,9 +401,17 @@ def run(ctx: Context, lazy: Lazy, target: DeviceArray) -> None:
     numbers: list[Number] = [total, each, *geometry.shape]
     for array, strides in zip((*arrays, target), geometry.strides):
         numbers += [array.offset, *strides]
-    for p in positions:
+    for p in code.positions:
         numbers += [p.start, p.step]
+    touched = [*arrays, target]
+    for gather in code.gathers:
+        for stride, length in zip(gather.strides, gather.lengths):
+            numbers += [stride, length, gather.flag[1]]
+        touched[len(arrays) + 1:] = [gather.flag[0]]
     items = -(-total // each)
     local = GPU_GROUP if gpu else 1
-    label = "+".join(dict.fromkeys(step.row for step in steps if step.row)) or "copy"
-    ctx.launch(label, nest(spec), "nest", -(-items // local) * local, numbers, [*arrays, target], local, total)
+    label = "+".join(dict.fromkeys(step.row or step.kind for step in code.steps if step.kind in _NAMED)) or "copy"
+    ctx.launch(label, nest(spec), "nest", -(-items // local) * local, numbers, touched, local, total)
+
+
+_NAMED = ("compute", "gather")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reference.graph.core import Apply, Constant, Op, Variable
@@ -65,10 +65,15 @@ def not_lowered(why: str, *names: str) -> None:
 def lowering(op: Op) -> Lowering:
     """The lowering of an operation; NotLowered if it has none."""
     load_all()
-    found = _LOWERINGS.get(type(op))
+    found = _of_class(_LOWERINGS, op)
     if found is None:
         raise NotLowered(f"{op} has no lowering: {why_not(op)}")
     return found
+
+
+def _of_class(table: Mapping[type[Op], Any], op: Op) -> Any:
+    """The entry of an operation's class, or of the nearest class that it extends."""
+    return next((table[cls] for cls in type(op).__mro__ if cls in table), None)
 
 
 def why_not(op: Op) -> str:
@@ -79,12 +84,12 @@ def why_not(op: Op) -> str:
 def refusal(node: Apply) -> str | None:
     """Why this node cannot run on the device, or None if it can."""
     load_all()
-    if type(node.op) not in _LOWERINGS:
+    if _of_class(_LOWERINGS, node.op) is None:
         return why_not(node.op)
     for v in (*node.inputs, *node.outputs):
         if isinstance(v.type, TensorType) and v.type.dtype in COMPLEX:
             return f"{v} is {v.type.dtype}, and complex numbers have no registers"
-    refuse = _REFUSALS.get(type(node.op))
+    refuse = _of_class(_REFUSALS, node.op)
     return None if refuse is None else refuse(node)
 
 
