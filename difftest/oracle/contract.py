@@ -7,6 +7,7 @@ what could not be told: uncertain (nothing is known there), vacuous (the bound i
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,16 @@ class Comparison:
             lines.append(f"  {list(map(int, place))}: {value[place]!r}, compared with {expected[place]!r}; shadow {y} +- {e}")
         return "\n".join(lines)
 
+    def interval(self, expected: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray] | None:
+        """The least and the largest right value, in the dtype of the result; around `expected` if that is given."""
+        if self.bound.y is None or self.bound.dtype not in FLOATS:
+            return None
+        centre = self.bound.y if expected is None else expected.astype(WIDE)
+        with np.errstate(all="ignore"):
+            low, high = ((centre + s * self.bound.e).astype(self.bound.dtype) for s in (-1, 1))  # type: ignore[operator]
+        exact = self.bound.e == 0
+        return np.where(exact, low, np.nextafter(low, -np.inf)), np.where(exact, high, np.nextafter(high, np.inf))
+
 
 def inside(value: np.ndarray, bound: Bound) -> Comparison:
     """A value against the shadow of its own graph."""
@@ -48,10 +59,10 @@ def inside(value: np.ndarray, bound: Bound) -> Comparison:
     return _counted(bound, np.asarray(right), np.asarray(bound.e == INF))
 
 
-def meet(mine: Bound, theirs: Bound, expected: np.ndarray, run: Any) -> Comparison:
+def meet(mine: Bound, theirs: Bound, expected: np.ndarray, loose: bool) -> Comparison:
     """Two shadows of what should be one value: their intervals touch.
 
-    Where the original is not finite, a STABLE or FINITE rewrite may give anything.
+    `loose`: a STABLE or FINITE rewrite was applied, which may give anything where the original is not finite.
     """
     if mine.y is None or theirs.y is None or mine.y.shape != theirs.y.shape:
         return Comparison(np.zeros(expected.shape, bool), mine, Counter())
@@ -59,7 +70,7 @@ def meet(mine: Bound, theirs: Bound, expected: np.ndarray, run: Any) -> Comparis
         reach = mine.e + theirs.e  # type: ignore[operator]
         right = (np.abs(mine.y - theirs.y) <= reach) | (mine.y == theirs.y) | (np.isnan(mine.y) & np.isnan(theirs.y))
     right = right | (reach == INF)
-    if run.promised("STABLE", "FINITE"):
+    if loose:
         right = right | ~np.isfinite(expected)
     return Comparison(~np.asarray(right), Bound(theirs.y, reach, mine.dtype), Counter())
 
@@ -77,16 +88,19 @@ def _counted(bound: Bound, right: np.ndarray, unknown: np.ndarray) -> Comparison
     return Comparison(~right & ~unknown, bound, counts)
 
 
-def needed(output: Any) -> list[Any]:
-    """The nodes that compute an output."""
-    seen: dict[Any, None] = {}
-    stack = [output]
+def needed(outputs: Sequence[Any]) -> list[Any]:
+    """The nodes that compute the outputs, each after those it depends on."""
+    done: dict[Any, None] = {}
+    stack = [v.owner for v in outputs if v.owner is not None][::-1]
     while stack:
-        owner = stack.pop().owner
-        if owner is not None and owner not in seen:
-            seen[owner] = None
-            stack.extend(owner.inputs)
-    return list(seen)
+        node = stack[-1]
+        waiting = [v.owner for v in node.inputs if v.owner is not None and v.owner not in done]
+        if node in done or not waiting:
+            stack.pop()
+            done[node] = None
+        else:
+            stack.extend(reversed(waiting))
+    return list(done)
 
 
 def shown(value: np.ndarray, expected: np.ndarray, first: str, second: str) -> str:

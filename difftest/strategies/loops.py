@@ -63,7 +63,7 @@ def _map_source(x: str, w: str, *, body: str, explicit: bool, backwards: bool, r
 def scan_map(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     w = _like(draw, pool, x, x.shape[1:])
     return (x.name, w.name), {
-        "body": _body(draw, "x", "w"), "explicit": draw.flag(), "backwards": draw.seldom(), "rows": _rows(draw, x.shape[0]),
+        "body": _body(draw, "x", "w"), "explicit": w.opaque or draw.flag(), "backwards": draw.seldom(), "rows": _rows(draw, x.shape[0]),
     }  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def scan_state(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     h, w = _like(draw, pool, x, x.shape[1:]), _like(draw, pool, x, x.shape[1:])
     n_steps = draw.integer(0, x.shape[0]) if draw.seldom() else None
     return (x.name, h.name, w.name), {
-        "body": _body(draw, "h", "x", "w"), "explicit": draw.flag(), "backwards": draw.seldom(), "n_steps": n_steps,
+        "body": _body(draw, "h", "x", "w"), "explicit": w.opaque or draw.flag(), "backwards": draw.seldom(), "n_steps": n_steps,
         "rows": _rows(draw, x.shape[0] if n_steps is None else n_steps),
     }  # fmt: skip
 
@@ -93,7 +93,7 @@ def scan_loop(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     n_steps = draw.choose((2, 1, 3, 0, 5))
     w = _like(draw, pool, x, x.shape)
     return (x.name, w.name), {
-        "body": _body(draw, "h", "w"), "explicit": draw.flag(), "n_steps": n_steps, "rows": _rows(draw, n_steps),
+        "body": _body(draw, "h", "w"), "explicit": w.opaque or draw.flag(), "n_steps": n_steps, "rows": _rows(draw, n_steps),
     }  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def scan_windows(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 
 
 @step("scan", lambda h, limit, n_steps, rows: _call(
-          f"lambda h: (h + 1, theano.scan_module.until(h.sum() > {limit}))", {"outputs_info": f"[{h}]", "n_steps": n_steps},
+          f"lambda h: (h + 1, theano.until(h.sum() > {limit}))", {"outputs_info": f"[{h}]", "n_steps": n_steps},
           rows), takes=_state)  # fmt: skip
 def scan_until(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {"limit": draw.integer(0, 8), "n_steps": draw.choose((3, 2, 6)), "rows": _rows(draw, 1)}

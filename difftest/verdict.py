@@ -22,6 +22,7 @@ from difftest.oracle.bounds import Walk, walk
 from difftest.oracle.contract import Comparison
 from difftest.oracle.ulps import executor
 from difftest.program import Built, Program
+from difftest.validate import validate
 
 
 @dataclass(eq=False)
@@ -34,11 +35,19 @@ class Failure:
     output: str = ""
     call: int = 0
     blame: str = ""
+    expected: tuple[np.ndarray, np.ndarray] | None = None
+    """The interval that the right value lies in, where values are wrong."""
 
     @property
     def signature(self) -> tuple[str, str, str]:
         """Equal for failures that are probably one bug."""
         return self.kind, str(self.cell), self.blame.partition("\n")[0]
+
+    @property
+    def kinship(self) -> tuple[str, str, str]:
+        """What stays the same while a failing program is made smaller: the oracle, the cell, the first words."""
+        words = self.message.partition("\n")[0].split(" of ")[-1] if self.kind != "error" else self.message[:40]
+        return self.kind, str(self.cell), words
 
     def __str__(self) -> str:
         where = f", {self.output}" if self.output else ""
@@ -86,14 +95,20 @@ def check(program: Program, chosen: Sequence[Cell] | None = None, api: Any = Non
     for cell in dict.fromkeys([BASE, *(chosen or cells())]):
         built.reset()
         report.runs[cell] = execute(built, cell)
-    judge = _Judge(built, report)
-    judge.all()
+    judged(built, report)
     for cell, law, what in text.laws(built, before, report.runs):
-        report.failures.append(Failure("text", cell, f"{law} is broken\n{what}"))
+        report.failures.append(Failure("text", cell, f"{law} is broken\n{what}", blame=law))
+    _Judge(built, report).translations()
     if blame and report.failures:
         from difftest.blame import blame as search
 
         search(built, report)
+    return report
+
+
+def judged(built: Built, report: Report) -> Report:
+    """Add to `report` what is wrong with the values of its runs."""
+    _Judge(built, report).all()
     return report
 
 
@@ -105,8 +120,10 @@ class _Judge:
         self.base = report.runs[BASE]
         self.walks: dict[tuple[Cell, int], Walk] = {}
 
-    def fail(self, kind: str, cell: Cell, message: str, output: str = "", call: int = 0) -> None:
-        self.report.failures.append(Failure(kind, cell, message, output, call))
+    def fail(
+        self, kind: str, cell: Cell, message: str, output: str = "", call: int = 0, expected: Any = None
+    ) -> None:
+        self.report.failures.append(Failure(kind, cell, message, output, call, expected=expected))
 
     def all(self) -> None:
         for cell, run in self.report.runs.items():
@@ -146,6 +163,17 @@ class _Judge:
             return
         bound = self._walk(self.base, number).of(self.base.function.fgraph.outputs[k])
         self._count("model", BASE, contract.inside(expected, bound), name, number, (value, expected))
+
+    def translations(self) -> None:
+        """Every application of a rewrite, on the values of the first call."""
+        run = next((r for c, r in self.report.runs.items() if c.mode == "FAST_RUN" and r.function is not None), None)
+        if run is None or not self.base.calls:
+            return
+        graph, values = self.base.function.fgraph, self.base.calls[0].inputs
+        for broken in validate(graph, run.function.mode, values):
+            what = f"application {broken.number} broke its promise: {broken.what}"
+            who = f"rewrite {broken.rewrite} ({broken.promise}, {broken.where})"
+            self.report.failures.append(Failure("translation", run.cell, what, blame=who))
 
     def _same_troubles(self, run: Run) -> bool:
         """Errors are results: the same ones everywhere, unless a rewrite may have removed the original's."""
@@ -189,20 +217,21 @@ class _Judge:
         elif same_bits(value, expected):
             counts["identical"] += value.size
         elif bits or value.dtype.kind not in "biuf" or self._must_have_bits(run, other, k):
-            self.fail("bits", cell, contract.shown(value, expected, str(cell), str(other.cell)), name, number)
+            what = contract.shown(value, expected, str(cell), str(other.cell))
+            self.fail("bits", cell, what, name, number, (expected, expected))
         else:
             bound = self._walk(run, number).of(run.function.fgraph.outputs[k])
             self._count("bound", cell, contract.inside(value, bound), name, number, (value, expected))
             if self._same_start(run.calls[number], other.calls[number]):
                 theirs = self._walk(other, number).of(other.function.fgraph.outputs[k])
-                met = contract.meet(bound, theirs, expected, run)
+                met = contract.meet(bound, theirs, expected, run.promised("STABLE", "FINITE"))
                 self._count("contract", cell, met, name, number, (value, expected))
 
     def _must_have_bits(self, run: Run, other: Run, k: int) -> bool:
         """The same graph on another backend, made of operations whose bits are the same everywhere."""
         if run.cell.mode == "FAST_RUN" or run.cell.backend == other.cell.backend:
             return False
-        return bitwise(contract.needed(run.function.fgraph.outputs[k]), executor(run.cell.backend, False))
+        return bitwise(contract.needed([run.function.fgraph.outputs[k]]), executor(run.cell.backend, False))
 
     @staticmethod
     def _same_start(mine: Call, theirs: Call) -> bool:
@@ -213,7 +242,8 @@ class _Judge:
     def _count(self, kind: str, cell: Cell, met: Comparison, name: str, number: int, pair: tuple[Any, Any]) -> None:
         self.report.elements.update(met.counts)
         if met.wrong.any():
-            self.fail(kind, cell, met.describe(*pair), name, number)
+            interval = met.interval(expected=pair[1] if kind == "model" else None)
+            self.fail(kind, cell, met.describe(*pair), name, number, interval)
 
     def _walk(self, run: Run, number: int) -> Walk:
         """The shadow of one cell's own graph, on the inputs of one of its calls."""

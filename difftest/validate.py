@@ -1,0 +1,138 @@
+"""Translation validation: every application of a rewrite, judged by its own promise.
+
+Owns the replay of a mode's rewriting with both sides of each application evaluated on the values its inputs have in
+the program. It names the rewrite, its file and line, and the application, even where the final result hides the fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from difftest.oracle import contract
+from difftest.oracle.bits import same_bits
+from difftest.oracle.bounds import walk
+from difftest.oracle.ulps import executor
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An application that broke its promise."""
+
+    rewrite: str
+    promise: str
+    where: str
+    number: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"rewrite {self.rewrite} ({self.promise}, {self.where}), application {self.number}: {self.what}"
+
+
+def validate(graph: Any, mode: Any, values: Sequence[Any]) -> Iterator[Broken]:
+    """Rewrite a copy of the unoptimized `graph` by `mode` and judge each application on these input values."""
+    graph = graph.clone()
+    judge = _Judge(dict(zip(graph.inputs, values)))
+    mode.rewrite(graph, observer=judge.application)
+    yield from judge.broken
+
+
+class _Judge:
+    def __init__(self, known: dict[Any, Any]):
+        self.known = known
+        self.broken: list[Broken] = []
+        self.skipped = 0
+
+    def application(self, application: Any) -> None:
+        snapshot = application.snapshot
+        with np.errstate(all="ignore"):
+            try:
+                given = {own: self._value(leaf) for own, leaf in zip(snapshot.inputs, snapshot.leaves)}
+            except Exception:
+                self.skipped += 1
+                return
+            what = judged(application.rewrite.promise.name, snapshot.before, snapshot.after, given)
+        if what is not None:
+            r = application.rewrite
+            self.broken.append(Broken(r.name, r.promise.name, r.where, application.number, what))
+
+    def _value(self, variable: Any) -> Any:
+        if variable not in self.known:
+            computed(variable, self.known)
+        return self.known[variable]
+
+
+class _OutOfReach(Exception):
+    """A variable of an inner graph, which has no one value."""
+
+
+def computed(variable: Any, known: dict[Any, Any]) -> None:
+    """Evaluate a variable by its operations' own meaning, filling `known`."""
+    stack = [variable]
+    while stack:
+        v = stack[-1]
+        if v in known:
+            stack.pop()
+        elif hasattr(v, "data"):
+            known[v] = v.data
+        elif v.owner is None:
+            raise _OutOfReach(str(v))
+        else:
+            missing = [i for i in v.owner.inputs if i not in known]
+            if missing:
+                stack.extend(missing)
+                continue
+            with np.errstate(all="ignore"):
+                results = v.owner.op.perform(v.owner, *[known[i] for i in v.owner.inputs])
+            known.update(zip(v.owner.outputs, results))
+
+
+def _evaluated(variables: Sequence[Any], given: Mapping[Any, Any]) -> tuple[list[Any] | None, str, bool]:
+    """The values, or the kind of the error; and whether every float on the way is finite."""
+    known = dict(given)
+    try:
+        for v in variables:
+            computed(v, known)
+    except _OutOfReach:
+        raise
+    except Exception as error:
+        return None, type(error).__name__, False
+    finite = all(np.all(np.isfinite(x)) for x in known.values() if getattr(getattr(x, "dtype", None), "kind", "") in "fc")
+    return [known[v] for v in variables], "", finite
+
+
+def judged(promise: str, before: Sequence[Any], after: Sequence[Any], given: Mapping[Any, Any]) -> str | None:
+    """What is wrong with an application, or None."""
+    try:
+        old, old_error, finite = _evaluated(before, given)
+        new, new_error, _ = _evaluated(after, given)
+    except _OutOfReach:
+        return None
+    if old is None:
+        if promise == "EXACT" and new_error != old_error:
+            return f"the original raises {old_error}, the replacement {new_error or 'nothing'}"
+        return None
+    if new is None:
+        return f"the replacement raises {new_error}, the original nothing"
+    if promise == "FINITE" and not finite:
+        return None
+    shadows = None
+    for k, (a, b) in enumerate(zip(old, new)):
+        if not isinstance(a, np.ndarray):
+            continue
+        if a.dtype != b.dtype or a.shape != b.shape:
+            return f"the original has dtype and shape {a.dtype}{a.shape}, the replacement {b.dtype}{b.shape}"
+        if same_bits(a, b):
+            continue
+        if promise == "EXACT":
+            return contract.shown(b, a, "the replacement", "the original")
+        if shadows is None:
+            shadows = [walk(contract.needed(side), given, executor("reference", True)) for side in (before, after)]
+        theirs, mine = shadows[0].of(before[k]), shadows[1].of(after[k])
+        met = contract.meet(mine, theirs, a, promise in ("STABLE", "FINITE"))
+        if met.wrong.any():
+            return met.describe(b, a)
+    return None
