@@ -5,6 +5,7 @@ updates, `shared`, `scan`, `grad`, `printing`, `config`. Nothing is defined here
 """
 
 from reference import compile, gradient, graph, printing, sandbox, tensor
+from reference import scan as scan_module
 from reference.compile.function import Function, function
 from reference.compile.io import In, Out, Param
 from reference.compile.modes import Mode
@@ -26,5 +27,5 @@ __all__ = [
     "Apply", "Constant", "Function", "FunctionGraph", "Generic", "In", "Lop", "Mode", "Op", "Out", "Param",
     "RandomStreams", "Rop", "SharedVariable", "TensorType", "Type", "Variable", "clone", "compile", "config", "dot",
     "foldl", "foldr", "function", "generic", "grad", "gradient", "graph", "map", "pp", "pprint", "printing", "reduce",
-    "sandbox", "scan", "shared", "subgraph_grad", "tensor", "until",
+    "sandbox", "scan", "scan_module", "shared", "subgraph_grad", "tensor", "until",
 ]  # fmt: skip

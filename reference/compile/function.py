@@ -93,26 +93,22 @@ def function(
     shape, outs = _structure(outputs)
     pending = as_updates(updates)
     replace = as_givens(givens, specs, rebuild_strict)
-    _implicit_state(specs)
+    states = _states(specs)
     _warn_of_dropped_updates([o.variable for o in outs] + list(pending.values()), pending)
-    _add_default_updates(specs, outs, pending, replace, no_default_updates)
 
-    expressions = [o.variable for o in outs] + [s.update for s in specs if s.update is not None]
-    expressions += list(pending.values())
+    expressions = [o.variable for o in outs] + [s.update for s in states] + list(pending.values())
     expressions = _substitute(expressions, replace, {s.variable for s in specs})
     results = expressions[: len(outs)]
-    stateful = [s for s in specs if s.update is not None]
-    new_states = dict(zip([s.variable for s in stateful], expressions[len(outs) :]))
-    new_shared = dict(zip(pending, expressions[len(outs) + len(stateful) :]))
-    new_shared = {s: update_value(s, v) for s, v in new_shared.items()}
+    new_states = expressions[len(outs) : len(outs) + len(states)]
+    new_shared = {s: update_value(s, v) for s, v in zip(pending, expressions[len(outs) + len(states) :])}
+    _add_default_updates([*results, *new_states], new_shared, no_default_updates, replace)
 
-    leaves = graph_inputs([*results, *new_states.values(), *new_shared.values()])
+    everything = [*results, *new_states, *new_shared.values()]
+    leaves = graph_inputs(everything)
     _check_used(specs, leaves, on_unused_input or config.on_unused_input)
     shared = [v for v in dict.fromkeys([*leaves, *new_shared]) if isinstance(v, SharedVariable)]
 
-    fgraph = FunctionGraph(
-        [*[s.variable for s in specs], *shared], [*results, *new_states.values(), *new_shared.values()]
-    )
+    fgraph = FunctionGraph([*[s.variable for s in specs], *shared], everything)
     chosen = get_mode(mode)
     log = chosen.rewrite(fgraph)
     _copy_aliased_outputs(fgraph, [o.borrow for o in outs])
@@ -122,7 +118,7 @@ def function(
         shape=shape,
         shared=[s.container for s in shared],
         shared_variables=shared,
-        states=[s for s in specs if s.variable in new_states],
+        states=states,
         updated=list(new_shared),
         mode=chosen,
         backend=backend or config.backend,
@@ -146,36 +142,37 @@ def _structure(outputs: Any) -> tuple[Any, list[Out]]:
     return "one", [as_output(outputs)]
 
 
-def _implicit_state(specs: list[In]) -> None:
-    for spec in specs:
-        if spec.update is not None:
-            if spec.value is None:
-                raise ValueError(f"the input {spec.variable} has an update but no initial value; pass In(value=...)")
-            spec.update = spec.variable.type.filter_variable(spec.update)
+def _states(specs: list[In]) -> list[In]:
+    """The inputs that the function updates itself, their updates converted to their types."""
+    states = [spec for spec in specs if spec.update is not None]
+    for spec in states:
+        if spec.value is None:
+            raise ValueError(f"the input {spec.variable} has an update but no initial value; pass In(value=...)")
+        spec.update = spec.variable.type.filter_variable(spec.update)
+    return states
 
 
 def _add_default_updates(
-    specs: list[In],
-    outs: list[Out],
-    pending: dict[SharedVariable, Variable],
-    replace: dict[Variable, Variable],
+    roots: list[Variable],
+    updates: dict[SharedVariable, Variable],
     excluded: bool | Sequence[SharedVariable],
+    replace: dict[Variable, Variable],
 ) -> None:
     """Default updates of every shared variable reached, also through other updates, unless excluded."""
     if excluded is True:
         return
     skipped = set() if excluded is False else set(excluded)  # type: ignore[arg-type]
-    roots = [o.variable for o in outs] + [s.update for s in specs if s.update is not None]
-    roots += [*pending.values(), *replace.values()]
+    roots = [*roots, *updates.values()]
     seen: set[Variable] = set()
     while roots:
         found = [v for v in graph_inputs(roots) if isinstance(v, SharedVariable) and v not in seen]
         seen.update(found)
         roots = []
         for variable in found:
-            if variable.default_update is not None and variable not in pending and variable not in skipped:
-                pending[variable] = update_value(variable, variable.default_update)
-                roots.append(pending[variable])
+            if variable.default_update is not None and variable not in updates and variable not in skipped:
+                (value,) = _substitute([update_value(variable, variable.default_update)], replace, set())
+                updates[variable] = update_value(variable, value)
+                roots.append(value)
 
 
 def _substitute(
@@ -204,7 +201,7 @@ def _warn_of_dropped_updates(expressions: list[Variable], updates: Mapping[Share
     if dropped:
         warnings.warn(
             f"a scan draws from {', '.join(map(str, dropped))}, but its updates are not passed on: the next call will "
-            "draw numbers that overlap with this call's. Pass the second result of scan: function(..., updates=updates)",
+            "draw numbers that overlap with this one's. Pass the second result of scan: function(..., updates=updates)",
             stacklevel=3,
         )
 

@@ -435,7 +435,10 @@ def flatten(x: Any, ndim: int = 1, outdim: int | None = None) -> Variable:
         raise ValueError(f"cannot flatten {x} of type {x.type} to {ndim} dimensions")
     if ndim == 1:
         return reshape(x, [-1])
-    flat = reshape(x, [shape_i(x, i) for i in range(ndim - 1)] + [constant(np.int64(-1))])
+    from reference.tensor.elemwise import mul
+
+    lengths = shape_tuple(x)
+    flat = reshape(x, [*lengths[: ndim - 1], mul(*lengths[ndim - 1 :])])
     return addbroadcast(flat, *[i for i in range(ndim - 1) if x.type.broadcastable[i]])
 
 
@@ -537,7 +540,8 @@ class Split(Op):
     def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list[Any]:
         from reference.tensor.creation import zeros_like
 
-        parts = [zeros_like(o) if isinstance(g.type, DisconnectedType) else g for o, g in zip(outputs, output_gradients)]
+        pairs = zip(outputs, output_gradients)
+        parts = [zeros_like(o) if isinstance(g.type, DisconnectedType) else g for o, g in pairs]
         return [patternbroadcast(Join()(inputs[1], *parts), inputs[0].type.broadcastable), None, None]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
