@@ -270,14 +270,15 @@ class Context:
     def _interpreted(self, node: Apply) -> list[Value]:
         """Let the interpreter run one node that has no lowering: everything is fetched, and sent back."""
         self.plan.replayable = False
-        arguments = [self._fetched(v) for v in node.inputs]
+        arguments = [self.fetched(v) for v in node.inputs]
         with np.errstate(all="ignore"):
             results = node.op.perform(node, *arguments)
         return [
             self.known(r) if lower.lives_on_device(v) else Host(r, True) for v, r in zip(node.outputs, results)
         ]
 
-    def _fetched(self, variable: Variable) -> Any:
+    def fetched(self, variable: Variable) -> Any:
+        """The value on the host, now; the plan does not depend on it."""
         value = self.value(variable)
         if isinstance(value, Host):
             return value.value

@@ -6,6 +6,8 @@ row computes: that is `scalar_c`'s.
 
 from __future__ import annotations
 
+from math import prod
+
 from opencl_backend import scalar_c
 from opencl_backend.context import Context
 from opencl_backend.loop import Compute, Lazy, Load, broadcast, spread, transposed
@@ -29,20 +31,14 @@ def no_row(node: Apply) -> str | None:
 @register(Elemwise, refuse=no_row)
 def elemwise(ctx: Context, node: Apply) -> Lazy | DeviceArray:
     """One step on the operands' expressions, spread to the common shape."""
-    shapes = [ctx.shape(v) for v in node.inputs]
-    if len(shapes) > 1:
-        check_broadcast(node, [_Shaped(s) for s in shapes])
-    pattern = [v.type.broadcastable for v in node.inputs]
-    shape = tuple(
-        next((s[axis] for s, b in zip(shapes, pattern) if not b[axis]), 1) for axis in range(len(shapes[0]))
-    )
+    shape = common_shape(ctx, node)
     op = node.op.scalar_op  # type: ignore[attr-defined]
     if op.name == "second":
         return broadcast(ctx.array(node.inputs[1]), shape)
     operands = []
     for v in node.inputs:
         lazy = ctx.lazy(v)
-        if lazy.shape != shape and lazy.weight and lazy.size < _size(shape):
+        if lazy.shape != shape and lazy.weight and lazy.size < prod(shape):
             # Repeating the work for every copy would cost more than a loop of its own.
             array = ctx.array(v)
             lazy = Lazy(array.shape, Load(array))
@@ -55,18 +51,21 @@ def elemwise(ctx: Context, node: Apply) -> Lazy | DeviceArray:
     return Lazy(shape, Compute(op.name, casts[-1], out, casts, tuple(o.expr for o in operands)))
 
 
-class _Shaped:
+def common_shape(ctx: Context, node: Apply) -> tuple[int, ...]:
+    """The shape that the operands are stretched to, after the reference's check."""
+    shapes = [ctx.shape(v) for v in node.inputs]
+    if len(shapes) > 1:
+        check_broadcast(node, [Shaped(s) for s in shapes])
+    pattern = [v.type.broadcastable for v in node.inputs]
+    return tuple(next((s[k] for s, b in zip(shapes, pattern) if not b[k]), 1) for k in range(len(shapes[0])))
+
+
+class Shaped:
     """Something that has a shape, for the reference's own check."""
 
     def __init__(self, shape: tuple[int, ...]):
         self.shape = shape
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size
+        self.ndim = len(shape)
 
 
 @register(DimShuffle)

@@ -15,6 +15,7 @@ import numpy as np
 from opencl_backend.context import Context
 from opencl_backend.loop import Compute, Gather, Lazy, Load, broadcast, spread, transposed
 from opencl_backend.lower import register, takes_expressions
+from opencl_backend.lower.elemwise import Shaped
 from opencl_backend.plan import Host, Stale
 from opencl_backend.runtime import Cell, DeviceArray
 from reference.graph.core import Apply, Variable
@@ -166,7 +167,7 @@ class Advanced:
 
 def advanced_plan(ctx: Context, pattern: Sequence[Any], shape: Sequence[int], values: Sequence[Variable]) -> Advanced:
     """Where the dimensions of ``x[pattern with values]`` go, by NumPy's rule."""
-    check_index_arrays(values, [_Shaped(ctx.shape(v)) for v in values])
+    check_index_arrays(values, [Shaped(ctx.shape(v)) for v in values])
     index = with_values(pattern, values)
     plan = Advanced()
     found: list[tuple[int, Lazy]] = []
@@ -228,14 +229,6 @@ def viewed_slices(array: DeviceArray, plan: Advanced) -> DeviceArray:
     base = array.offset
     assert isinstance(base, int)
     return array.view(shape, strides, base + first)
-
-
-class _Shaped:
-    """Something with a shape, for the reference's own check."""
-
-    def __init__(self, shape: tuple[int, ...]):
-        self.shape = shape
-        self.ndim = len(shape)
 
 
 takes_expressions(AdvancedSubtensor1, AdvancedSubtensor)
