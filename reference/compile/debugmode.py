@@ -150,7 +150,8 @@ def judge(application: Application, known: dict[Variable, Any]) -> None:
     except Exception:
         return  # the graph itself fails on these inputs; the call will tell the user so
     given = dict(zip(kept.inputs, leaves))
-    before, after = _attempt(kept.before, given), _attempt(kept.after, given)
+    between = dict(given)
+    before, after = _attempt(kept.before, between), _attempt(kept.after, dict(given))
     promise = application.rewrite.promise
     problem = None
     if isinstance(before, Exception):
@@ -160,8 +161,10 @@ def judge(application: Application, known: dict[Variable, Any]) -> None:
         problem = f"the replacement raised {type(after).__name__}: {after}"
     else:
         scale = max([1.0, *[_magnitude(x) for x in leaves]])
+        operands = list(between.values()) if promise is Promise.FINITE else []
         for variable, old, new in zip(kept.before, before, after):
-            problem = problem or misfit(variable, new) or difference(variable, old, new, promise, scale)
+            compared = _where_finite(old, operands)
+            problem = problem or misfit(variable, new) or difference(variable, old, new, promise, scale, compared)
     if problem is not None:
         raise BadOptimization(_report(application, problem, leaves))
 
@@ -181,22 +184,41 @@ def _value(variable: Variable, known: Mapping[Variable, Any]) -> Any:
 
 def _attempt(variables: Sequence[Variable], given: dict[Variable, Any]) -> list[Any] | Exception:
     try:
-        return _computed(variables, dict(given))
+        return _computed(variables, given)
     except Exception as error:
         return error
 
 
-def difference(variable: Variable, old: Any, new: Any, promise: Promise, scale: float) -> str | None:
-    """How `new` breaks the promise, given that `old` was the value; None if it keeps it."""
+def _where_finite(result: Any, operands: Sequence[Any]) -> np.ndarray:
+    """The elements of `result` for which no operand holds a NaN or an infinity at the same place."""
+    finite = np.full(np.shape(result), True)
+    for value in operands:
+        if not _has_nonfinite(value):
+            continue
+        try:
+            finite &= np.broadcast_to(np.isfinite(value), finite.shape)
+        except ValueError:
+            finite[...] = False
+    return finite
+
+
+def difference(
+    variable: Variable, old: Any, new: Any, promise: Promise, scale: float, compared: np.ndarray
+) -> str | None:
+    """How `new` breaks the promise, given that `old` was the value; None if it keeps it.
+
+    Roundings are measured against `scale`, the largest operand; only elements marked in `compared` count.
+    """
     if promise in (Promise.EXACT, Promise.RAISES) or not isinstance(variable.type, TensorType):
         return None if variable.type.values_eq(old, new) else "the values differ in their bits"
     if old.shape != new.shape:
         return f"the shapes differ: {old.shape} and {new.shape}"
     if old.dtype.kind not in "fc":
-        return None if np.array_equal(old, new) else "the values differ"
+        return None if np.array_equal(old[compared], new[compared]) else "the values differ"
     tolerance = _ROUNDING.get(variable.type.dtype, 1e-7)
     with np.errstate(all="ignore"):
-        compared = np.isfinite(old) if promise in (Promise.STABLE, Promise.FINITE) else np.full(old.shape, True)
+        if promise in (Promise.STABLE, Promise.FINITE):
+            compared = compared & np.isfinite(old)
         near = np.isclose(old, new, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
         wrong = compared & ~near
     if not wrong.any():

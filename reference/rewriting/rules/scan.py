@@ -19,22 +19,15 @@ from reference.rewriting.engine import Promise, Replacement, current, has_effect
 from reference.rewriting.rules.shape import _cannot_fail as cannot_fail
 from reference.rewriting.rules.subtensor import index_of, number
 from reference.scan.op import Scan
-from reference.scan.parts import Carry, Loop, Mapped, Read, State, inner_copy
+from reference.scan.parts import Carry, Loop, Mapped, Part, Read, State, inner_copy
 from reference.tensor.indexing import Subtensor
 
 EXACT, REAL, STABLE, FINITE, RAISES = Promise
 
-Part = State | Mapped | Carry
-
-
-def _parts(loop: Loop) -> list[Part]:
-    """The parts behind the node's outputs, in order."""
-    return [*loop.states, *loop.mapped, *loop.carries]
-
 
 def _rebuilt(node: Apply, before: list[Part], loop: Loop) -> dict[Variable, Variable]:
     """Outputs of `node` -> outputs of the changed loop, for the parts that are left."""
-    new = {id(part): out for part, out in zip(_parts(loop), loop.apply())}
+    new = {id(part): out for part, out in zip(loop.parts, loop.apply())}
     return {old: new[id(part)] for old, part in zip(node.outputs, before) if id(part) in new}
 
 
@@ -106,7 +99,7 @@ def reads_dropped(fgraph: FunctionGraph, node: Apply) -> Replacement:
 def outputs_dropped(fgraph: FunctionGraph, node: Apply) -> Replacement:
     """for(...).0, for(...).1 -> for(...).0, where nobody reads the other, not even a later step."""
     loop = Loop.of(node)
-    before = _parts(loop)
+    before = loop.parts
     live = [part for part, out in zip(before, node.outputs) if fgraph.clients.get(out)]
     count = -1
     while len(live) != count:
@@ -132,7 +125,7 @@ def _inner(part: Part) -> tuple[Variable, ...]:
 def outputs_once(fgraph: FunctionGraph, node: Apply) -> Replacement:
     """for(...).0, for(...).1 -> for(...).0 twice, where both are the same value in every step."""
     loop = Loop.of(node)
-    stacked = [*loop.states, *loop.mapped]
+    stacked = loop.stacked
     first: dict[Variable, int] = {}
     same: dict[Variable, Variable] = {}
     for k, part in enumerate(stacked):
@@ -146,9 +139,9 @@ def outputs_once(fgraph: FunctionGraph, node: Apply) -> Replacement:
 def last_rows_only(fgraph: FunctionGraph, node: Apply) -> Replacement:
     """for(...)[-1] -> for(..., keeping one row)[-1], where nobody reads another row."""
     loop = Loop.of(node)
-    before = _parts(loop)
+    before = loop.parts
     changed: dict[int, list[Apply]] = {}
-    for k, part in enumerate((*loop.states, *loop.mapped)):
+    for k, part in enumerate(loop.stacked):
         readers = [client.node for client in fgraph.clients.get(node.outputs[k], ())]
         rows = [_rows_from_end(reader, node.outputs[k]) for reader in readers]
         known = [r for r in rows if r is not None]
@@ -272,12 +265,12 @@ def _joined(first: Apply, second: Apply) -> dict[Variable, Variable] | None:
     two.replace(same)
     if one.condition is not None and two.condition is not None and not equal_graphs([two.condition], [one.condition]):
         return None
-    before = [*_parts(one), *_parts(two)]
+    before = [*one.parts, *two.parts]
     wanted = {id(part): part.keep for part in before if not isinstance(part, Carry)}
     place = {id(part): part for part in before} | {id(mine): partner for mine, partner in states}
     for part in two.mapped:
         place[id(part)] = next((p for p in one.mapped if equal_graphs([part.new], [p.new])), part)
-    for mine in _parts(two):
+    for mine in two.parts:
         partner = place[id(mine)]
         if mine is partner:
             _append(one, mine)
@@ -285,7 +278,7 @@ def _joined(first: Apply, second: Apply) -> dict[Variable, Variable] | None:
             partner.keep = None if mine.keep is None or partner.keep is None else max(mine.keep, partner.keep)
     one.sequences += [r for r in two.sequences if r.inner not in same]
     one.constants += [r for r in two.constants if r.inner not in same]
-    new = {id(part): out for part, out in zip(_parts(one), one.apply())}
+    new = {id(part): out for part, out in zip(one.parts, one.apply())}
     pairs: dict[Variable, Variable] = {}
     for part, old in zip(before, [*first.outputs, *second.outputs]):
         partner = place[id(part)]

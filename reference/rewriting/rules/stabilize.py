@@ -6,6 +6,8 @@ STABLE: where the original is finite the two agree within rounding.
 
 from __future__ import annotations
 
+from functools import partial
+
 from reference.graph.core import Apply, Variable
 from reference.graph.dtypes import FLOATS
 from reference.graph.fgraph import FunctionGraph
@@ -16,9 +18,7 @@ from reference.tensor.elemwise import mul, neg, sigmoid, true_div
 STABLE = Promise.STABLE
 
 
-def _stable(name: str, text: str) -> None:
-    pattern(STABLE, name, text, stage="stabilize")
-
+_stable = partial(pattern, STABLE, stage="stabilize")
 
 _stable("log_of_one_plus_exp", "log(1 + exp(x)) -> softplus(x)")
 _stable("log1p_of_exp", "log1p(exp(x)) -> softplus(x)")
