@@ -121,6 +121,10 @@ class Context:
         """The array itself or a copy in C order; its offset may still be nonzero."""
         return array if array.is_contiguous else self.copied(array)
 
+    def row_major(self, lazy: Lazy) -> DeviceArray:
+        """The elements as an array in C order; its offset may be nonzero."""
+        return self.contiguous(lazy.expr.array) if isinstance(lazy.expr, Load) else self.computed(lazy)
+
     def copied(self, array: DeviceArray) -> DeviceArray:
         """A new array with the same elements."""
         return self.computed(Lazy(array.shape, Load(array)))
@@ -140,7 +144,11 @@ class Context:
         args = tuple(lazy.expr for lazy in operands)
         casts = tuple(lazy.dtype if row == "switch" and k == 0 else dtype for k, lazy in enumerate(operands))
         lazy = Lazy(operands[0].shape, Compute(row, dtype, result or dtype, casts, args))
-        return lazy if self.is_large(lazy.size) else self.loaded(self.computed(lazy))
+        return lazy if self.is_large(lazy.size) else self.evaluated(lazy)
+
+    def evaluated(self, lazy: Lazy) -> Lazy:
+        """The same elements, read from an array."""
+        return lazy if isinstance(lazy.expr, Load) else self.loaded(self.computed(lazy))
 
     def loaded(self, array: DeviceArray) -> Lazy:
         """An array as an expression."""
@@ -273,9 +281,7 @@ class Context:
         arguments = [self.fetched(v) for v in node.inputs]
         with np.errstate(all="ignore"):
             results = node.op.perform(node, *arguments)
-        return [
-            self.known(r) if lower.lives_on_device(v) else Host(r, True) for v, r in zip(node.outputs, results)
-        ]
+        return [self.known(r) if lower.lives_on_device(v) else Host(r, True) for v, r in zip(node.outputs, results)]
 
     def fetched(self, variable: Variable) -> Any:
         """The value on the host, now; the plan does not depend on it."""

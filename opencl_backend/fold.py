@@ -72,12 +72,17 @@ def blocks(lazy: Lazy, axis: int, count: int = 1) -> list[tuple[int, int, int]] 
 
 def run(ctx: Context, fold: Fold, lazy: Lazy, axis: int, count: int = 1, label: str = "") -> list[DeviceArray]:
     """Reduce `count` axes of `lazy` from `axis` on; arrays of the shape without them, one a result."""
-    before, after = lazy.shape[:axis], lazy.shape[axis + count:]
-    block = (prod(before), prod(lazy.shape[axis:axis + count]), prod(after))
+    before, after = lazy.shape[:axis], lazy.shape[axis + count :]
+    block = (prod(before), prod(lazy.shape[axis : axis + count]), prod(after))
     strides = blocks(lazy, axis, count)
     pairwise = fold.kind == "add" and block[2] == 1
     code = encode(lazy.expr)
-    if strides is None or code.positions or code.gathers or (pairwise and any(s[1] not in (0, 1) for s in strides) and block[1] > 1):
+    if (
+        strides is None
+        or code.positions
+        or code.gathers
+        or (pairwise and any(s[1] not in (0, 1) for s in strides) and block[1] > 1)
+    ):
         array = ctx.computed(lazy)
         lazy = Lazy(array.shape, Load(array))
         strides = blocks(lazy, axis, count)
@@ -196,9 +201,11 @@ def pairwise_text(spec: Spec, fold: Fold) -> str:
     out = _Text(spec, fold)
     acc = _register(fold, spec).name
     at = {k: 4 + 4 * k for k in range(len(spec.loads))}
-    lines = ["  const long n = g[1], each = g[3], first = get_global_id(0) * each;",
-             "  const long last = first + each < g[0] ? first + each : g[0];",
-             f"  long from[48], many[48]; {acc} left[48]; uchar state[48];"]
+    lines = [
+        "  const long n = g[1], each = g[3], first = get_global_id(0) * each;",
+        "  const long last = first + each < g[0] ? first + each : g[0];",
+        f"  long from[48], many[48]; {acc} left[48]; uchar state[48];",
+    ]
     lines += ["  " + line for line in out.scalars(ONCE, lambda at: f"g[{at}]")]
     lines.append("  for (long row = first; row < last; row++) {")
     lines += ["    " + line for line in out.scalars(ROW, lambda at: f"g[{at}] + row * g[{at + 1}]")]
@@ -247,8 +254,10 @@ def columns_text(spec: Spec, fold: Fold) -> str:
     out = _Text(spec, fold)
     acc = _register(fold, spec).name
     extreme = fold.kind == "extreme"
-    lines = ["  const long length = g[1], inner = g[2], each = g[3], outputs = g[0] * inner;",
-             "  long k = get_global_id(0) * each; const long last = k + each < outputs ? k + each : outputs;"]
+    lines = [
+        "  const long length = g[1], inner = g[2], each = g[3], outputs = g[0] * inner;",
+        "  long k = get_global_id(0) * each; const long last = k + each < outputs ? k + each : outputs;",
+    ]
     lines += ["  " + line for line in out.scalars(ONCE, lambda at: f"g[{at}]")]
     lines += [
         "  while (k < last) {",
@@ -272,8 +281,11 @@ def columns_text(spec: Spec, fold: Fold) -> str:
     element = " ".join(out.element(1, "e"))
     # A sum starts from 0, which shows when all that is added is -0.
     first = out.combine(1, CType(fold.acc).literal(0), "e") if fold.kind == "add" else "e"
-    lines.append(f"      if (l == 0) {{ for (long j = 0; j < m; j++) {{ {element} v[j] = {first};"
-                 + (" at[j] = 0;" if extreme else "") + " } continue; }")
+    lines.append(
+        f"      if (l == 0) {{ for (long j = 0; j < m; j++) {{ {element} v[j] = {first};"
+        + (" at[j] = 0;" if extreme else "")
+        + " } continue; }"
+    )
     if extreme:
         nan = " | ((e != e) & (v[j] == v[j]))" if fold.acc.startswith("float") else ""
         update = f"const int better = (e > v[j]){nan};"
@@ -291,4 +303,3 @@ def columns_text(spec: Spec, fold: Fold) -> str:
         stores.append("r[k + j] = at[j];")
     lines += [f"    for (long j = 0; j < m; j++) {{ {' '.join(stores)} }}", "    k += m;", "  }"]
     return out.finished(lines)
-

@@ -74,20 +74,35 @@ def text(dtype: str, fast: bool, fp64: bool) -> str:
     T = ct.name
     names = ("a", "b", "c", "o")
     places = {it: 10 + k * (1 + RANK) for k, it in enumerate(names)}
-    lines = [f"static {T} load(global const uchar *p, long i, int dtype) {{", "  switch (dtype) {", *loads,
-             "  }", "  return 0;", "}",
-             f"static void store(global uchar *p, long i, int dtype, {T} x) {{", "  switch (dtype) {", *stores,
-             "  }", "}",
-             f"static {T} apply(int row, {T} x, {T} y, {T} z) {{", "  switch (row) {", *cases,
-             "  }", "  return x;", "}",
-             signature("machine", [("const uchar", it) for it in names[:-1]] + [("uchar", "o")]).replace("restrict ", ""),
-             "  const long n = g[0], each = g[1];",
-             "  const long first = get_global_id(0) * each, end = first + each < n ? first + each : n;",
-             "  for (long k = first; k < end; k++) {",
-             "    const long i3 = k % g[9], r3 = k / g[9], i2 = r3 % g[8], r2 = r3 / g[8], i1 = r2 % g[7], i0 = r2 / g[7];"]
+    lines = [
+        f"static {T} load(global const uchar *p, long i, int dtype) {{",
+        "  switch (dtype) {",
+        *loads,
+        "  }",
+        "  return 0;",
+        "}",
+        f"static void store(global uchar *p, long i, int dtype, {T} x) {{",
+        "  switch (dtype) {",
+        *stores,
+        "  }",
+        "}",
+        f"static {T} apply(int row, {T} x, {T} y, {T} z) {{",
+        "  switch (row) {",
+        *cases,
+        "  }",
+        "  return x;",
+        "}",
+        signature("machine", [("const uchar", it) for it in names[:-1]] + [("uchar", "o")]).replace("restrict ", ""),
+        "  const long n = g[0], each = g[1];",
+        "  const long first = get_global_id(0) * each, end = first + each < n ? first + each : n;",
+        "  for (long k = first; k < end; k++) {",
+        "    const long i3 = k % g[9], r3 = k / g[9], i2 = r3 % g[8], r2 = r3 / g[8], i1 = r2 % g[7], i0 = r2 / g[7];",
+    ]
     for it in names:
         at = places[it]
-        lines.append(f"    const long p{it} = g[{at}] + i0 * g[{at + 1}] + i1 * g[{at + 2}] + i2 * g[{at + 3}] + i3 * g[{at + 4}];")
+        lines.append(
+            f"    const long p{it} = g[{at}] + i0 * g[{at + 1}] + i1 * g[{at + 2}] + i2 * g[{at + 3}] + i3 * g[{at + 4}];"
+        )
     lines += [f"    const {T} x = load(a, pa, g[3]), y = load(b, pb, g[4]), z = load(c, pc, g[5]);",
               f"    store(o, po, g[30], apply(g[2], x, y, z));", "  }", "}"]  # fmt: skip
     return header(fp64) + scalar_c.prelude(helpers) + "\n".join(lines) + "\n"

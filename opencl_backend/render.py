@@ -107,7 +107,9 @@ class Body:
         (operand,) = step.args
         dtype, access = self.spec.loads[operand]
         if access in (ONCE, ROW):
-            return f"s{operand}" if self.width == 1 else self._define(f"v{k}", dtype, self.ct(dtype).splat(f"s{operand}"))
+            return (
+                f"s{operand}" if self.width == 1 else self._define(f"v{k}", dtype, self.ct(dtype).splat(f"s{operand}"))
+            )
         where = f"a{operand}[j]" if access == NEXT else f"a{operand}[j * t{operand}]"
         if self.width > 1:
             where = f"*(global const {unaligned(dtype, self.width)} *)(a{operand} + j)"
@@ -142,7 +144,9 @@ class Body:
         for n, place in enumerate(indices, first):
             index = f"w{k}_{n}"
             self.lines.append(f"long {index} = {names[place]}; {index} = {index} < 0 ? {index} + gl{n} : {index};")
-            self.lines.append(f"if ({index} < 0 || {index} >= gl{n}) {{ flags[gf{n}] = {n - first + 1}; {index} = 0; }}")
+            self.lines.append(
+                f"if ({index} < 0 || {index} >= gl{n}) {{ flags[gf{n}] = {n - first + 1}; {index} = 0; }}"
+            )
             where += f" + {index} * gs{n}"
         return self._define(f"v{k}", dtype, self.loaded(dtype, f"a{operand}[{where}]"))
 
@@ -188,7 +192,12 @@ def unaligned_types(types: Iterable[tuple[str, int]]) -> str:
 
 def vector_width(spec: Spec) -> int:
     """Elements a vector; 1 if an operand or a position does not lie along the innermost axis in order."""
-    if spec.gathers or spec.store != NEXT or any(access == STRIDED for _, access in spec.loads) or spec.rank - 1 in spec.positions:
+    if (
+        spec.gathers
+        or spec.store != NEXT
+        or any(access == STRIDED for _, access in spec.loads)
+        or spec.rank - 1 in spec.positions
+    ):
         return 1
     dtypes = [step.dtype for step in spec.steps] + [c for step in spec.steps for c in (*step.casts, step.compute) if c]
     return 8 if any(dtype.endswith("64") for dtype in dtypes) else 16
@@ -407,7 +416,7 @@ def run(ctx: Context, lazy: Lazy, target: DeviceArray) -> None:
     for gather in code.gathers:
         for stride, length in zip(gather.strides, gather.lengths):
             numbers += [stride, length, gather.flag[1]]
-        touched[len(arrays) + 1:] = [gather.flag[0]]
+        touched[len(arrays) + 1 :] = [gather.flag[0]]
     items = -(-total // each)
     local = GPU_GROUP if gpu else 1
     label = "+".join(dict.fromkeys(step.row or step.kind for step in code.steps if step.kind in _NAMED)) or "copy"

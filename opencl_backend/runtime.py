@@ -152,7 +152,7 @@ def aligned_bytes(nbytes: int) -> np.ndarray:
     """Uninitialised bytes that start at a cache line."""
     raw = np.empty(nbytes + ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
-    return raw[start:start + nbytes]
+    return raw[start : start + nbytes]
 
 
 def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
@@ -204,7 +204,11 @@ class DeviceArray:
         return self.is_contiguous and not isinstance(self.offset, Cell) and self.offset == 0
 
     def view(
-        self, shape: Sequence[int], strides: Sequence[int], offset: Number | None = None, known: np.ndarray | None = None
+        self,
+        shape: Sequence[int],
+        strides: Sequence[int],
+        offset: Number | None = None,
+        known: np.ndarray | None = None,
     ) -> DeviceArray:
         """The same storage seen otherwise."""
         where = self.offset if offset is None else offset
@@ -287,7 +291,7 @@ class Runtime:
         """Overwrite a contiguous array that no kernel in flight reads."""
         host = array.storage.host
         if host is not None:
-            np.copyto(host[:value.nbytes].view(value.dtype).reshape(value.shape), value)
+            np.copyto(host[: value.nbytes].view(value.dtype).reshape(value.shape), value)
         elif value.size:
             self._cl.enqueue_copy(self.device.queue, array.storage.buffer, np.ascontiguousarray(value))
 
@@ -305,7 +309,7 @@ class Runtime:
                 self.device.queue, source, array.storage.buffer, src_offset=_lowest(array) * dtype.itemsize
             )
             first -= _lowest(array)
-        typed = source[:source.nbytes // dtype.itemsize * dtype.itemsize].view(dtype)
+        typed = source[: source.nbytes // dtype.itemsize * dtype.itemsize].view(dtype)
         byte_strides = tuple(s * dtype.itemsize for s in array.strides)
         return np.lib.stride_tricks.as_strided(typed[first:], array.shape, byte_strides).copy()
 
@@ -315,7 +319,7 @@ class Runtime:
         if host is None or not array.owns_storage or array.nbytes < 1024:
             return self.download(array)
         array.storage.leave_pool()
-        return host[:array.nbytes].view(np.dtype(array.dtype)).reshape(array.shape)
+        return host[: array.nbytes].view(np.dtype(array.dtype)).reshape(array.shape)
 
     def wait(self) -> None:
         """Until everything enqueued has run."""

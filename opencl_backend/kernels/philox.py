@@ -120,15 +120,15 @@ static inline $F draw_log_$F($F x) {{
 static inline $F quantile_$F($F u) {{
   $F q = u - 0.5;
   $F r = 0.180625 - q * q;
-  $F z = q * ({_rational('_CENTRAL')});
+  $F z = q * ({_rational("_CENTRAL")});
   $F a = q < 0.0 ? -q : q;
   if ($ANY(a > 0.425)) {{
     $F root = sqrt(-draw_log_$F(q < 0.0 ? u : 1.0 - u));
     r = root - 1.6;
-    $F tail = {_rational('_TAIL')};
+    $F tail = {_rational("_TAIL")};
     if ($ANY(root > 5.0)) {{
       r = root - 5.0;
-      tail = root <= 5.0 ? tail : {_rational('_FAR_TAIL')};
+      tail = root <= 5.0 ? tail : {_rational("_FAR_TAIL")};
     }}
     z = a > 0.425 ? (q < 0.0 ? -tail : tail) : z;
   }}
@@ -323,9 +323,7 @@ def trials_text(draw: Draw) -> str:
     body.parameter(0, "int64")
     p = body.parameter(1, draw.kind)
     n = "y0" if draw.parameters[0][0] != "int64" else "x0"
-    uniform = (
-        "((double)(a >> 5) * 0x1p+26 + (double)(b >> 6)) * 0x1p-53" if each == 2 else "(float)(a >> 8) * 0x1p-24f"
-    )
+    uniform = "((double)(a >> 5) * 0x1p+26 + (double)(b >> 6)) * 0x1p-53" if each == 2 else "(float)(a >> 8) * 0x1p-24f"
     value, needed = cast(CType("int64"), "count", draw.dtype)
     if draw.dtype == "float16":
         needed = (*needed, "store_half_float")

@@ -69,7 +69,7 @@ def repeat(ctx: Context, node: Apply) -> Lazy:
             f"repeat: {len(counts)} counts (each at least 0) for {array.shape[axis]} elements along the axis"
         )
     source = ctx.known(np.repeat(np.arange(len(counts)), counts.astype("int64")))
-    shape = (*array.shape[:axis], source.size, *array.shape[axis + 1:])
+    shape = (*array.shape[:axis], source.size, *array.shape[axis + 1 :])
     places = [0 if k == axis else "x" for k in range(len(shape))]
     index = spread(transposed(ctx.loaded(source), places), shape)
     return gathered(ctx, array, shape, [(k, k) for k in range(len(shape)) if k != axis], [(axis, index)])
@@ -99,7 +99,7 @@ def choose(ctx: Context, node: Apply) -> Lazy:
     shape = common_shape(ctx, node)
     count = len(choices)
     dtype = node.outputs[0].type.dtype
-    place = ctx.loaded(ctx.computed(ctx.cast(ctx.lazy(index), "int64")))
+    place = ctx.evaluated(ctx.cast(ctx.lazy(index), "int64"))
 
     def number(value: int) -> Lazy:
         zero = ctx.loaded(ctx.known(np.full((), value, np.int64)))
@@ -117,7 +117,7 @@ def choose(ctx: Context, node: Apply) -> Lazy:
             (1,), (count,),
             ctx.flag(lambda code: ValueError(f"choose: an index lies outside 0..{count - 1}")),
         )  # fmt: skip
-        place = ctx.loaded(ctx.computed(Lazy(place.shape, checked)))
+        place = ctx.evaluated(Lazy(place.shape, checked))
     result: Lazy | None = None
     for k in range(count - 1, -1, -1):
         choice = spread(ctx.cast(ctx.lazy(choices[k]), dtype), shape)
@@ -136,7 +136,7 @@ def cumulate(ctx: Context, node: Apply) -> DeviceArray:
     op: Any = node.op
     (x,) = node.inputs
     dtype = node.outputs[0].type.dtype
-    array = ctx.contiguous(ctx.computed(ctx.cast(ctx.lazy(x), dtype)))
+    array = ctx.row_major(ctx.cast(ctx.lazy(x), dtype))
     if op.axis is None:
         array = array.view((array.size,), (1,))
     axis = op.axis or 0
@@ -182,9 +182,9 @@ def searchsorted(ctx: Context, node: Apply) -> DeviceArray:
     ordered = ctx.cast(ctx.lazy(x), dtype)
     if sorter:
         index = ctx.lazy(sorter[0])
-        ordered = gathered(ctx, ctx.computed(ordered), index.shape, [], [(0, index)])
-    table = ctx.contiguous(ctx.computed(ordered))
-    values = ctx.contiguous(ctx.computed(ctx.cast(ctx.lazy(v), dtype)))
+        ordered = gathered(ctx, ctx.row_major(ordered), index.shape, [], [(0, index)])
+    table = ctx.row_major(ordered)
+    values = ctx.row_major(ctx.cast(ctx.lazy(v), dtype))
     out = ctx.new("int64", values.shape)
     if out.size == 0:
         return out
@@ -219,4 +219,3 @@ def searching(dtype: str, side: str, fp64: bool) -> str:
         "    q[k] = low;", "  }", "}",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
-

@@ -188,9 +188,7 @@ def _numbers(
     ]  # fmt: skip
 
 
-def _launch_product(
-    ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int
-) -> None:
+def _launch_product(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int) -> None:
     dtype = gemm.SAME_BITS.get(c.array.dtype, c.array.dtype)
     width = _width(dtype, n)
     vectors = min(4, max(1, n // width))
@@ -219,9 +217,7 @@ def _launch_product(
     )  # fmt: skip
 
 
-def _launch_inner(
-    ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int
-) -> None:
+def _launch_inner(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int) -> None:
     dtype = c.array.dtype
     rows, columns = (min(m, 4), min(n, 4)) if m > 1 and n > 1 else (min(m, 8), min(n, 8))
     blocks = -(-n // columns)
@@ -260,9 +256,7 @@ class HostDot:
 
     items = local = (1,)
 
-    def __init__(
-        self, runtime: Runtime, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int
-    ):
+    def __init__(self, runtime: Runtime, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int):
         self.runtime = runtime
         self.label = f"BLAS {m}x{depth}x{n}"
         self.elements = 2 * batches * m * n * depth
@@ -284,4 +278,4 @@ def _seen(x: Operand, shape: tuple[int, int]) -> np.ndarray:
     buffer = x.array.storage.slot.buffer
     typed = buffer.get_host_array((buffer.size // dtype.itemsize,), dtype)
     strides = (x.row * dtype.itemsize, x.column * dtype.itemsize)
-    return np.lib.stride_tricks.as_strided(typed[int(x.at):], shape, strides)
+    return np.lib.stride_tricks.as_strided(typed[int(x.at) :], shape, strides)

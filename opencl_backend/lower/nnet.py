@@ -41,7 +41,7 @@ def _row_sums(ctx: Context, x: Lazy) -> Lazy:
 def softmax(ctx: Context, node: Apply) -> Lazy:
     """``e / sum(e)`` with ``e = exp(x - max(x))``."""
     x = ctx.loaded(ctx.array(node.inputs[0]))
-    e = ctx.loaded(ctx.computed(ctx.step("exp", x.dtype, _centered(ctx, x))))
+    e = ctx.evaluated(ctx.step("exp", x.dtype, _centered(ctx, x)))
     return ctx.step("true_div", x.dtype, e, _by_rows(_row_sums(ctx, e), x.shape))
 
 
@@ -49,9 +49,9 @@ def softmax(ctx: Context, node: Apply) -> Lazy:
 def log_softmax(ctx: Context, node: Apply) -> Lazy:
     """``d - log(sum(exp(d)))`` with ``d = x - max(x)``."""
     x = ctx.loaded(ctx.array(node.inputs[0]))
-    d = ctx.loaded(ctx.computed(_centered(ctx, x)))
+    d = ctx.evaluated(_centered(ctx, x))
     total = ctx.step("log", x.dtype, _row_sums(ctx, ctx.step("exp", x.dtype, d)))
-    return ctx.step("sub", x.dtype, d, _by_rows(ctx.loaded(ctx.computed(total)), x.shape))
+    return ctx.step("sub", x.dtype, d, _by_rows(ctx.evaluated(total), x.shape))
 
 
 @register(CrossentropyCategorical1Hot)
@@ -61,5 +61,5 @@ def crossentropy(ctx: Context, node: Apply) -> Lazy:
     if coding.shape[0] != labels.shape[0]:
         raise ShapeError(f"{node.op}: {labels.shape[0]} labels for probabilities of shape {coding.shape}")
     chosen = gathered(ctx, coding, labels.shape, [(0, 0)], [(1, labels)])
-    chosen = chosen if ctx.is_large(chosen.size) else ctx.loaded(ctx.computed(chosen))
+    chosen = chosen if ctx.is_large(chosen.size) else ctx.evaluated(chosen)
     return ctx.step("neg", coding.dtype, ctx.step("log", coding.dtype, chosen))

@@ -42,7 +42,7 @@ def accumulate(ctx: Context, node: Apply) -> DeviceArray | Lazy:
 
 def _inner(lazy: Lazy, axis: int) -> int:
     size = 1
-    for n in lazy.shape[axis + 1:]:
+    for n in lazy.shape[axis + 1 :]:
         size *= n
     return size
 

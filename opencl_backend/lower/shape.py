@@ -38,7 +38,7 @@ takes_expressions(Join, Rebroadcast, SpecifyShape)
 
 def slid(array: DeviceArray, axis: int, start: int, length: int) -> DeviceArray:
     """The view of `length` elements from `start` along `axis`."""
-    shape = (*array.shape[:axis], length, *array.shape[axis + 1:])
+    shape = (*array.shape[:axis], length, *array.shape[axis + 1 :])
     assert isinstance(array.offset, int)
     return array.view(shape, array.strides, array.offset + start * array.strides[axis])
 
@@ -103,10 +103,10 @@ def join(ctx: Context, node: Apply) -> DeviceArray:
     if not -rank <= axis < rank:
         raise IndexError(f"join axis {axis} is out of range for {rank} dimensions")
     k = axis % rank
-    if len({s[:k] + s[k + 1:] for s in shapes}) != 1:
+    if len({s[:k] + s[k + 1 :] for s in shapes}) != 1:
         raise ShapeError(f"cannot join arrays of shapes {', '.join(map(str, shapes))} along axis {axis}")
     total = sum(s[k] for s in shapes)
-    out = ctx.new(node.outputs[0].type.dtype, (*shapes[0][:k], total, *shapes[0][k + 1:]))
+    out = ctx.new(node.outputs[0].type.dtype, (*shapes[0][:k], total, *shapes[0][k + 1 :]))
     start = 0
     for part, shape in zip(parts, shapes):
         ctx.emit(ctx.lazy(part), slid(out, k, start, shape[k]))

@@ -50,7 +50,7 @@ def totals(ctx: Context, x: DeviceArray, operator: str, axis: int) -> DeviceArra
     x = ctx.contiguous(x)
     result = ctx.new(x.dtype, x.shape)
     if x.size:
-        length, inner = x.shape[axis], prod(x.shape[axis + 1:])
+        length, inner = x.shape[axis], prod(x.shape[axis + 1 :])
         columns = x.size // length
         each = chunk(columns, 4 * ctx.device.compute_units, 1, 1)
         text = kernels.running(x.dtype, operator, ctx.device.fp64)

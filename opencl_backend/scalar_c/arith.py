@@ -246,14 +246,23 @@ def _comparison(operator: str) -> Callable[..., str]:
 
 
 def _bitwise(operator: str) -> Callable[..., str]:
-    return lambda ct, *args: "(" + f" {operator} ".join(args) + ")" if ct.width > 1 or ct.bytes >= 4 else \
-        f"({ct.name})(" + f" {operator} ".join(args) + ")"
+    return lambda ct, *args: (
+        "(" + f" {operator} ".join(args) + ")"
+        if ct.width > 1 or ct.bytes >= 4
+        else f"({ct.name})(" + f" {operator} ".join(args) + ")"
+    )
 
 
 def _invert(ct: CType, a: str) -> str:
-    return f"({ct.name})({a} ^ 1)" if ct.dtype == "bool" and ct.width == 1 else \
-        f"({a} ^ {ct.literal(1)})" if ct.dtype == "bool" else \
-        f"({ct.name})(~{a})" if ct.width == 1 else f"(~{a})"
+    return (
+        f"({ct.name})({a} ^ 1)"
+        if ct.dtype == "bool" and ct.width == 1
+        else f"({a} ^ {ct.literal(1)})"
+        if ct.dtype == "bool"
+        else f"({ct.name})(~{a})"
+        if ct.width == 1
+        else f"(~{a})"
+    )
 
 
 def _isnan(ct: CType, a: str) -> str:

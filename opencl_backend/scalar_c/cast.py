@@ -60,7 +60,7 @@ static inline $H store_half_$F($F x) {
 def register(name: str) -> CType:
     """The register that a C type name such as ``double8`` denotes (float for float32 and float16 alike)."""
     scalar = name.rstrip("0123456789")
-    width = int(name[len(scalar):] or 1)
+    width = int(name[len(scalar) :] or 1)
     dtype = {"float": "float32", "double": "float64", "uchar": "uint8"}.get(scalar)
     return CType(dtype or next(d for d, s in SCALAR.items() if s == scalar), width)
 

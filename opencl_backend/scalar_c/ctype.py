@@ -15,9 +15,18 @@ from functools import cached_property
 import numpy as np
 
 SCALAR = {
-    "bool": "uchar", "int8": "char", "uint8": "uchar", "int16": "short", "uint16": "ushort",
-    "int32": "int", "uint32": "uint", "int64": "long", "uint64": "ulong",
-    "float16": "float", "float32": "float", "float64": "double",
+    "bool": "uchar",
+    "int8": "char",
+    "uint8": "uchar",
+    "int16": "short",
+    "uint16": "ushort",
+    "int32": "int",
+    "uint32": "uint",
+    "int64": "long",
+    "uint64": "ulong",
+    "float16": "float",
+    "float32": "float",
+    "float64": "double",
 }
 """dtype -> the register type of one element."""
 
@@ -122,8 +131,11 @@ def literal(value: float | int | bool | np.generic, dtype: str) -> str:
         suffix = "f" if scalar == "float" else ""
         if math.isfinite(number):
             return f"({number.hex()}{suffix})" if math.copysign(1, number) < 0 else f"{number.hex()}{suffix}"
-        pattern = struct.unpack("<I", struct.pack("<f", number))[0] if suffix else \
-            struct.unpack("<Q", struct.pack("<d", number))[0]
+        pattern = (
+            struct.unpack("<I", struct.pack("<f", number))[0]
+            if suffix
+            else struct.unpack("<Q", struct.pack("<d", number))[0]
+        )
         return f"as_{scalar}({pattern:#x}{'u' if suffix else 'ul'})"
     number = int(np.dtype(dtype).type(value))
     if scalar in ("long", "int") and number == np.iinfo(dtype).min:

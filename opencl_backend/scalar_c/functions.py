@@ -61,4 +61,3 @@ def _pow() -> CRow:
 
 ROWS: dict[str, CRow] = {name: _row(name, 2 if name in ("arctan2", "pow") else 1) for name in math64.ULP}
 ROWS["pow"] = _pow()
-

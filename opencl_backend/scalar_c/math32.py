@@ -19,8 +19,15 @@ EXP = (0.5, 0.1666666716337204, 0.04166646674275398, 0.00833331048488617, 0.0013
 """(exp(r) - 1 - r) / r^2 for |r| <= ln(2)/2, to 2^-28."""
 
 LOG = (
-    0.3333333432674408, -0.24999944865703583, 0.19999948143959045, -0.16673316061496735, 0.14291861653327942,
-    -0.12288720905780792, 0.10915745794773102, -0.12422202527523041, 0.11330150812864304,
+    0.3333333432674408,
+    -0.24999944865703583,
+    0.19999948143959045,
+    -0.16673316061496735,
+    0.14291861653327942,
+    -0.12288720905780792,
+    0.10915745794773102,
+    -0.12422202527523041,
+    0.11330150812864304,
 )
 """(log(1 + f) - f + f^2/2) / f^3 for -1/3 <= f <= 1/3, to 2^-23."""
 
@@ -48,38 +55,49 @@ REDUCE = """
   $F t = y * y;
 """
 NEAR = f"""
-  $F s = y + t * y * {horner('t', SIN)};
-  $F u = 1.0f - 0.5f * t + t * t * {horner('t', COS)};
+  $F s = y + t * y * {horner("t", SIN)};
+  $F u = 1.0f - 0.5f * t + t * t * {horner("t", COS)};
 """
 
 SOURCES: dict[str, tuple[tuple[str, ...], str]] = {
-    "shared": ((), """
+    "shared": (
+        (),
+        """
 static inline $F abs_bits_$F($F x) { return as_$F(as_$I(x) & 0x7fffffff); }
 static inline $F sign_of_$F($F magnitude, $F x) {
   return as_$F(as_$I(magnitude) | (as_$I(x) & (-0x7fffffff - 1)));
 }
-"""),
-    "exp": ((), f"""
+""",
+    ),
+    "exp": (
+        (),
+        f"""
 static inline $F exp_$F($F x) {{
   $F c = x > 89.0f ? ($F)(89.0f) : x;
   c = c < -104.0f ? ($F)(-104.0f) : c;{SPLIT}
-  $F p = 1.0f + (r + r * r * {horner('r', EXP)});
+  $F p = 1.0f + (r + r * r * {horner("r", EXP)});
   $I half_k = k >> 1;
   return p * as_$F((half_k + 127) << 23) * as_$F((k - half_k + 127) << 23);
 }}
-"""),
-    "expm1": (("shared",), f"""
+""",
+    ),
+    "expm1": (
+        ("shared",),
+        f"""
 static inline $F expm1_$F($F x) {{
   $F c = x > 89.0f ? ($F)(89.0f) : x;
   c = c < -18.0f ? ($F)(-18.0f) : c;{SPLIT}
-  $F e = r + r * r * {horner('r', EXP)};
+  $F e = r + r * r * {horner("r", EXP)};
   $F half_power = as_$F((k + 126) << 23);
   $F y = 2.0f * (half_power * e + (half_power - 0.5f));
   return abs_bits_$F(x) < 0x1p-25f ? x : y;
 }}
-"""),
+""",
+    ),
     # log(y) + k ln(2) + c for a positive normal y
-    "log_sum": ((), f"""
+    "log_sum": (
+        (),
+        f"""
 static inline $F log_sum_$F($F y, $F k, $F c) {{
   $I b = as_$I(y) - 0x3f2aaaab;
   $I e = b >> 23;
@@ -87,25 +105,34 @@ static inline $F log_sum_$F($F y, $F k, $F c) {{
   $F n = k + (as_$F(e + 0x4B400000) - 12582912.0f);
   $F f = m - 1.0f;
   $F z = f * f;
-  $F t = z * f * {horner('f', LOG)} + (n * -2.12194440e-4f + c);
+  $F t = z * f * {horner("f", LOG)} + (n * -2.12194440e-4f + c);
   t = t - 0.5f * z;
   return (f + t) + n * 0.693359375f;
 }}
-"""),
-    "log_edges": ((), """
+""",
+    ),
+    "log_edges": (
+        (),
+        """
 static inline $F log_edges_$F($F x, $F y) {
   $F inside = x < INFINITY ? y : x;
   return x > 0.0f ? inside : (x == 0.0f ? ($F)(-INFINITY) : ($F)(NAN));
 }
-"""),
-    "log": (("log_sum", "log_edges"), """
+""",
+    ),
+    "log": (
+        ("log_sum", "log_edges"),
+        """
 static inline $F log_$F($F x) {
   $F y = x < 0x1p-126f ? x * 0x1p24f : x;
   $F k = x < 0x1p-126f ? ($F)(-24.0f) : ($F)(0.0f);
   return log_edges_$F(x, log_sum_$F(y, k, ($F)(0.0f)));
 }
-"""),
-    "log1p": (("log_sum", "log_edges"), """
+""",
+    ),
+    "log1p": (
+        ("log_sum", "log_edges"),
+        """
 static inline $F log1p_$F($F x) {
   $F u = 1.0f + x;
   $F v = u - 1.0f;
@@ -113,29 +140,41 @@ static inline $F log1p_$F($F x) {
   $F y = log_edges_$F(u, log_sum_$F(u, ($F)(0.0f), c));
   return x == 0.0f ? x : y;
 }
-"""),
-    "tanh": (("exp", "shared"), f"""
+""",
+    ),
+    "tanh": (
+        ("exp", "shared"),
+        f"""
 static inline $F tanh_$F($F x) {{
   $F a = abs_bits_$F(x);
   $F t = x * x;
   $F c = a > 10.0f ? ($F)(10.0f) : a;
   $F y = 1.0f - 2.0f / (exp_$F(c + c) + 1.0f);
-  return sign_of_$F(t < 0.3f ? a + a * t * {horner('t', TANH)} : y, x);
+  return sign_of_$F(t < 0.3f ? a + a * t * {horner("t", TANH)} : y, x);
 }}
-"""),
-    "sigmoid": (("exp", "shared"), """
+""",
+    ),
+    "sigmoid": (
+        ("exp", "shared"),
+        """
 static inline $F sigmoid_$F($F x) {
   $F e = exp_$F(-abs_bits_$F(x));
   return (x < 0.0f ? e : ($F)(1.0f)) / (1.0f + e);
 }
-"""),
-    "softplus": (("exp", "log1p", "shared"), """
+""",
+    ),
+    "softplus": (
+        ("exp", "log1p", "shared"),
+        """
 static inline $F softplus_$F($F x) {
   $F linear = x > 0.0f ? x : (x == x ? ($F)(0.0f) : x);
   return linear + log1p_$F(exp_$F(-abs_bits_$F(x)));
 }
-"""),
-    "sin": (("shared",), f"""
+""",
+    ),
+    "sin": (
+        ("shared",),
+        f"""
 static inline $F sin_$F($F x) {{{REDUCE}{NEAR}
   $F r = (q & 1) == 0 ? s : u;
   r = as_$F(as_$I(r) ^ ((q & 2) << 30));
@@ -143,8 +182,11 @@ static inline $F sin_$F($F x) {{{REDUCE}{NEAR}
   if ($ANY(a >= 256.0f)) r = a >= 256.0f ? sin(x) : r;
   return x == 0.0f ? x : r;
 }}
-"""),
-    "cos": (("shared",), f"""
+""",
+    ),
+    "cos": (
+        ("shared",),
+        f"""
 static inline $F cos_$F($F x) {{{REDUCE}{NEAR}
   $F r = (q & 1) == 0 ? u : s;
   r = as_$F(as_$I(r) ^ (((q + 1) & 2) << 30));
@@ -152,13 +194,20 @@ static inline $F cos_$F($F x) {{{REDUCE}{NEAR}
   if ($ANY(a >= 256.0f)) r = a >= 256.0f ? cos(x) : r;
   return r;
 }}
-"""),
-    "deg2rad": ((), """
+""",
+    ),
+    "deg2rad": (
+        (),
+        """
 static inline $F deg2rad_$F($F x) { return x * 0.0174532925f; }
-"""),
-    "rad2deg": ((), """
+""",
+    ),
+    "rad2deg": (
+        (),
+        """
 static inline $F rad2deg_$F($F x) { return x * 57.2957795f; }
-"""),
+""",
+    ),
 }
 
 ULP: dict[str, float] = {

@@ -18,58 +18,124 @@ def horner(x: str, coefficients: tuple[float, ...]) -> str:
 
 
 EXP = (
-    0.5, 0.1666666666666667, 0.04166666666666667, 0.008333333333326136, 0.0013888888888883748,
-    0.00019841269874820627, 2.4801587325547743e-05, 2.7557255400206422e-06, 2.75572736431103e-07,
-    2.5105217004720745e-08, 2.0914686968086876e-09,
+    0.5,
+    0.1666666666666667,
+    0.04166666666666667,
+    0.008333333333326136,
+    0.0013888888888883748,
+    0.00019841269874820627,
+    2.4801587325547743e-05,
+    2.7557255400206422e-06,
+    2.75572736431103e-07,
+    2.5105217004720745e-08,
+    2.0914686968086876e-09,
 )
 """(exp(r) - 1 - r) / r^2 for |r| <= ln(2)/2, to 2^-58."""
 
 LOG = (
-    0.6666666666666666, 0.4000000000000089, 0.2857142857079543, 0.2222222239356661, 0.18181795442371984,
-    0.1538625044794019, 0.13268485680654427, 0.13089629160674623,
+    0.6666666666666666,
+    0.4000000000000089,
+    0.2857142857079543,
+    0.2222222239356661,
+    0.18181795442371984,
+    0.1538625044794019,
+    0.13268485680654427,
+    0.13089629160674623,
 )
 """(2 atanh(s) / s - 2) / s^2 in s^2 for |s| <= 0.1716, to 2^-58."""
 
 SIN = (
-    -0.16666666666666666, 0.008333333333333331, -0.00019841269841265017, 2.755731921930192e-06,
-    -2.5052106219521895e-08, 1.6058529572267877e-10, -7.586576588171073e-13,
+    -0.16666666666666666,
+    0.008333333333333331,
+    -0.00019841269841265017,
+    2.755731921930192e-06,
+    -2.5052106219521895e-08,
+    1.6058529572267877e-10,
+    -7.586576588171073e-13,
 )
 """(sin(x) / x - 1) / x^2 in x^2 for |x| <= pi/4."""
 
 COS = (
-    0.041666666666666664, -0.0013888888888888887, 2.4801587301584618e-05, -2.7557319221382114e-07,
-    2.087675578389404e-09, -1.1470459749675607e-11, 4.745804889760674e-14,
+    0.041666666666666664,
+    -0.0013888888888888887,
+    2.4801587301584618e-05,
+    -2.7557319221382114e-07,
+    2.087675578389404e-09,
+    -1.1470459749675607e-11,
+    4.745804889760674e-14,
 )
 """(cos(x) - 1 + x^2/2) / x^4 in x^2 for |x| <= pi/4."""
 
 ATAN = (
-    -0.3333333333333333, 0.199999999999998, -0.14285714285659326, 0.11111111105106705,
-    -0.09090908751076636, 0.0769229630497447, -0.06666423628069258, 0.058789145444006215,
-    -0.052303478730160745, 0.04551108126325172, -0.034558092551413795, 0.01627194475162406,
+    -0.3333333333333333,
+    0.199999999999998,
+    -0.14285714285659326,
+    0.11111111105106705,
+    -0.09090908751076636,
+    0.0769229630497447,
+    -0.06666423628069258,
+    0.058789145444006215,
+    -0.052303478730160745,
+    0.04551108126325172,
+    -0.034558092551413795,
+    0.01627194475162406,
 )
 """(atan(x) / x - 1) / x^2 in x^2 for 0 <= x <= tan(pi/8)."""
 
 ASIN = (
-    0.16666666666666666, 0.07500000000000119, 0.04464285714255019, 0.030381944475693704,
-    0.022372157435623815, 0.017352816768546473, 0.013963775787848137, 0.011566511821890942,
-    0.00962140274734483, 0.009322101501082774, 0.0030350071727267623, 0.019579201619744684,
-    -0.019277545928584557, 0.02963502626354855,
+    0.16666666666666666,
+    0.07500000000000119,
+    0.04464285714255019,
+    0.030381944475693704,
+    0.022372157435623815,
+    0.017352816768546473,
+    0.013963775787848137,
+    0.011566511821890942,
+    0.00962140274734483,
+    0.009322101501082774,
+    0.0030350071727267623,
+    0.019579201619744684,
+    -0.019277545928584557,
+    0.02963502626354855,
 )
 """(asin(x) / x - 1) / x^2 in x^2 for 0 <= x <= 1/2."""
 
 STIRLING = (
-    0.08333333333333333, -0.002777777777777778, 0.0007936507936507937, -0.0005952380952380953,
-    0.0008417508417508417, -0.0019175269175269176, 0.00641025641025641, -0.029550653594771242,
+    0.08333333333333333,
+    -0.002777777777777778,
+    0.0007936507936507937,
+    -0.0005952380952380953,
+    0.0008417508417508417,
+    -0.0019175269175269176,
+    0.00641025641025641,
+    -0.029550653594771242,
 )
 """Bernoulli numbers B(2k) / (2k (2k - 1)): the series of log gamma in 1/x, odd powers."""
 
 LOG_GAMMA = (
-    0.5772156649015329, -0.2452513685225802, 0.1554342658639254, -0.11514654256202178, 0.09223900839673513,
-    -0.07731816695435863, 0.0667317036225764, -0.058777667470402806, 0.05255406110070427,
-    -0.04752880628077319, 0.043339857638184334, -0.03966224019740984, 0.03609248636789441,
-    -0.032097730495708306, 0.027152349716737766, -0.02110047983607859, 0.01448936567667992,
-    -0.008442227196988863, 0.003996690356391307, -0.0014604876715712317, 0.0003836157004792754,
-    -6.412167369659485e-05, 5.1046182161001864e-06,
+    0.5772156649015329,
+    -0.2452513685225802,
+    0.1554342658639254,
+    -0.11514654256202178,
+    0.09223900839673513,
+    -0.07731816695435863,
+    0.0667317036225764,
+    -0.058777667470402806,
+    0.05255406110070427,
+    -0.04752880628077319,
+    0.043339857638184334,
+    -0.03966224019740984,
+    0.03609248636789441,
+    -0.032097730495708306,
+    0.027152349716737766,
+    -0.02110047983607859,
+    0.01448936567667992,
+    -0.008442227196988863,
+    0.003996690356391307,
+    -0.0014604876715712317,
+    0.0003836157004792754,
+    -6.412167369659485e-05,
+    5.1046182161001864e-06,
 )
 """log gamma(1 + z) / (z (z - 1)) for 0 <= z <= 1, to 2^-61."""
 
@@ -87,7 +153,9 @@ static inline $F from_long_$F($I k) { return as_$F(k + 0x4338000000000000L) - 67
 
 SOURCES: dict[str, tuple[tuple[str, ...], str]] = {
     "shared": ((), SHARED),
-    "exp": ((), f"""
+    "exp": (
+        (),
+        f"""
 static inline $F exp_$F($F x) {{
   $F c = x > 710.0 ? ($F)(710.0) : x;
   c = c < -746.0 ? ($F)(-746.0) : c;
@@ -97,13 +165,16 @@ static inline $F exp_$F($F x) {{
   $F r = c - n * 0x1.62e42fef00000p-1;
   $F low = n * 0x1.473de6af278edp-34;
   $F t = r - low;
-  $F p = t * t * {horner('t', EXP)};
+  $F p = t * t * {horner("t", EXP)};
   p = 1.0 + (r + (p - low));
   $I half_k = k >> 1;
   return p * as_$F((half_k + 1023) << 52) * as_$F((k - half_k + 1023) << 52);
 }}
-"""),
-    "exp2": ((), f"""
+""",
+    ),
+    "exp2": (
+        (),
+        f"""
 static inline $F exp2_$F($F x) {{
   $F c = x > 1025.0 ? ($F)(1025.0) : x;
   c = c < -1080.0 ? ($F)(-1080.0) : c;
@@ -114,13 +185,16 @@ static inline $F exp2_$F($F x) {{
   $F a = high * 0x1.62e42f8000000p-1;
   $F b = (r - high) * 0x1.62e42f8000000p-1 + r * 0x1.be8e7bcd5e4f2p-27;
   $F t = a + b;
-  $F p = t * t * {horner('t', EXP)};
+  $F p = t * t * {horner("t", EXP)};
   p = 1.0 + (a + (p + b));
   $I half_k = k >> 1;
   return p * as_$F((half_k + 1023) << 52) * as_$F((k - half_k + 1023) << 52);
 }}
-"""),
-    "expm1": ((), f"""
+""",
+    ),
+    "expm1": (
+        (),
+        f"""
 static inline $F expm1_$F($F x) {{
   $F c = x > 710.0 ? ($F)(710.0) : x;
   c = c < -40.0 ? ($F)(-40.0) : c;
@@ -130,14 +204,17 @@ static inline $F expm1_$F($F x) {{
   $F r = c - n * 0x1.62e42fef00000p-1;
   $F low = n * 0x1.473de6af278edp-34;
   $F t = r - low;
-  $F e = r + (t * t * {horner('t', EXP)} - low);
+  $F e = r + (t * t * {horner("t", EXP)} - low);
   $F half_power = as_$F((k + 1022) << 52);
   $F y = 2.0 * (half_power * e + (half_power - 0.5));
   return ((x < 0x1p-54) & (x > -0x1p-54)) ? x : y;
 }}
-"""),
+""",
+    ),
     # log(y) + k ln(2) + c for a positive normal y
-    "log_sum": (("shared",), f"""
+    "log_sum": (
+        ("shared",),
+        f"""
 static inline $F log_sum_$F($F y, $F k, $F c) {{
   $I b = as_$I(y) + (0x3ff0000000000000L - 0x3fe6a09e667f3bcdL);
   $F m = as_$F((b & 0x000fffffffffffffL) + 0x3fe6a09e667f3bcdL);
@@ -146,24 +223,33 @@ static inline $F log_sum_$F($F y, $F k, $F c) {{
   $F s = f / (2.0 + f);
   $F z = s * s;
   $F h = 0.5 * f * f;
-  $F tail = s * (h + z * {horner('z', LOG)}) + (e * 0x1.473de6af278edp-34 + c);
+  $F tail = s * (h + z * {horner("z", LOG)}) + (e * 0x1.473de6af278edp-34 + c);
   return e * 0x1.62e42fef00000p-1 - ((h - tail) - f);
 }}
-"""),
-    "log_edges": ((), """
+""",
+    ),
+    "log_edges": (
+        (),
+        """
 static inline $F log_edges_$F($F x, $F y) {
   $F inside = x < (double)INFINITY ? y : x;
   return x > 0.0 ? inside : (x == 0.0 ? ($F)(-(double)INFINITY) : ($F)(NAN));
 }
-"""),
-    "log": (("log_sum", "log_edges"), """
+""",
+    ),
+    "log": (
+        ("log_sum", "log_edges"),
+        """
 static inline $F log_$F($F x) {
   $F y = x < 0x1p-1022 ? x * 0x1p54 : x;
   $F k = x < 0x1p-1022 ? ($F)(-54.0) : ($F)(0.0);
   return log_edges_$F(x, log_sum_$F(y, k, ($F)(0.0)));
 }
-"""),
-    "log1p": (("log_sum", "log_edges"), """
+""",
+    ),
+    "log1p": (
+        ("log_sum", "log_edges"),
+        """
 static inline $F log1p_$F($F x) {
   $F u = 1.0 + x;
   $F v = u - 1.0;
@@ -171,9 +257,12 @@ static inline $F log1p_$F($F x) {
   $F y = log_edges_$F(u, log_sum_$F(u, ($F)(0.0), c));
   return x == 0.0 ? x : y;
 }
-"""),
+""",
+    ),
     # log(x) in another base: HIGH has 26 bits, so its product with 26 bits of the logarithm is exact
-    "log_base": (("shared", "log_edges"), f"""
+    "log_base": (
+        ("shared", "log_edges"),
+        f"""
 static inline $F log_base_$F($F x, double high, double low, double e_high, double e_low) {{
   $F y = x < 0x1p-1022 ? x * 0x1p54 : x;
   $F k = x < 0x1p-1022 ? ($F)(-54.0) : ($F)(0.0);
@@ -185,7 +274,7 @@ static inline $F log_base_$F($F x, double high, double low, double e_high, doubl
   $F z = s * s;
   $F h = 0.5 * f * f;
   $F big = as_$F(as_$I(f - h) & ~0x7ffffffL);
-  $F small = ((f - big) - h) + s * (h + z * {horner('z', LOG)});
+  $F small = ((f - big) - h) + s * (h + z * {horner("z", LOG)});
   $F product = big * high;
   $F a = e * e_high;
   $F rest = small * (high + low) + big * low + e * e_low;
@@ -193,24 +282,36 @@ static inline $F log_base_$F($F x, double high, double low, double e_high, doubl
   rest = rest + ((a - w) + product);
   return log_edges_$F(x, w + rest);
 }}
-"""),
-    "log2": (("log_base",), """
+""",
+    ),
+    "log2": (
+        ("log_base",),
+        """
 static inline $F log2_$F($F x) { return log_base_$F(x, 0x1.7154760000000p+0, 0x1.4ae0bf85ddf44p-26, 1.0, 0.0); }
-"""),
-    "log10": (("log_base",), """
+""",
+    ),
+    "log10": (
+        ("log_base",),
+        """
 static inline $F log10_$F($F x) {
   return log_base_$F(x, 0x1.bcb7b10000000p-2, 0x1.49b9438ca9aaep-28, 0x1.3441350900000p-2, 0x1.ef3fde623e256p-35);
 }
-"""),
-    "tanh": (("expm1", "shared"), """
+""",
+    ),
+    "tanh": (
+        ("expm1", "shared"),
+        """
 static inline $F tanh_$F($F x) {
   $F a = abs_bits_$F(x);
   a = a > 24.0 ? ($F)(24.0) : a;
   $F t = expm1_$F(a + a);
   return sign_of_$F(t / (t + 2.0), x);
 }
-"""),
-    "sinh": (("expm1", "exp", "shared"), """
+""",
+    ),
+    "sinh": (
+        ("expm1", "exp", "shared"),
+        """
 static inline $F sinh_$F($F x) {
   $F a = abs_bits_$F(x);
   $F t = expm1_$F(a);
@@ -218,16 +319,22 @@ static inline $F sinh_$F($F x) {
   $F y = a > 709.0 ? 0.5 * root * root : 0.5 * (t + t / (t + 1.0));
   return sign_of_$F(y, x);
 }
-"""),
-    "cosh": (("exp", "shared"), """
+""",
+    ),
+    "cosh": (
+        ("exp", "shared"),
+        """
 static inline $F cosh_$F($F x) {
   $F a = abs_bits_$F(x);
   $F t = exp_$F(a);
   $F root = exp_$F(0.5 * a);
   return a > 709.0 ? 0.5 * root * root : 0.5 * t + 0.5 / t;
 }
-"""),
-    "arcsinh": (("log1p", "log", "shared"), """
+""",
+    ),
+    "arcsinh": (
+        ("log1p", "log", "shared"),
+        """
 static inline $F arcsinh_$F($F x) {
   $F a = abs_bits_$F(x);
   $F square = a * a;
@@ -235,36 +342,48 @@ static inline $F arcsinh_$F($F x) {
   y = a > 0x1p28 ? log_$F(a) + 0x1.62e42fefa39efp-1 : y;
   return sign_of_$F(y, x);
 }
-"""),
-    "arccosh": (("log1p", "log"), """
+""",
+    ),
+    "arccosh": (
+        ("log1p", "log"),
+        """
 static inline $F arccosh_$F($F x) {
   $F t = x - 1.0;
   $F y = log1p_$F(t + sqrt(t * (t + 2.0)));
   y = x > 0x1p28 ? log_$F(x) + 0x1.62e42fefa39efp-1 : y;
   return x >= 1.0 ? y : ($F)(NAN);
 }
-"""),
-    "arctanh": (("log1p", "shared"), """
+""",
+    ),
+    "arctanh": (
+        ("log1p", "shared"),
+        """
 static inline $F arctanh_$F($F x) {
   $F a = abs_bits_$F(x);
   $F t = a + a;
   $F y = 0.5 * log1p_$F(a < 0.5 ? t + t * a / (1.0 - a) : t / (1.0 - a));
   return sign_of_$F(y, x);
 }
-"""),
+""",
+    ),
     # atan(t) = head + body for 0 <= t <= 1
-    "arctan_unit": ((), f"""
+    "arctan_unit": (
+        (),
+        f"""
 static inline $F arctan_unit_$F($F t, $F sign, $F base, $F base_low) {{
   $F u = t > 0.41421356237309503 ? (t - 1.0) / (t + 1.0) : t;
   $F z = u * u;
-  $F tail = u * z * {horner('z', ATAN)};
+  $F tail = u * z * {horner("z", ATAN)};
   $F head = t > 0.41421356237309503 ? ($F)(0x1.921fb54442d18p-1) : ($F)(0.0);
   $F head_low = t > 0.41421356237309503 ? ($F)(0x1.1a62633145c07p-55) : ($F)(0.0);
   $F middle = base + sign * head;
   return middle + (sign * (u + (tail + head_low)) + base_low);
 }}
-"""),
-    "arctan": (("arctan_unit", "shared"), """
+""",
+    ),
+    "arctan": (
+        ("arctan_unit", "shared"),
+        """
 static inline $F arctan_$F($F x) {
   $F a = abs_bits_$F(x);
   $F t = a > 1.0 ? 1.0 / a : a;
@@ -273,8 +392,11 @@ static inline $F arctan_$F($F x) {
   $F low = a > 1.0 ? ($F)(0x1.1a62633145c07p-54) : ($F)(0.0);
   return sign_of_$F(abs_bits_$F(arctan_unit_$F(t, sign, base, low)), x);
 }
-"""),
-    "arctan2": (("arctan_unit", "shared"), """
+""",
+    ),
+    "arctan2": (
+        ("arctan_unit", "shared"),
+        """
 static inline $F arctan2_$F($F y, $F x) {
   $F a = abs_bits_$F(y);
   $F b = abs_bits_$F(x);
@@ -290,15 +412,21 @@ static inline $F arctan2_$F($F y, $F x) {
   r = x != x ? x : r;
   return y != y ? y : r;
 }
-"""),
-    "arcsin_parts": (("shared",), f"""
+""",
+    ),
+    "arcsin_parts": (
+        ("shared",),
+        f"""
 static inline $F arcsin_parts_$F($F a) {{
   $F z = a > 0.5 ? 0.5 * (1.0 - a) : a * a;
   $F s = a > 0.5 ? sqrt(z) : a;
-  return s + s * z * {horner('z', ASIN)};
+  return s + s * z * {horner("z", ASIN)};
 }}
-"""),
-    "arcsin": (("arcsin_parts",), """
+""",
+    ),
+    "arcsin": (
+        ("arcsin_parts",),
+        """
 static inline $F arcsin_$F($F x) {
   $F a = abs_bits_$F(x);
   $F p = arcsin_parts_$F(a);
@@ -306,8 +434,11 @@ static inline $F arcsin_$F($F x) {
   y = sign_of_$F(y, x);
   return a <= 1.0 ? y : ($F)(NAN);
 }
-"""),
-    "arccos": (("arcsin_parts",), """
+""",
+    ),
+    "arccos": (
+        ("arcsin_parts",),
+        """
 static inline $F arccos_$F($F x) {
   $F a = abs_bits_$F(x);
   $F p = arcsin_parts_$F(a);
@@ -316,9 +447,12 @@ static inline $F arccos_$F($F x) {
   $F y = a > 0.5 ? outer : inner;
   return a <= 1.0 ? y : ($F)(NAN);
 }
-"""),
+""",
+    ),
     # x = quadrant * pi/2 + y, y = high + low, for |x| < 2^20: pi/2 in pieces of 33 bits
-    "reduce": ((), f"""
+    "reduce": (
+        (),
+        f"""
 static inline $F reduce_$F($F x, $I *quadrant, $F *low) {{
   $F z = x * 0.6366197723675814 + {MAGIC};
   $F n = z - {MAGIC};
@@ -336,22 +470,28 @@ static inline $F reduce_$F($F x, $I *quadrant, $F *low) {{
   *low = (c - y) + rest;
   return y;
 }}
-"""),
-    "sin_cos_near": ((), f"""
+""",
+    ),
+    "sin_cos_near": (
+        (),
+        f"""
 static inline $F sin_near_$F($F y, $F low) {{
   $F z = y * y;
-  $F p = z * y * {horner('z', SIN)};
+  $F p = z * y * {horner("z", SIN)};
   return y + (p + (low - 0.5 * z * low));
 }}
 static inline $F cos_near_$F($F y, $F low) {{
   $F z = y * y;
   $F h = 0.5 * z;
   $F w = 1.0 - h;
-  return w + (((1.0 - w) - h) + (z * z * {horner('z', COS)} - y * low));
+  return w + (((1.0 - w) - h) + (z * z * {horner("z", COS)} - y * low));
 }}
-"""),
+""",
+    ),
     # Far from 0 the device's own function reduces the angle, for every lane of a vector that has such a one.
-    "sin": (("reduce", "sin_cos_near", "shared"), """
+    "sin": (
+        ("reduce", "sin_cos_near", "shared"),
+        """
 static inline $F sin_$F($F x) {
   $I q;
   $F low;
@@ -362,8 +502,11 @@ static inline $F sin_$F($F x) {
   if ($ANY(a >= 0x1p20)) r = a >= 0x1p20 ? sin(x) : r;
   return x == 0.0 ? x : r;
 }
-"""),
-    "cos": (("reduce", "sin_cos_near", "shared"), """
+""",
+    ),
+    "cos": (
+        ("reduce", "sin_cos_near", "shared"),
+        """
 static inline $F cos_$F($F x) {
   $I q;
   $F low;
@@ -374,8 +517,11 @@ static inline $F cos_$F($F x) {
   if ($ANY(a >= 0x1p20)) r = a >= 0x1p20 ? cos(x) : r;
   return r;
 }
-"""),
-    "tan": (("reduce", "sin_cos_near", "shared"), """
+""",
+    ),
+    "tan": (
+        ("reduce", "sin_cos_near", "shared"),
+        """
 static inline $F tan_$F($F x) {
   $I q;
   $F low;
@@ -387,20 +533,29 @@ static inline $F tan_$F($F x) {
   if ($ANY(a >= 0x1p20)) r = a >= 0x1p20 ? tan(x) : r;
   return x == 0.0 ? x : r;
 }
-"""),
-    "sigmoid": (("exp",), """
+""",
+    ),
+    "sigmoid": (
+        ("exp",),
+        """
 static inline $F sigmoid_$F($F x) {
   $F e = exp_$F(x < -700.0 ? x : -x);
   return x < -700.0 ? e : 1.0 / (1.0 + e);
 }
-"""),
-    "softplus": (("exp", "log1p", "shared"), """
+""",
+    ),
+    "softplus": (
+        ("exp", "log1p", "shared"),
+        """
 static inline $F softplus_$F($F x) {
   $F linear = x > 0.0 ? x : (x == x ? ($F)(0.0) : x);
   return linear + log1p_$F(exp_$F(-abs_bits_$F(x)));
 }
-"""),
-    "ultra_fast_sigmoid": (("shared",), """
+""",
+    ),
+    "ultra_fast_sigmoid": (
+        ("shared",),
+        """
 static inline $F ultra_fast_sigmoid_$F($F x) {
   $F h = 0.5 * x;
   $F a = abs_bits_$F(h);
@@ -410,15 +565,24 @@ static inline $F ultra_fast_sigmoid_$F($F x) {
   v = x == x ? v : x;
   return 0.5 * ((h >= 0.0 ? v : -v) + 1.0);
 }
-"""),
-    "deg2rad": ((), """
+""",
+    ),
+    "deg2rad": (
+        (),
+        """
 static inline $F deg2rad_$F($F x) { return x * 0.017453292519943295; }
-"""),
-    "rad2deg": ((), """
+""",
+    ),
+    "rad2deg": (
+        (),
+        """
 static inline $F rad2deg_$F($F x) { return x * 57.29577951308232; }
-"""),
+""",
+    ),
     # what rounding took from the product p = a * b
-    "product_rest": ((), """
+    "product_rest": (
+        (),
+        """
 static inline $F product_rest_$F($F a, $F b, $F p) {
   $F a1 = as_$F(as_$I(a) & ~0x7ffffffL), b1 = as_$F(as_$I(b) & ~0x7ffffffL);
   $F a2 = a - a1, b2 = b - b1;
@@ -429,9 +593,12 @@ static inline $F product_rest_$F($F a, $F b, $F p) {
   $F u = a2 * b2;
   return ((r + s) + t) + u;
 }
-"""),
+""",
+    ),
     # log(x) as high + low with some 66 bits, for x > 0
-    "log_pair": (("product_rest", "shared"), f"""
+    "log_pair": (
+        ("product_rest", "shared"),
+        f"""
 static inline $F log_pair_$F($F x, $F *low) {{
   $F y = x < 0x1p-1022 ? x * 0x1p54 : x;
   $F k = x < 0x1p-1022 ? ($F)(-54.0) : ($F)(0.0);
@@ -446,7 +613,7 @@ static inline $F log_pair_$F($F x, $F *low) {{
   $F s_low = (((f - p) - product_rest_$F(s, d, p)) - s * d_low) / d;
   $F z = s * s;
   $F z_low = product_rest_$F(s, s, z) + 2.0 * s * s_low;
-  $F t = z * {horner('z', LOG[1:])};
+  $F t = z * {horner("z", LOG[1:])};
   $F w = 0x1.5555555555555p-1 + t;
   $F w_low = ((0x1.5555555555555p-1 - w) + t) + 0x1.5555555555555p-55;
   $F u = z * w;
@@ -463,9 +630,12 @@ static inline $F log_pair_$F($F x, $F *low) {{
   *low = (sum - h) + l;
   return h;
 }}
-"""),
+""",
+    ),
     # exp(h + l)
-    "exp_pair": ((), f"""
+    "exp_pair": (
+        (),
+        f"""
 static inline $F exp_pair_$F($F h, $F l) {{
   $F c = h > 710.0 ? ($F)(710.0) : h;
   c = c < -746.0 ? ($F)(-746.0) : c;
@@ -475,14 +645,17 @@ static inline $F exp_pair_$F($F h, $F l) {{
   $F r = c - n * 0x1.62e42fef00000p-1;
   $F low = n * 0x1.473de6af278edp-34 - l;
   $F t = r - low;
-  $F p = t * t * {horner('t', EXP)};
+  $F p = t * t * {horner("t", EXP)};
   $F one = 1.0 + r;
   p = one + (((1.0 - one) + r) + (p - low));
   $I half_k = k >> 1;
   return p * as_$F((half_k + 1023) << 52) * as_$F((k - half_k + 1023) << 52);
 }}
-"""),
-    "pow": (("log_pair", "exp_pair", "product_rest", "trunc", "shared"), """
+""",
+    ),
+    "pow": (
+        ("log_pair", "exp_pair", "product_rest", "trunc", "shared"),
+        """
 static inline $F pow_$F($F x, $F y) {
   $F a = abs_bits_$F(x), b = abs_bits_$F(y);
   $F low;
@@ -503,15 +676,24 @@ static inline $F pow_$F($F x, $F y) {
   p = y != y ? y : p;
   return ((y == 0.0) | (x == 1.0)) ? ($F)(1.0) : p;
 }
-"""),
-    "erf": ((), """
+""",
+    ),
+    "erf": (
+        (),
+        """
 static inline $F erf_$F($F x) { return erf(x); }
-"""),
-    "erfc": ((), """
+""",
+    ),
+    "erfc": (
+        (),
+        """
 static inline $F erfc_$F($F x) { return erfc(x); }
-"""),
+""",
+    ),
     # log gamma(y) as high + low for y >= 10, by Stirling's series
-    "stirling": (("log_pair", "product_rest"), f"""
+    "stirling": (
+        ("log_pair", "product_rest"),
+        f"""
 static inline $F stirling_$F($F y, $F *low) {{
   $F log_low;
   $F log_high = log_pair_$F(y, &log_low);
@@ -524,12 +706,15 @@ static inline $F stirling_$F($F y, $F *low) {{
   l = l + ((d - e) + 0x1.d67f1c864beb5p-1);
   $F r = 1.0 / y;
   $F t = r * r;
-  *low = l + r * {horner('t', STIRLING)};
+  *low = l + r * {horner("t", STIRLING)};
   return e;
 }}
-"""),
+""",
+    ),
     # pi / sin(pi a), the reflection of gamma
-    "reflection": (("sin_cos_near", "round_even", "shared"), """
+    "reflection": (
+        ("sin_cos_near", "round_even", "shared"),
+        """
 static inline $F reflection_$F($F a) {
   $F n = round_even_$F(a);
   $F t = a - n;
@@ -540,8 +725,11 @@ static inline $F reflection_$F($F a) {
   $F y = 3.141592653589793 / sign_of_$F(s, t);
   return round_even_$F(half_n) == half_n ? y : -y;
 }
-"""),
-    "gamma": (("stirling", "exp_pair", "reflection", "floor", "shared"), """
+""",
+    ),
+    "gamma": (
+        ("stirling", "exp_pair", "reflection", "floor", "shared"),
+        """
 static inline $F gamma_$F($F x) {
   $F a = abs_bits_$F(x);
   $F y = a > 200.0 ? ($F)(200.0) : a;
@@ -558,8 +746,11 @@ static inline $F gamma_$F($F x) {
   r = ((x < 0.0) & (x == floor_$F(x))) ? ($F)(NAN) : r;
   return x == x ? r : x;
 }
-"""),
-    "gammaln": (("stirling", "log", "reflection", "floor", "shared"), f"""
+""",
+    ),
+    "gammaln": (
+        ("stirling", "log", "reflection", "floor", "shared"),
+        f"""
 static inline $F gammaln_$F($F x) {{
   $F a = abs_bits_$F(x);
   $F low;
@@ -574,7 +765,7 @@ static inline $F gammaln_$F($F x) {{
     z = z > 1.0 ? z - 1.0 : z;
   }}
   $F base = a < 1.0 ? a - 1.0 : z - 1.0;
-  $F small = log_$F(product) + z * base * {horner('z', LOG_GAMMA)};
+  $F small = log_$F(product) + z * base * {horner("z", LOG_GAMMA)};
   $F y = a < 10.0 ? small : large;
   y = x < 0.0 ? log_$F(abs_bits_$F(reflection_$F(a))) - log_$F(a) - y : y;
   y = a < 0x1p-55 ? -log_$F(a) : y;
@@ -582,8 +773,11 @@ static inline $F gammaln_$F($F x) {{
   y = a == (double)INFINITY ? a : y;
   return x == x ? y : x;
 }}
-"""),
-    "psi": (("log", "tan", "round_even", "floor"), """
+""",
+    ),
+    "psi": (
+        ("log", "tan", "round_even", "floor"),
+        """
 static inline $F psi_$F($F x) {
   $F y = x <= 0.0 ? 1.0 - x : x;
   $F total = 0.0;
@@ -599,8 +793,11 @@ static inline $F psi_$F($F x) {
   value = x <= 0.0 ? value - 3.141592653589793 / tan_$F(turned) : value;
   return ((x <= 0.0) & (x == floor_$F(x))) ? ($F)(NAN) : value;
 }
-"""),
-    "tri_gamma": (("sin", "round_even", "floor"), """
+""",
+    ),
+    "tri_gamma": (
+        ("sin", "round_even", "floor"),
+        """
 static inline $F tri_gamma_$F($F x) {
   $F y = x <= 0.0 ? 1.0 - x : x;
   $F total = 0.0;
@@ -618,7 +815,8 @@ static inline $F tri_gamma_$F($F x) {
   $F pole = x == -(double)INFINITY ? ($F)(NAN) : ($F)(INFINITY);
   return ((x <= 0.0) & (x == floor_$F(x))) ? pole : value;
 }
-"""),
+""",
+    ),
 }
 
 ULP: dict[str, float] = {

@@ -1,0 +1,48 @@
+"""python -m opencl_backend: list the devices and test the one that would be used.
+
+Owns this report only.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from opencl_backend import device as devices
+from reference.graph.errors import BackendError
+
+
+def main() -> int:
+    """Print what there is; 0 if the chosen device computes correctly."""
+    try:
+        pairs = devices.every_device()
+        chosen = devices.current()
+    except BackendError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for platform, cl_device in pairs:
+        mark = "*" if cl_device == chosen.cl_device else " "
+        print(f"{mark} {platform.name.strip()}: {cl_device.name.strip()}")
+    print(chosen.describe())
+    return self_test()
+
+
+def self_test() -> int:
+    """Compute a few numbers on both backends."""
+    import reference.tensor as T
+    from reference import function
+
+    x = T.dmatrix("x")
+    value = np.arange(12.0).reshape(3, 4) / 7
+    results = [
+        function([x], [(x * x + 1).sum(axis=0), x[::-1, 1], x / 3], backend=name, mode="EXACT")(value)
+        for name in ("reference", "opencl")
+    ]
+    same = all(np.array_equal(a, b) for a, b in zip(*results))
+    print("self-test:", "the same bits as the reference" if same else f"DIFFERENT: {results}")
+    return 0 if same else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
