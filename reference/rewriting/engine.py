@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,8 @@ Wanted = type | str | Callable[[Op], bool]
 class Rewrite:
     """One rewrite: a rule, what it promises, and where in the pipeline it belongs.
 
-    `on` lists what it looks at: Op classes, names of elementwise operations, predicates of an Op; empty
-    for every node. `cheap` marks those that FAST_COMPILE applies too.
+    `on` lists what it looks at: Op classes, names of elementwise operations, or functions of an Op that tell
+    by its class and elementwise row alone; empty for every node. `cheap`: FAST_COMPILE applies it too.
     """
 
     name: str
@@ -57,7 +58,7 @@ class Rewrite:
     file: str
     line: int
 
-    @property
+    @cached_property
     def family(self) -> str:
         """The name of the file it stands in."""
         return Path(self.file).stem
@@ -196,7 +197,7 @@ class Session:
         record: bool = False,
     ):
         self.log = RewriteLog()
-        self._stages = [(name, _Dispatch(rewrites)) for name, rewrites in stages]
+        self._stages = [(name, _dispatch(tuple(rewrites))) for name, rewrites in stages]
         self._exact_stages = [
             (name, _Dispatch([r for r in rewrites if r.promise is Promise.EXACT])) for name, rewrites in stages
         ]
@@ -379,34 +380,32 @@ def _loses_effect(fgraph: FunctionGraph, pairs: list[tuple[Variable, Variable]])
     return count(dict(pairs)) < count({})
 
 
+@lru_cache(maxsize=256)
+def _dispatch(rewrites: tuple[Rewrite, ...]) -> _Dispatch:
+    return _Dispatch(rewrites)
+
+
 class _Dispatch:
-    """Finds the rewrites that want an operation."""
+    """Finds the rewrites that want an operation; asks once for each class and each elementwise row."""
 
     def __init__(self, rewrites: Sequence[Rewrite]):
         self._rewrites = rewrites
-        self._known: dict[Any, tuple[list[Rewrite], bool]] = {}
+        self._known: dict[Any, list[Rewrite]] = {}
 
     def for_op(self, op: Op) -> list[Rewrite]:
         row = getattr(op, "scalar_op", None)
-        key = (type(op), None if row is None else row.name)
-        if key not in self._known:
-            found = [r for r in self._rewrites if not r.on or any(_may_want(w, *key) for w in r.on)]
-            self._known[key] = found, any(callable(w) and not isinstance(w, type) for r in found for w in r.on)
-        found, ask = self._known[key]
-        return [r for r in found if not r.on or any(_wants(w, op, key[1]) for w in r.on)] if ask else found
-
-
-def _may_want(wanted: Wanted, kind: type, row: str | None) -> bool:
-    """Could this entry of `on` want an op of this class and row? Predicates are asked op by op."""
-    if isinstance(wanted, str):
-        return wanted == row
-    return issubclass(kind, wanted) if isinstance(wanted, type) else True
+        key = type(op), row and row.name
+        found = self._known.get(key)
+        if found is None:
+            found = [r for r in self._rewrites if not r.on or any(_wants(w, op, key[1]) for w in r.on)]
+            self._known[key] = found
+        return found
 
 
 def _wants(wanted: Wanted, op: Op, row: str | None) -> bool:
-    if isinstance(wanted, (str, type)):
-        return _may_want(wanted, type(op), row)
-    return wanted(op)
+    if isinstance(wanted, str):
+        return wanted == row
+    return isinstance(op, wanted) if isinstance(wanted, type) else wanted(op)
 
 
 class _Touched(Listener):

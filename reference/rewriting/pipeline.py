@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from reference.rewriting.engine import REGISTRY, Promise, Rewrite
 
@@ -45,21 +46,35 @@ class Choice:
 
 def load() -> list[Rewrite]:
     """Every registered rewrite, by family and then by line; those of other packages last."""
+    _import_families()
+    return list(_in_order(tuple(REGISTRY.values())))
+
+
+@cache
+def _import_families() -> None:
     for family in FAMILIES:
         importlib.import_module(f"reference.rewriting.rules.{family}")
 
+
+@lru_cache(maxsize=8)
+def _in_order(records: tuple[Rewrite, ...]) -> tuple[Rewrite, ...]:
     def place(record: Rewrite) -> tuple[int, str, int, str]:
         own = record.rule.__module__.startswith("reference.rewriting.rules.")
         rank = FAMILIES.index(record.family) if own else len(FAMILIES)
         return rank, record.file, record.line, record.name
 
-    return sorted(REGISTRY.values(), key=place)
+    return tuple(sorted(records, key=place))
 
 
 def stages(choice: Choice) -> list[tuple[str, list[Rewrite]]]:
     """The admitted rewrites, stage by stage."""
-    admitted = [record for record in load() if choice.admits(record)]
-    return [(stage, [r for r in admitted if r.stage == stage]) for stage in STAGES]
+    return [(stage, list(rewrites)) for stage, rewrites in _admitted(choice, tuple(load()))]
+
+
+@lru_cache(maxsize=64)
+def _admitted(choice: Choice, records: tuple[Rewrite, ...]) -> list[tuple[str, tuple[Rewrite, ...]]]:
+    admitted = [record for record in records if choice.admits(record)]
+    return [(stage, tuple(r for r in admitted if r.stage == stage)) for stage in STAGES]
 
 
 def unknown(names: Iterable[str]) -> list[str]:
