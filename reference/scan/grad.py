@@ -95,9 +95,11 @@ class _Backward:
         self._find_flow()
         self._make_pending()
         terms = self._step_gradients()
-        undefined = next((g for g in terms.values() if isinstance(g.type, NullType)), None)
-        if undefined is not None:
-            return [None, *[undefined] * (len(self.inputs) - 1)]
+        self.undefined = {v: g for v, g in terms.items() if isinstance(g.type, NullType)}
+        fed_back = [self.undefined[v] for part in self.live for v in _past(part) if v in self.undefined]
+        if fed_back:
+            return [None, *[fed_back[0]] * (len(self.inputs) - 1)]
+        terms = {v: g for v, g in terms.items() if v not in self.undefined}
         self._collect(terms)
         self._count_steps()
         self._supply()
@@ -106,7 +108,7 @@ class _Backward:
     def _find_flow(self) -> None:
         """Which inner outputs receive a gradient: those with one outside, and what they read of the past."""
         loop = self.loop
-        parts: list[Any] = [*loop.states, *loop.mapped, *loop.carries]
+        parts = loop.parts
         given = [*self.given_rows, *self.given_last]
         live = [p for p, g in zip(parts, given) if g is not None and _smooth(p.new)]
         reached = _reach([p.new for p in live])
@@ -114,7 +116,7 @@ class _Backward:
         while growing:
             feeding = [
                 p
-                for p in (*loop.states, *loop.carries)
+                for p in parts
                 if _smooth(p.new) and any(v in reached for v in _past(p)) and not any(p is q for q in live)
             ]
             growing = bool(feeding)
@@ -127,13 +129,14 @@ class _Backward:
         ns, loop = self.ns, self.loop
         self.incoming: dict[Variable, Variable] = {}
         self.pending: dict[int, list[Variable]] = {}
-        rows = {id(p): g for p, g in zip([*loop.states, *loop.mapped], self.given_rows)}
-        last = {id(p): g for p, g in zip(loop.carries, self.given_last)}
+        rows = {id(p): g for p, g in zip(loop.stacked, self.given_rows)}
+        last: dict[int, Any] = {id(p): g for p, g in zip(loop.carries, self.given_last)}
+        part: Any
         for part in self.live:
             terms: list[Any] = []
             if rows.get(id(part)) is not None:
                 terms.append(self._read(rows[id(part)]))
-            if (isinstance(part, State | Carry) and any(v in self.reached for v in _past(part))) or id(part) in last:
+            if any(v in self.reached for v in _past(part)) or id(part) in last:
                 depth = -min(part.taps) if isinstance(part, State) else 1
                 start = ns.zeros_like(part.outer[0] if isinstance(part, State) else part.outer)
                 slots = [part.new.type() for _ in range(depth)]
@@ -195,10 +198,7 @@ class _Backward:
 
     def _own_term(self, part: Any, i: int, terms: dict[Variable, Variable]) -> Any:
         """What this step adds to the gradient of a state's value i + 1 steps ago."""
-        if isinstance(part, Carry):
-            v = part.inner
-        else:
-            v = dict(zip(part.taps, part.inner)).get(-1 - i)
+        v = part.inner if isinstance(part, Carry) else dict(zip(part.taps, part.inner)).get(-1 - i)
         return None if v not in terms else self._fit(terms[v], v)
 
     def _fit(self, g: Any, like: Variable) -> Any:
@@ -223,7 +223,7 @@ class _Backward:
         Those are the carries, and what is drawn from random states.
         """
         loop = self.loop
-        shown = {p.new: s for p, s in zip([*loop.states, *loop.mapped], self.stacks) if p.new.owner is not None}
+        shown = {p.new: s for p, s in zip(loop.stacked, self.stacks) if p.new.owner is not None}
         rows = {v: self._read(stack) for v, stack in shown.items()}
         self.back.replace(rows)
         carried = {c.inner for c in loop.carries}
@@ -281,7 +281,10 @@ class _Backward:
         return found
 
     def _flat(self, part: Any) -> Variable | None:
-        """Zeros for an input of a discrete dtype that the step reads smoothly; else nothing."""
+        """An undefined gradient, zeros for an input of a discrete dtype that the step reads smoothly, or nothing."""
+        undefined = next((self.undefined[v] for v in _past(part) if v in self.undefined), None)
+        if undefined is not None:
+            return undefined
         reads = [v for v in _past(part) if v in self.reached and isinstance(v.type, TensorType) and not _smooth(v)]
         return self.ns.zeros_like(part.outer, dtype=config.floatX) if reads else None
 
@@ -305,4 +308,5 @@ class _Backward:
 
 def _past(part: Any) -> Sequence[Variable]:
     """The inner variables through which a step reads a part."""
-    return part.inner if isinstance(part.inner, tuple) else (part.inner,)
+    inner = getattr(part, "inner", ())
+    return inner if isinstance(inner, tuple) else (inner,)

@@ -51,6 +51,10 @@ class Carry:
     new: Variable
 
 
+Part = State | Mapped | Carry
+"""What gives an output."""
+
+
 @dataclass
 class Loop:
     """The parts of a scan. Lists may be changed freely before `apply`."""
@@ -93,14 +97,23 @@ class Loop:
         )
 
     @property
+    def stacked(self) -> list[State | Mapped]:
+        return [*self.states, *self.mapped]
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts behind the node's outputs, in order."""
+        return [*self.states, *self.mapped, *self.carries]
+
+    @property
     def inner_outputs(self) -> list[Variable]:
-        values = [part.new for part in (*self.states, *self.mapped, *self.carries)]
+        values = [part.new for part in self.parts]
         return values if self.condition is None else [*values, self.condition]
 
     @inner_outputs.setter
     def inner_outputs(self, values: Sequence[Variable]) -> None:
         given = iter(values)
-        for part in (*self.states, *self.mapped, *self.carries):
+        for part in self.parts:
             part.new = next(given)
         if self.condition is not None:
             self.condition = next(given)
@@ -169,12 +182,13 @@ class Loop:
             taps=tuple(state.taps for state in self.states),
             n_mapped=len(self.mapped),
             n_carries=len(self.carries),
-            keep=tuple(part.keep for part in (*self.states, *self.mapped)),
+            keep=tuple(part.keep for part in self.stacked),
             until=self.condition is not None,
             name=self.name,
             truncate_gradient=self.truncate_gradient,
         )
-        outer = [part.outer for part in (*self.sequences, *self.states, *self.carries, *self.constants)]
+        outer = [r.outer for r in self.sequences] + [s.outer for s in self.states]
+        outer += [c.outer for c in self.carries] + [r.outer for r in self.constants]
         return list(op.make_node(self.n_steps, *outer).outputs)
 
 

@@ -41,7 +41,7 @@ def unrolled(node: Apply, n_steps: int) -> list[Variable]:
         first = len(loop.states) + len(loop.mapped)
         carried = values[first : first + len(carried)]
         steps.append(values[:first])
-    parts = [*loop.states, *loop.mapped]
+    parts = loop.stacked
     kept = [[row[k] for row in steps][-part.keep if part.keep else 0 :] for k, part in enumerate(parts)]
     return [*(ns.join(0, *[ns.shape_padleft(v) for v in rows]) for rows in kept), *carried]
 

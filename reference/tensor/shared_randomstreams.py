@@ -157,7 +157,8 @@ class RandomStreams:
         for k in range(rank - 1):
             pattern = ["x"] * k + [0] + ["x"] * (rank - 1 - k)
             index.append(ns.arange(lengths[k]).dimshuffle(*pattern))
-        return x[(*index, order)]
+        index.append(order)
+        return x[tuple(index)]
 
 
 def _concrete(seed: Seed) -> int | Sequence[int]:

@@ -140,14 +140,14 @@ def last_rows_only(fgraph: FunctionGraph, node: Apply) -> Replacement:
     """for(...)[-1] -> for(..., keeping one row)[-1], where nobody reads another row."""
     loop = Loop.of(node)
     before = loop.parts
-    changed: dict[int, list[Apply]] = {}
+    changed: dict[int, list[Any]] = {}
     for k, part in enumerate(loop.stacked):
-        readers = [client.node for client in fgraph.clients.get(node.outputs[k], ())]
+        readers: list[Any] = [client.node for client in fgraph.clients.get(node.outputs[k], ())]
         rows = [_rows_from_end(reader, node.outputs[k]) for reader in readers]
         known = [r for r in rows if r is not None]
         if readers and len(known) == len(rows) and (part.keep is None or max(known) < part.keep):
             part.keep = max(known)
-            changed[k] = [reader for reader in readers if reader is not None]
+            changed[k] = readers
     if not changed:
         return None
     new = _rebuilt(node, before, loop)
@@ -267,9 +267,9 @@ def _joined(first: Apply, second: Apply) -> dict[Variable, Variable] | None:
         return None
     before = [*one.parts, *two.parts]
     wanted = {id(part): part.keep for part in before if not isinstance(part, Carry)}
-    place = {id(part): part for part in before} | {id(mine): partner for mine, partner in states}
-    for part in two.mapped:
-        place[id(part)] = next((p for p in one.mapped if equal_graphs([part.new], [p.new])), part)
+    place: dict[int, Part] = {id(part): part for part in before} | {id(mine): partner for mine, partner in states}
+    for output in two.mapped:
+        place[id(output)] = next((p for p in one.mapped if equal_graphs([output.new], [p.new])), output)
     for mine in two.parts:
         partner = place[id(mine)]
         if mine is partner:
@@ -314,10 +314,11 @@ def _shared_states(one: Loop, two: Loop, same: dict[Variable, Variable]) -> list
     """
     pairs: list[tuple[Part, Part]] = [
         (mine, partner)
-        for mine in (*two.states, *two.carries)
-        for partner in (*one.states, *one.carries)
-        if type(mine) is type(partner)
-        and mine.outer is partner.outer
+        for mine in two.parts
+        for partner in one.parts
+        if not isinstance(mine, Mapped)
+        and type(mine) is type(partner)
+        and mine.outer is partner.outer  # type: ignore[union-attr]
         and getattr(mine, "taps", None) == getattr(partner, "taps", None)
     ]
     while True:
