@@ -260,8 +260,8 @@ _row("identity", 1, np.array, monotone=1, grad=lambda ns, xs, z, g: [g])
 
 _row("eq", 2, np.equal, out=to_bool, compute=same, commutative=True, jumps="ties", grad=_flat)
 _row("neq", 2, np.not_equal, out=to_bool, compute=same, commutative=True, jumps="ties", grad=_flat)
-for _name, _ufunc in (("lt", np.less), ("le", np.less_equal), ("gt", np.greater), ("ge", np.greater_equal)):
-    _row(_name, 2, _ufunc, out=lambda *d: to_bool(real(*d)), compute=real, jumps="ties", grad=_flat)
+for _name, _test in (("lt", np.less), ("le", np.less_equal), ("gt", np.greater), ("ge", np.greater_equal)):
+    _row(_name, 2, _test, out=lambda *d: to_bool(real(*d)), compute=real, jumps="ties", grad=_flat)
 _row("and_", 2, np.bitwise_and, out=discrete, commutative=True, associative=True, idempotent=True, grad=_flat)
 _row("or_", 2, np.bitwise_or, out=discrete, commutative=True, associative=True, idempotent=True, grad=_flat)
 _row("xor", 2, np.bitwise_xor, out=discrete, commutative=True, associative=True, grad=_flat)

@@ -121,7 +121,7 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     x = as_tensor_variable(x)
     before = (slice(None),) * normalize_axis(axis, x.type.ndim)
     for _ in range(n):
-        x = x[(*before, slice(1, None))] - x[(*before, slice(None, -1))]
+        x = x[before + (slice(1, None),)] - x[before + (slice(None, -1),)]
     return x
 
 
@@ -393,7 +393,8 @@ class Unique(Op):
         return Apply(self, [x], [TensorType(x.type.dtype, pattern)(), *counts])
 
     def perform(self, node: Apply, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
-        found = np.unique(inputs[0], self.return_index, self.return_inverse, self.return_counts, axis=self.axis)
+        wanted = (self.return_index, self.return_inverse, self.return_counts)
+        found: Any = np.unique(inputs[0], *wanted, axis=self.axis)  # type: ignore[call-overload]
         values, *counts = found if isinstance(found, tuple) else (found,)
         return (values, *[np.asarray(c, dtype="int64").reshape(-1) for c in counts])
 
@@ -466,7 +467,9 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
     if out is not None:
         raise NotImplementedError("choose does not write into `out`: graphs have no in-place operations")
     if isinstance(choices, Variable) or mode not in ("raise", "wrap", "clip"):
-        raise TypeError(f"choose takes a list of tensors and mode 'raise', 'wrap' or 'clip', got {choices} and {mode!r}")
+        raise TypeError(
+            f"choose takes a list of tensors and mode 'raise', 'wrap' or 'clip', got {choices} and {mode!r}"
+        )
     return Choose(mode)(a, *choices)
 
 

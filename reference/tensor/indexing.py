@@ -8,7 +8,7 @@ brackets are read: `subtensor.py` makes these operations of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,10 +128,8 @@ def slice_length(n: Any, start: Any = None, stop: Any = None, step: Any = None) 
     stride = 1 if step is None else _constant_or_none(step)
     if stride is not None:
         return _slice_length(n, start, stop, stride, stride > 0)
-    stride = _as_length(step)
-    return switch(
-        lt(stride, 0), _slice_length(n, start, stop, stride, False), _slice_length(n, start, stop, stride, True)
-    )
+    size = _as_length(step)
+    return switch(lt(size, 0), _slice_length(n, start, stop, size, False), _slice_length(n, start, stop, size, True))
 
 
 def _slice_length(n: Variable, start: Any, stop: Any, step: Any, rising: bool) -> Variable:
@@ -284,13 +282,18 @@ class Subtensor(Reading):
             for entry, stretches in zip(index, x.type.broadcastable)
             if isinstance(entry, slice)
         ]
-        return Apply(
-            self, [x, *values], [TensorType(x.type.dtype, (*pattern, *x.type.broadcastable[len(index) :]))()]
-        )
+        return Apply(self, [x, *values], [TensorType(x.type.dtype, (*pattern, *x.type.broadcastable[len(index) :]))()])
 
     def perform(self, node: Apply, *inputs: Any) -> tuple[np.ndarray]:
         x, *values = inputs
-        return (x[(*with_values(self.idx_list, values), ...)],)
+        index = (*with_values(self.idx_list, values), ...)
+        return (x[index],)
+
+    def thunk(self, node: Apply) -> Callable[..., tuple[np.ndarray]]:
+        if not all(isinstance(v, Constant) for v in node.inputs[1:]):
+            return super().thunk(node)
+        index = (*with_values(self.idx_list, [v.data for v in node.inputs[1:]]), ...)
+        return lambda x, *_: (x[index],)
 
     def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[tuple[Variable, ...]]:
         index = with_values(self.idx_list, node.inputs[1:])
@@ -396,7 +399,8 @@ class _Arrays:
     def __init__(self, pattern: Sequence[Index], index: Sequence[Any]):
         self.slices: list[tuple[int, slice]] = []
         self.arrays: list[Variable] = []
-        axis, places, before = 0, [], 0
+        axis = before = 0
+        places: list[int] = []
         for k, (entry, value) in enumerate(zip(pattern, index)):
             if isinstance(entry, Span):
                 self.slices.append((axis, value))

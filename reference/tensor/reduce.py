@@ -7,6 +7,7 @@ reproduces the order stated here.
 
 from __future__ import annotations
 
+import math
 import typing as t
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,11 +37,12 @@ def reduce_in_order(ufunc: np.ufunc, x: np.ndarray, axes: Sequence[int]) -> np.n
     sequentially, element by element. Products are always sequential. This is what NumPy does with a
     C-contiguous operand, which is what it gets here.
     """
-    x = np.ascontiguousarray(x).reshape(x.shape)
+    if not x.flags.c_contiguous:
+        x = x.copy(order="C")
     for axis in sorted(axes, reverse=True):
-        before, length, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
-        inner = int(np.prod(after))
-        block = x.reshape(int(np.prod(before)), length, *([inner] if inner != 1 else []))
+        length, before, after = x.shape[axis], x.shape[:axis], x.shape[axis + 1 :]
+        inner = math.prod(after)
+        block = x.reshape((math.prod(before), length) if inner == 1 else (math.prod(before), length, inner))
         x = ufunc.reduce(block, axis=1).reshape(before + after)
     return x
 
@@ -128,10 +130,11 @@ class Accumulation(Reduction):
 
     def perform(self, node: Apply, *inputs: np.ndarray) -> tuple[np.ndarray]:
         (x,) = inputs
-        dtype, acc_dtype = self.resolved(x.dtype.name)
-        total = reduce_in_order(self.ufunc, x.astype(acc_dtype, order="C", copy=False), self.axes(x.ndim))
+        dtype, acc_dtype = self.resolved(node.inputs[0].type.dtype)
+        axes = self.axes(x.ndim)
+        total = reduce_in_order(self.ufunc, x.astype(acc_dtype, order="C", copy=False), axes)
         total = np.asarray(total).astype(dtype, copy=False)
-        return (total.copy() if np.may_share_memory(total, x) else total,)
+        return (total if axes or total is not x else total.copy(),)
 
 
 class Sum(Accumulation):
@@ -246,9 +249,7 @@ class MaxAndArgmax(_Extreme):
 
     def make_node(self, x: t.Any) -> Apply:
         x = self.operand(x)
-        return Apply(
-            self, [x], [self.output_type(x, x.type.dtype)("max"), self.output_type(x, "int64")("argmax")]
-        )
+        return Apply(self, [x], [self.output_type(x, x.type.dtype)("max"), self.output_type(x, "int64")("argmax")])
 
     def perform(self, node: Apply, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         (x,) = inputs
@@ -374,9 +375,7 @@ def _named(x: Variable, name: str) -> Variable:
     return x
 
 
-def var(
-    input: t.Any, axis: t.Any = None, ddof: int = 0, keepdims: bool = False, corrected: bool = False
-) -> t.Any:
+def var(input: t.Any, axis: t.Any = None, ddof: int = 0, keepdims: bool = False, corrected: bool = False) -> t.Any:
     """The mean of the squared deviations from the mean, in two passes.
 
     `ddof` is subtracted from the number of elements; `corrected` subtracts the square of the deviations'
@@ -398,9 +397,7 @@ def var(
     return _named(v, "var")
 
 
-def std(
-    input: t.Any, axis: t.Any = None, ddof: int = 0, keepdims: bool = False, corrected: bool = False
-) -> t.Any:
+def std(input: t.Any, axis: t.Any = None, ddof: int = 0, keepdims: bool = False, corrected: bool = False) -> t.Any:
     """The square root of `var`."""
     return _named(sqrt(var(input, axis, ddof, keepdims, corrected)), "std")
 

@@ -120,7 +120,7 @@ def topk_and_argtopk(x: Any, kth: int, axis: int = -1, sorted: bool = True, idx_
         raise ValueError(f"topk takes a number of elements other than 0, got {kth}")
     turned = x if kth < 0 else invert(x) if is_discrete(x.type.dtype) else neg(x)
     axis = normalize_axis(axis, x.type.ndim)
-    places = argsort(turned, axis)[(*[slice(None)] * axis, slice(None, abs(int(kth))))]
+    places = argsort(turned, axis)[(slice(None),) * axis + (slice(None, abs(int(kth))),)]
     return [take_along_axis(x, places, axis), cast(places, idx_dtype)]
 
 

@@ -183,7 +183,7 @@ def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     elif mode != "raise":
         raise ValueError(f"take's mode must be 'raise', 'wrap' or 'clip', not {mode!r}")
     if indices.type.ndim == 0:
-        return a[(*[slice(None)] * axis, indices)]
+        return a[(slice(None),) * axis + (indices,)]
     if indices.type.ndim > 1:
         lengths = (*shape_tuple(a)[:axis], *shape_tuple(indices), *shape_tuple(a)[axis + 1 :])
         return reshape(take(a, flatten(indices), axis), lengths)
@@ -233,5 +233,3 @@ def _written(part: Variable, y: Variable, set_instead_of_inc: bool) -> Variable:
     raise TypeError(
         f"set_subtensor and inc_subtensor take an indexed tensor such as a[1:3], got {part} of type {part.type}"
     )
-
-
