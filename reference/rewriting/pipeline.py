@@ -1,7 +1,7 @@
 """The order in which a graph is rewritten, as one list that reads as a sentence.
 
 Owns the stages, the families of rules and the choice of rules by name and tag. It must not know what any
-rule does. ``python -m reference.rewriting.pipeline`` prints the table of all rewrites.
+rule does. ``python -m reference.rewriting`` prints the table of all rewrites.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _import_families() -> None:
 def _in_order(records: tuple[Rewrite, ...]) -> tuple[Rewrite, ...]:
     def place(record: Rewrite) -> tuple[int, str, int, str]:
         own = record.rule.__module__.startswith("reference.rewriting.rules.")
-        rank = FAMILIES.index(record.family) if own else len(FAMILIES)
+        rank = FAMILIES.index(record.family) if own and record.family in FAMILIES else len(FAMILIES)
         return rank, record.file, record.line, record.name
 
     return tuple(sorted(records, key=place))
@@ -88,7 +88,7 @@ def table() -> str:
     lines = [
         "# Rewrites",
         "",
-        "Written by `python -m reference.rewriting.pipeline`; a test holds it to the code. A mode admits",
+        "Written by `python -m reference.rewriting`; a test holds it to the code. A mode admits",
         "rewrites by promise; `Mode.including` and `Mode.excluding` take names, families, stages and tags.",
     ]
     records = load()
@@ -100,7 +100,3 @@ def table() -> str:
                 text = r.summary.replace("|", "\\|")
                 lines.append(f"| {name} | {r.promise.name} | {r.stage} | {text} |")
     return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    print(table(), end="")

@@ -71,9 +71,7 @@ def _below(variables: Sequence[Variable]) -> dict[Variable, int]:
     return distance
 
 
-def _on_the_way(
-    old: Sequence[Variable], cut: dict[Variable, None], distance: dict[Variable, int]
-) -> set[Variable]:
+def _on_the_way(old: Sequence[Variable], cut: dict[Variable, None], distance: dict[Variable, int]) -> set[Variable]:
     """`old` and the variables between them and the cut: those that `before` must compute itself."""
     towards = set(old)
     for variable in sorted(distance, key=distance.__getitem__, reverse=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reference.graph.core import Apply
+from reference.graph.core import Apply, Constant
 from reference.graph.dtypes import FLOATS, is_discrete, upcast
 from reference.graph.fgraph import FunctionGraph
 from reference.rewriting.engine import Promise, Replacement, rewrite
@@ -22,6 +22,7 @@ from reference.rewriting.pattern import (
     row_name,
     values,
 )
+from reference.rewriting.rules.merge import commutes_exactly
 from reference.tensor import elemwise
 
 EXACT, REAL, STABLE, FINITE, RAISES = Promise
@@ -37,6 +38,29 @@ def _integers(found: Binding) -> bool:
 
 def _signed(found: Binding) -> bool:
     return all(not v.type.dtype.startswith(("u", "bool")) for v in found.values())
+
+
+# The order of operands.
+
+
+@rewrite(EXACT, on=lambda op: hasattr(op, "scalar_op"), tags=("order",))
+def constants_first(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """x + c -> c + x, for two operands that commute to the bit."""
+    if not commutes_exactly(node):
+        return None
+    left, right = node.inputs
+    if isinstance(right, Constant) and not isinstance(left, Constant):
+        return node.op.make_node(right, left).outputs
+    return None
+
+
+@rewrite(REAL, on=("add", "mul"), tags=("order",))
+def constants_first_of_many(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """x + y + c -> c + x + y, in an operation of three or more operands."""
+    if len(node.inputs) < 3:
+        return None
+    order = sorted(node.inputs, key=lambda v: not isinstance(v, Constant))
+    return node.op.make_node(*order).outputs if tuple(order) != node.inputs else None
 
 
 # Neutral operands.
@@ -286,5 +310,3 @@ def fill_inside_elementwise(fgraph: FunctionGraph, node: Apply) -> Replacement:
 
 def _pattern_of(node: Apply) -> tuple[bool, ...]:
     return node.outputs[0].type.broadcastable
-
-

@@ -1,4 +1,4 @@
-"""One node for one computation, one constant for one value, one order for commuting operands.
+"""One node for one computation, one constant for one value.
 
 Owns what is known of a graph's nodes by what they compute. It must not merge nodes with an effect. Two
 random draws merge when they read the same state, as they are the same draw then.
@@ -85,23 +85,3 @@ def commutes_exactly(node: Apply) -> bool:
     if row is None or not row.commutative or len(node.inputs) != 2:
         return False
     return row.name not in ("maximum", "minimum") or is_discrete(node.outputs[0].type.dtype)
-
-
-@rewrite(Promise.EXACT, on=lambda op: hasattr(op, "scalar_op"), tags=("order",))
-def constants_first(fgraph: FunctionGraph, node: Apply) -> Replacement:
-    """x + c -> c + x, for two operands that commute to the bit."""
-    if not commutes_exactly(node):
-        return None
-    left, right = node.inputs
-    if isinstance(right, Constant) and not isinstance(left, Constant):
-        return node.op.make_node(right, left).outputs
-    return None
-
-
-@rewrite(Promise.REAL, on=("add", "mul"), tags=("order",))
-def constants_first_of_many(fgraph: FunctionGraph, node: Apply) -> Replacement:
-    """x + y + c -> c + x + y, in an operation of three or more operands."""
-    if len(node.inputs) < 3:
-        return None
-    order = sorted(node.inputs, key=lambda v: not isinstance(v, Constant))
-    return node.op.make_node(*order).outputs if tuple(order) != node.inputs else None
