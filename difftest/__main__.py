@@ -27,7 +27,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--examples", type=int, help="stop after this many programs")
     made.add_argument("--time", type=seconds, help="stop after this long: 90, 90s, 5m, 2h (default: 60s)")
     made.add_argument("--seed", type=int, default=0, help="which programs: the same seed draws the same ones")
-    made.add_argument("--backend", action="append", help="reference, opencl or all; repeatable (default: all that work)")
+    made.add_argument(
+        "--backend", action="append", help="reference, opencl or all; repeatable (default: all that work)"
+    )
     made.add_argument("--profile", default="all", choices=list(PROFILES), help="what to concentrate on")
     made.add_argument("--repros", default=".", help="folder for repro_<hash>.py (default: here)")
     return made

@@ -55,7 +55,12 @@ def localize(api: Any, graph: Any, values: Sequence[Any], backend: str, fast: bo
 
 def _run(api: Any, inputs: Sequence[Any], outputs: Sequence[Any], values: Sequence[Any], backend: str) -> list[Any]:
     f = api.function(
-        list(inputs), list(outputs), mode="UNOPTIMIZED", backend=backend, on_unused_input="ignore", no_default_updates=True
+        list(inputs),
+        list(outputs),
+        mode="UNOPTIMIZED",
+        backend=backend,
+        on_unused_input="ignore",
+        no_default_updates=True,
     )
     return f(*values)
 
@@ -89,7 +94,11 @@ def _first_that_raises(api: Any, order: Sequence[Any], known: dict[Any, Any], ba
         try:
             _alone(api, node, inputs, backend)
         except Exception as error:
-            return Culprit(number, str(node), True, f"it raised {type(error).__name__}: {str(error).partition(chr(10))[0]}")
+            return Culprit(
+                number, str(node), True, f"it raised {type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            )
         with np.errstate(all="ignore"):
-            known.update(zip(node.outputs, node.op.perform(node, *[known.get(v, getattr(v, "data", None)) for v in node.inputs])))
+            known.update(
+                zip(node.outputs, node.op.perform(node, *[known.get(v, getattr(v, "data", None)) for v in node.inputs]))
+            )
     return None

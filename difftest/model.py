@@ -66,7 +66,10 @@ def evaluate(program: Program, arguments: Mapping[str, np.ndarray]) -> dict[str,
 
 
 def _run(
-    program: Program, names: dict[str, np.ndarray], fixed: Mapping[str, np.ndarray], unknown: frozenset[str] | set[str] = frozenset()
+    program: Program,
+    names: dict[str, np.ndarray],
+    fixed: Mapping[str, np.ndarray],
+    unknown: frozenset[str] | set[str] = frozenset(),
 ) -> dict[str, np.ndarray]:
     for step in program.steps:
         if step.step in SHAPE_ONLY:
@@ -87,7 +90,9 @@ def operand(x: Any) -> np.ndarray:
     if isinstance(x, bool):
         return np.array(x, "bool")
     if isinstance(x, int):
-        return np.array(x, next(d for d in ("int8", "int16", "int32", "int64") if np.iinfo(d).min <= x <= np.iinfo(d).max))
+        return np.array(
+            x, next(d for d in ("int8", "int16", "int32", "int64") if np.iinfo(d).min <= x <= np.iinfo(d).max)
+        )
     if isinstance(x, float):
         return np.array(x, "float32" if float(np.float32(x)) == x else "float64")
     return x
@@ -107,7 +112,6 @@ def continuous(*arrays: np.ndarray) -> np.dtype:
     if dtype.kind in "fc":
         return dtype
     return np.dtype("float32" if dtype.itemsize <= 2 else "float64")
-
 
 
 # Elementwise: a table a dtype rule. Operands are cast to the result's dtype first; what NumPy leaves open
@@ -257,7 +261,9 @@ def cast(x: Value, dtype: str) -> Value:
     if np.dtype(dtype).kind not in "iu" or x.dtype.kind != "f":
         return x.astype(dtype)
     info = np.iinfo(dtype)
-    whole = [0 if v != v else info.max if v > info.max else info.min if v < info.min else int(v) for v in x.ravel().tolist()]
+    whole = [
+        0 if v != v else info.max if v > info.max else info.min if v < info.min else int(v) for v in x.ravel().tolist()
+    ]
     return np.array([min(max(v, info.min), info.max) for v in whole], dtype).reshape(x.shape)
 
 
@@ -575,12 +581,12 @@ def logsoftmax(x: Value) -> Value:
 
 @line
 def relu(x: Value) -> Value:
-    return ((x + np.abs(x)) * np.array(0.5, x.dtype)).astype(x.dtype)
+    return (x + np.abs(x)) * np.array(0.5, common(x, np.zeros((), "float32")))
 
 
 @line
 def binary_crossentropy(x: Value, target: Value) -> Value:
-    dtype = continuous(x, target)
+    dtype = common(x, target, np.zeros((), "float32"))  # 1.0 - target: the float constant is a float32
     wide, t = x.astype("float64"), target.astype("float64")
     return (-(t * np.log(wide) + (1 - t) * np.log(1 - wide))).astype(dtype)
 
@@ -627,7 +633,9 @@ def scan_map(x: Value, w: Value, body: str, explicit: bool, backwards: bool, row
 
 
 @line
-def scan_state(x: Value, h: Value, w: Value, body: str, explicit: bool, backwards: bool, n_steps: int | None, rows: str) -> Value:
+def scan_state(
+    x: Value, h: Value, w: Value, body: str, explicit: bool, backwards: bool, n_steps: int | None, rows: str
+) -> Value:
     found = []
     state = h
     for row in (x[::-1] if backwards else x)[:n_steps]:

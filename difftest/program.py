@@ -175,10 +175,17 @@ class Program:
     def from_json(cls, text: str) -> Program:
         form = json.loads(text)
         return cls(
-            inputs=tuple(Input(i["name"], tuple(i["broadcastable"]), Array.from_json(i["value"])) for i in form["inputs"]),
+            inputs=tuple(
+                Input(i["name"], tuple(i["broadcastable"]), Array.from_json(i["value"])) for i in form["inputs"]
+            ),
             shared=tuple(Shared(s["name"], Array.from_json(s["value"])) for s in form["shared"]),
             steps=tuple(
-                Step(s["step"], tuple(s["operands"]), {k: _tuples(v) for k, v in s["attributes"].items()}, tuple(s["results"]))
+                Step(
+                    s["step"],
+                    tuple(s["operands"]),
+                    {k: _tuples(v) for k, v in s["attributes"].items()},
+                    tuple(s["results"]),
+                )
                 for s in form["steps"]
             ),
             outputs=tuple(form["outputs"]),

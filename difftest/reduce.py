@@ -34,7 +34,15 @@ def reduced(program: Program, fails: Callable[[Program], bool]) -> Program:
 
 
 def _size(program: Program) -> tuple[int, ...]:
-    parts = (program.steps, program.calls, program.givens, program.updates, program.outputs, program.inputs, program.shared)
+    parts = (
+        program.steps,
+        program.calls,
+        program.givens,
+        program.updates,
+        program.outputs,
+        program.inputs,
+        program.shared,
+    )
     return (len(program.steps), sum(map(len, parts)), len(program.to_json()))
 
 

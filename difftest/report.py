@@ -55,9 +55,15 @@ def table(summary: Summary) -> str:
     never_fired = [name for name in REGISTRY if name not in summary.fired]
     rows = [
         ("cells", f"{len(summary.cells)}: {', '.join(map(str, summary.cells))}"),
-        ("programs", f"{summary.programs} ({summary.programs / max(summary.seconds, 1e-9):.1f} a second; {summary.repeated} drawn twice)"),
+        (
+            "programs",
+            f"{summary.programs} ({summary.programs / max(summary.seconds, 1e-9):.1f} a second; {summary.repeated} drawn twice)",
+        ),
         ("runs", f"{summary.runs}"),
-        ("elements", f"{compared} compared: {elements['identical']} the same bits, {elements['bounded']} within their bounds"),
+        (
+            "elements",
+            f"{compared} compared: {elements['identical']} the same bits, {elements['bounded']} within their bounds",
+        ),
         ("", f"{elements['uncertain']} uncertain, {elements['vacuous']} vacuous (bound too wide to mean much)"),
         ("rewrites", f"{sum(summary.fired.values())} applications of {len(summary.fired)} rewrites"),
         ("never fired", _listed(never_fired)),

@@ -107,7 +107,9 @@ class Repro:
         )  # fmt: skip
 
     def _asked(self, details: str) -> str:
-        chosen = ", ".join(repr(c) for c in dict.fromkeys([BASE, Cell("UNOPTIMIZED", self.failure.cell.backend), self.failure.cell]))
+        chosen = ", ".join(
+            repr(c) for c in dict.fromkeys([BASE, Cell("UNOPTIMIZED", self.failure.cell.backend), self.failure.cell])
+        )
         source = self.program.to_source().replace("\n", "\n# ").rstrip("# ")
         return _ASKED.format(
             claim=self.claim, details=details, source=source, json=repr(self.program.to_json()), cells=f"[{chosen}]"

@@ -132,7 +132,9 @@ def _judged(
     if cell.mode in twins.same_text:
         texts = [printed(api, f) for f, _, _ in both]
         if texts[0] != texts[1]:
-            yield Failure("seed", cell, f"{twins.name}: the two functions print differently\n" + difference(*texts, ("1", "2")))
+            yield Failure(
+                "seed", cell, f"{twins.name}: the two functions print differently\n" + difference(*texts, ("1", "2"))
+            )
     for second, (f, states, results) in zip((False, True), both):
         standard = first.setdefault(False, results)
         for number, (value, expected) in enumerate(zip(results, standard)):
@@ -143,4 +145,6 @@ def _judged(
             bound = walk(f.fgraph.toposort(), values, who).of(f.fgraph.outputs[0])
             doubled = inside(expected, bound)
             if value.shape != expected.shape or doubled.wrong.any():
-                yield Failure("seed", cell, f"{twins.name}, form {1 + second}, call {number + 1}: {value}, elsewhere {expected}")
+                yield Failure(
+                    "seed", cell, f"{twins.name}, form {1 + second}, call {number + 1}: {value}, elsewhere {expected}"
+                )

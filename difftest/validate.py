@@ -100,7 +100,9 @@ def _evaluated(variables: Sequence[Any], given: Mapping[Any, Any]) -> tuple[list
         raise
     except Exception as error:
         return None, type(error).__name__, False
-    finite = all(np.all(np.isfinite(x)) for x in known.values() if getattr(getattr(x, "dtype", None), "kind", "") in "fc")
+    finite = all(
+        np.all(np.isfinite(x)) for x in known.values() if getattr(getattr(x, "dtype", None), "kind", "") in "fc"
+    )
     return [known[v] for v in variables], "", finite
 
 

@@ -120,9 +120,7 @@ class _Judge:
         self.base = report.runs[BASE]
         self.walks: dict[tuple[Cell, int], Walk] = {}
 
-    def fail(
-        self, kind: str, cell: Cell, message: str, output: str = "", call: int = 0, expected: Any = None
-    ) -> None:
+    def fail(self, kind: str, cell: Cell, message: str, output: str = "", call: int = 0, expected: Any = None) -> None:
         self.report.failures.append(Failure(kind, cell, message, output, call, expected=expected))
 
     def all(self) -> None:

@@ -99,7 +99,9 @@ class Walk:
     def _node(self, node: Any) -> None:
         inputs = [self.of(v) for v in node.inputs]
         if all(b.exact for b in inputs) and self._stays_exact(node):
-            results: Sequence[Bound] | None = [Bound.exactly(r) for r in node.op.perform(node, *[b.raw for b in inputs])]
+            results: Sequence[Bound] | None = [
+                Bound.exactly(r) for r in node.op.perform(node, *[b.raw for b in inputs])
+            ]
         else:
             found = RULES.get(type(node.op).__name__)
             results = found(self, node, inputs) if found is not None else None

@@ -35,7 +35,9 @@ class Comparison:
         for place in map(tuple, places[:3]):
             y = np.asarray(self.bound.y)[place] if self.bound.y is not None else "?"
             e = np.asarray(self.bound.e)[place] if self.bound.e is not None else "?"
-            lines.append(f"  {list(map(int, place))}: {value[place]!r}, compared with {expected[place]!r}; shadow {y} +- {e}")
+            lines.append(
+                f"  {list(map(int, place))}: {value[place]!r}, compared with {expected[place]!r}; shadow {y} +- {e}"
+            )
         return "\n".join(lines)
 
     def interval(self, expected: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray] | None:

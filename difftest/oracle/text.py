@@ -55,7 +55,11 @@ def _optimizing_twice(api: Any, run: Run) -> Iterator[tuple[Any, str, str]]:
     second = printed(api, graph)
     if first != second:
         applied = ", ".join(sorted({a.rewrite.name for a in log}))
-        yield run.cell, "P3", f"applied again: {applied}\n" + difference(first, second, ("optimized", "optimized twice"))
+        yield (
+            run.cell,
+            "P3",
+            f"applied again: {applied}\n" + difference(first, second, ("optimized", "optimized twice")),
+        )
 
 
 def _is_copy(variable: Any) -> bool:

@@ -33,10 +33,16 @@ def _stream(method: str) -> str:
 
 
 def _draw_sample(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return (), {"seed": draw.integer(0, 3), "size": shapes.shape(draw, 0, 3), "dtype": draw.choose(("float64", "float32"))}
+    return (), {
+        "seed": draw.integer(0, 3),
+        "size": shapes.shape(draw, 0, 3),
+        "dtype": draw.choose(("float64", "float32")),
+    }
 
 
-step("random", _stream("uniform(size={size!r}, dtype={dtype!r})"), takes=None, name="uniform", smooth=False)(_draw_sample)
+step("random", _stream("uniform(size={size!r}, dtype={dtype!r})"), takes=None, name="uniform", smooth=False)(
+    _draw_sample
+)
 step("random", _stream("normal(size={size!r}, dtype={dtype!r})"), takes=None, name="normal", smooth=False)(_draw_sample)
 
 

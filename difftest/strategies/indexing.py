@@ -62,7 +62,11 @@ def subtensor(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name, *names), {"index": index}
 
 
-@step("subtensor", "{0}[{1}] if {axis} == 0 else {0}.take({1}, axis={axis})", takes=lambda e: e.ndim >= 1 and min(e.shape) > 0)
+@step(
+    "subtensor",
+    "{0}[{1}] if {axis} == 0 else {0}.take({1}, axis={axis})",
+    takes=lambda e: e.ndim >= 1 and min(e.shape) > 0,
+)
 def take(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     axis = draw.integer(0, x.ndim - 1)
     return (x.name, _vector_index(draw, pool, x.shape[axis]).name), {"axis": axis}

@@ -32,7 +32,9 @@ def _like(draw: Draw, pool: Pool, x: Entry, shape: tuple[int, ...]) -> Entry:
 
 def _body(draw: Draw, *letters: str) -> str:
     """A body that reads some of these letters: x a sequence, h a state, g an older state, w a non-sequence."""
-    return draw.choose([name for name, (reads, _) in BODIES.items() if set(reads) <= set(letters) and reads[0] == letters[0]])
+    return draw.choose(
+        [name for name, (reads, _) in BODIES.items() if set(reads) <= set(letters) and reads[0] == letters[0]]
+    )
 
 
 def _rows(draw: Draw, count: int) -> str:
@@ -67,7 +69,9 @@ def scan_map(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     }  # fmt: skip
 
 
-def _state_source(x: str, h: str, w: str, *, body: str, explicit: bool, backwards: bool, n_steps: Any, rows: str) -> str:
+def _state_source(
+    x: str, h: str, w: str, *, body: str, explicit: bool, backwards: bool, n_steps: Any, rows: str
+) -> str:
     function = _written(body, {"x": "x", "h": "h"}, w, explicit)
     others = f"[{w}]" if explicit and "w" in BODIES[body][0] else None
     options = {"sequences": f"[{x}]", "outputs_info": f"[{h}]", "non_sequences": others, "n_steps": n_steps,

@@ -96,9 +96,7 @@ class _Growth:
             if takes(undo, x):
                 return undo
         fitting = {
-            family: found
-            for family, kinds in self.families.items()
-            if (found := [k for k in kinds if takes(k, x)])
+            family: found for family, kinds in self.families.items() if (found := [k for k in kinds if takes(k, x)])
         }
         if not fitting:
             return None if x.vague else STEPS["identity"]

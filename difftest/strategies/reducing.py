@@ -60,6 +60,10 @@ for _name in ("cumsum", "cumprod"):
          takes=lambda e: e.ndim > 0 and e.dtype != "bool")(_draw_axis)  # fmt: skip
 
 
-@step("cumulative", "T.extra_ops.diff({0}, axis={axis})", takes=lambda e: e.ndim > 0 and min(e.shape) > 1 and e.dtype != "bool")
+@step(
+    "cumulative",
+    "T.extra_ops.diff({0}, axis={axis})",
+    takes=lambda e: e.ndim > 0 and min(e.shape) > 1 and e.dtype != "bool",
+)
 def diff(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {"axis": draw.integer(0, x.ndim - 1)}

@@ -158,10 +158,17 @@ def eye(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 def arange(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     stop, stride = draw.integer(0, 6), draw.choose((1, 2, 3, -1))
     start = draw.integer(-1, 3)
-    return (), {"start": start, "stop": stop, "step": stride, "dtype": draw.choose(("int64", "float64", "float32", "int8"))}
+    return (), {
+        "start": start,
+        "stop": stop,
+        "step": stride,
+        "dtype": draw.choose(("int64", "float64", "float32", "int8")),
+    }
 
 
-@step("creation", "T.arange({0})", takes=lambda e: e.ndim == 0 and e.dtype == "int64" and 0 <= e.value <= 32, smooth=False)
+@step(
+    "creation", "T.arange({0})", takes=lambda e: e.ndim == 0 and e.dtype == "int64" and 0 <= e.value <= 32, smooth=False
+)
 def arange_to(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {}
 
@@ -192,5 +199,3 @@ def shape(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 @step("shapes", "{0}.shape[{axis}]", takes=lambda e: e.ndim >= 1, smooth=False)
 def length(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {"axis": draw.integer(0, x.ndim - 1)}
-
-

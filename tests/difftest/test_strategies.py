@@ -1,0 +1,98 @@
+"""Programs are valid by construction, and every step is known to the model."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, find, given, seed, settings
+from hypothesis import strategies as st
+
+import reference
+from difftest import model
+from difftest.strategies import PROFILES, STEPS, programs
+from difftest.strategies.elementwise import INVERSE
+from reference import scalar
+
+
+def some(count: int) -> settings:
+    return settings(max_examples=count, deadline=None, database=None, derandomize=True, phases=[Phase.generate])
+
+
+@some(100)
+@given(programs(), st.data())
+def test_every_program_builds_and_compiles(program, data):
+    program.build(reference).function(mode="UNOPTIMIZED")
+
+
+def test_no_draw_is_ever_discarded():
+    """Hypothesis's own health checks are on: filtering too much, or drawing too slowly, would fail here."""
+    drawn = []
+
+    @settings(max_examples=60, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+              suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
+    @given(programs())
+    def draw(program):
+        drawn.append(program)
+
+    draw()
+    assert len(drawn) >= 60
+
+
+def test_the_same_seed_draws_the_same_programs():
+    def draw_with(number):
+        texts = []
+
+        @seed(number)
+        @settings(max_examples=10, deadline=None, database=None, phases=[Phase.generate],
+                  suppress_health_check=list(HealthCheck))  # fmt: skip
+        @given(programs())
+        def draw(program):
+            texts.append(program.to_json())
+
+        draw()
+        return texts
+
+    assert draw_with(1) == draw_with(1)
+    assert draw_with(1) != draw_with(2)
+
+
+def test_the_simplest_program_is_one_step_on_one_input():
+    smallest = find(programs(), lambda p: True, settings=settings(database=None, deadline=None))
+    assert len(smallest.steps) == 1
+    assert len(smallest.inputs) + len(smallest.shared) <= 1
+    assert not smallest.givens and not smallest.updates
+
+
+@pytest.mark.parametrize("name", sorted(STEPS))
+def test_every_step_has_a_line_in_the_model(name):
+    assert name in model.MODEL or name in model.ELEMENTWISE
+
+
+@pytest.mark.parametrize("name", [n for n, row in scalar.TABLE.items() if not row.needs])
+def test_every_row_is_a_step_or_says_why_not(name):
+    missing = {
+        "real": "complex", "imag": "complex", "conj": "complex", "angle": "complex", "complex": "complex",
+        "complex_from_polar": "complex",
+        "ultra_fast_sigmoid": "an approximation: no independent formula",
+        "psi": "no independent formula in NumPy", "tri_gamma": "no independent formula in NumPy",
+        "gamma": "poles everywhere on the grid", "gammaln": "poles everywhere on the grid",
+    }  # fmt: skip
+    assert (name in STEPS) != (name in missing)
+
+
+def test_policies_name_steps():
+    assert set(INVERSE) <= set(STEPS)
+    assert set(INVERSE.values()) <= set(STEPS)
+
+
+def test_profiles_name_families():
+    families = {kind.family for kind in STEPS.values()}
+    for profile in PROFILES.values():
+        assert set(profile.always) | set(profile.only) <= families
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [([np.int8(1), np.float32(2)], "float32"), ([np.int32(1), np.float32(2)], "float64"), ([np.bool_(1), np.int8(2)], "int8"),
+     ([np.uint64(1), np.int64(2)], "float64"), ([np.float16(1), np.int16(2)], "float32")],
+)  # fmt: skip
+def test_the_models_dtypes_are_the_documented_ones(values, dtype):
+    assert model.elementwise("add", *map(np.asarray, values)).dtype == dtype
