@@ -109,8 +109,9 @@ def from_scipy(name: str) -> Callable[..., Any]:
 def sigmoid(x: Any) -> Any:
     """1/(1+exp(-x)); below -700, where exp(-x) would overflow, it is exp(x)."""
     value = 1 / (1 + np.exp(-x))
-    far = x < -700
-    return np.where(far, np.exp(x), value) if np.any(far) else value
+    if x.dtype != np.float64 or not x.size or not x.min() < -700:
+        return value
+    return np.where(x < -700, np.exp(x), value)
 
 
 def softplus(x: Any) -> Any:

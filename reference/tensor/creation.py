@@ -170,6 +170,8 @@ class ARange(Op):
         start, stop, step = (v.item() for v in inputs)
         if step == 0:
             raise ValueError("arange: the step is 0")
+        if self.dtype == "int64" and isinstance(start, int) and isinstance(stop, int) and isinstance(step, int):
+            return (np.arange(start, stop, step),)
         count = max(int(np.ceil((stop - start) / step)), 0) if self._real() else len(range(start, stop, step))
         # Element k is start + k*step, each operation rounded in the result's dtype.
         k = np.arange(count).astype(self.dtype)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -43,13 +44,18 @@ class _Rows(Op):
 
 
 def _centered(x: np.ndarray) -> np.ndarray:
-    return x - np.max(x, axis=1, keepdims=True) if x.size else x.copy()
+    return x - np.maximum.reduce(x, axis=1, keepdims=True) if x.size else x.copy()
 
 
 def _row_sums(x: np.ndarray) -> np.ndarray:
-    dtype, acc_dtype = Sum().resolved(x.dtype.name)
+    dtype, acc_dtype = _accumulator(x.dtype)
     total = reduce_in_order(np.add, x.astype(acc_dtype, copy=False), (1,))
     return total.astype(dtype, copy=False).reshape(-1, 1)
+
+
+@cache
+def _accumulator(dtype: np.dtype[Any]) -> tuple[str, str]:
+    return Sum().resolved(dtype.name)
 
 
 class Softmax(_Rows):
