@@ -7,10 +7,9 @@ Theano 1.0 did. Nothing printed holds a memory address. It must not change or co
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
@@ -59,7 +58,7 @@ def debugprint(
     written = "".join(line + "\n" for line in text.lines)
     if isinstance(file, str) and file == "str":
         return written
-    stream: io.TextIOBase = sys.stdout if file is None else file
+    stream: TextIO = sys.stdout if file is None else file
     stream.write(written)
     stream.flush()
     return None if file is None else file

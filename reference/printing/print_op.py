@@ -52,9 +52,7 @@ class Print(Op):
     ) -> Sequence[Variable]:
         return output_gradients
 
-    def R_op(
-        self, inputs: Sequence[Variable], eval_points: Sequence[Variable | None]
-    ) -> Sequence[Variable | None]:
+    def R_op(self, inputs: Sequence[Variable], eval_points: Sequence[Variable | None]) -> Sequence[Variable | None]:
         return eval_points
 
     def __str__(self) -> str:

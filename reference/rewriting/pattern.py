@@ -87,8 +87,6 @@ def _dtypes_fit(promise: Promise, variables: list[Variable], inner: list[Variabl
 
 def _parse(text: str) -> ast.expr:
     tree = ast.parse(text.strip(), mode="eval").body
-    if isinstance(tree, ast.UnaryOp) and isinstance(tree.operand, ast.Constant):
-        return ast.Constant(-tree.operand.value)
     return tree
 
 

@@ -170,6 +170,10 @@ def cases() -> list[tuple[str, Any, list[Any], list[Any]]]:
         ("transpose_of_dot", T.dot(x.T, y).T, *two),
         ("part_of_dot", T.dot(x.T, y)[1, 2:], *two),
         ("one_minus_sigmoid", 1 - T.sigmoid(x), *one),
+        ("log_of_softmax", T.log(T.nnet.softmax(x)), [x], [Y]),
+        ("log_of_part_of_softmax", T.log(T.nnet.softmax(x)[T.arange(4), T.arange(4) % 3]), [x], [Y]),
+        ("crossentropy_of_softmax", T.nnet.categorical_crossentropy(T.nnet.softmax(x), T.arange(4) % 3), [x], [Y]),
+        ("gradient_of_log_of_softmax", T.grad(T.log(T.nnet.softmax(x))[:, 1].sum(), x), [x], [Y]),
         ("logistic_in_product", T.grad(T.log(1 - 1 / (1 + T.exp(-v))).sum(), v), *row),
     ]
 
@@ -215,6 +219,27 @@ def test_functions_that_overflow_are_replaced():
     assert softplus == pytest.approx([0.0, np.log(2), 1000.0])
     assert log_sigmoid == pytest.approx([-1000.0, -np.log(2), 0.0])
     assert slope == pytest.approx([0.0, 0.5, 1.0])
+
+
+LABELS = T.lvector("labels")
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        lambda x: -T.mean(T.log(T.nnet.softmax(x))[T.arange(LABELS.shape[0]), LABELS]),
+        lambda x: -T.mean(T.log(T.nnet.softmax(x)[T.arange(LABELS.shape[0]), LABELS])),
+        lambda x: T.nnet.categorical_crossentropy(T.nnet.softmax(x), LABELS).mean(),
+    ],
+    ids=["log of softmax", "log of part", "crossentropy"],
+)
+def test_cross_entropy_and_its_gradient_are_finite(cost: Any):
+    x = T.dmatrix("x")
+    scores = np.array([[1000.0, 0.0, -1000.0], [1.0, 2.0, 3.0], [0.0, 0.0, 0.0], [-800.0, 800.0, 1.0]])
+    value, slope = theano.function([x, LABELS], [cost(x), T.grad(cost(x), x)])(scores, [2, 0, 1, 0])
+    assert value == pytest.approx((2000 + 2.40760596 + np.log(3) + 1600) / 4)
+    assert slope[0] == pytest.approx([0.25, 0.0, -0.25])
+    assert slope[2] == pytest.approx([1 / 12, -1 / 6, 1 / 12])
 
 
 def test_a_deep_graph_is_rewritten_once_through():

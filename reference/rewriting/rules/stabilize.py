@@ -50,7 +50,7 @@ def one_minus_sigmoid(fgraph: FunctionGraph, node: Apply) -> Replacement:
 _MOST_FACTORS = 16
 
 
-class _Product:
+class Product:
     """A product and quotient taken apart: ``negative``, the factors above and those below the line."""
 
     def __init__(self, fgraph: FunctionGraph, root: Variable):
@@ -139,7 +139,7 @@ def logistic_in_product(fgraph: FunctionGraph, node: Apply) -> Replacement:
     out = node.outputs[0]
     if out.type.dtype not in FLOATS:
         return None
-    product = _Product(fgraph, out)
+    product = Product(fgraph, out)
     factors = [*product.above, *product.below]
     if not product.simplify():
         return None
