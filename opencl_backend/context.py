@@ -197,9 +197,9 @@ class Context:
         launch.enqueue()
 
     def flag(self, make: Callable[[int], Exception]) -> tuple[DeviceArray, int]:
-        """(an int vector, a place in it): a kernel that finds an error writes a nonzero int there.
+        """(a vector of longs, a place in it): a kernel that finds an error writes a nonzero number there.
 
-        After the call ``make(that int)`` is raised.
+        After the call ``make(that number)`` is raised.
         """
         assert self.node is not None
         return self.plan.flag_place(self.node, make)
@@ -249,8 +249,12 @@ class Context:
             if isinstance(value, Lazy) and isinstance(value.expr, Load):
                 value = value.expr.array
             if isinstance(value, Lazy) and not self.order.may_wait(variable, value, self):
-                value = self.computed(value)
+                value = self.stored(variable, value)
             self.values[variable] = value
+
+    def stored(self, variable: Variable, lazy: Lazy) -> DeviceArray:
+        """Where the elements of a variable's value are put."""
+        return self.computed(lazy)
 
     def _perform(self, node: Apply) -> None:
         """Compute on the host, now and, if an input is live, on every call."""

@@ -45,7 +45,7 @@ class Gather:
 
     indices  the index expressions (integers); a negative one counts from the end
     strides, lengths   of the dimensions they index
-    flag     (vector, place): where an index out of range is reported, as 1 + the number of the index
+    flag     (vector, place): where an index out of range is reported, as ``16 * value + 1 + its number``
     """
 
     array: DeviceArray

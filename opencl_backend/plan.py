@@ -47,7 +47,7 @@ class Launch:
     """One kernel enqueued: numbers in a small constant buffer, then arrays."""
 
     __slots__ = (
-        "_live", "_numbers", "elements", "geometry", "items", "kernel", "label", "local", "moved", "runtime", "slots",
+        "elements", "geometry", "items", "kernel", "label", "live", "local", "moved", "numbers", "runtime", "slots",
     )  # fmt: skip
 
     def __init__(
@@ -62,14 +62,14 @@ class Launch:
         self.slots = [array.storage.slot for array in arrays]
         self.elements = elements
         self.moved = sum(array.nbytes for array in {id(a): a for a in arrays}.values())
-        self._numbers = list(numbers)
-        self._live = [n for n in self._numbers if isinstance(n, Cell)]
-        self.geometry = runtime.constants(self._numbers)
+        self.numbers = list(numbers)
+        self.live = [n for n in self.numbers if isinstance(n, Cell)]
+        self.geometry = runtime.constants(self.numbers)
 
     def refresh(self) -> None:
         """Read the cells again."""
-        if self._live:
-            self.geometry = self.runtime.constants(self._numbers)
+        if self.live:
+            self.geometry = self.runtime.constants(self.numbers)
 
     def enqueue(self) -> None:
         self.runtime.enqueue(self.kernel, self.items, self.local, self.geometry, self.slots)
@@ -136,8 +136,8 @@ class Plan:
     def flag_place(self, node: Apply, make: Callable[[int], Exception]) -> tuple[DeviceArray, int]:
         """The flag vector and the place for `node`'s error."""
         if self.flag_array is None:
-            self.flag_array = self.runtime.empty("int32", (self.FLAGS,))
-            self.runtime.write(self.flag_array, np.zeros(self.FLAGS, np.int32))
+            self.flag_array = self.runtime.empty("int64", (self.FLAGS,))
+            self.runtime.write(self.flag_array, np.zeros(self.FLAGS, np.int64))
         for flag in self.flags:
             if flag.node is node:
                 return self.flag_array, flag.place
@@ -153,7 +153,7 @@ class Plan:
         for flag in self.flags:
             code = int(reported[flag.place])
             if code:
-                self.runtime.write(self.flag_array, np.zeros(self.FLAGS, np.int32))
+                self.runtime.write(self.flag_array, np.zeros(self.FLAGS, np.int64))
                 error = flag.make(code)
                 explain(error, flag.node, [])
                 raise error

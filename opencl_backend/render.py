@@ -211,7 +211,7 @@ def nest(spec: Spec) -> str:
 
 def _pointers(spec: Spec) -> list[tuple[str, str]]:
     arrays = [(f"const {STORAGE[dtype]}", f"p{k}") for k, (dtype, _) in enumerate(spec.loads)]
-    return [*arrays, (STORAGE[spec.steps[-1].dtype], "q"), *([("int", "flags")] if spec.gathers else [])]
+    return [*arrays, (STORAGE[spec.steps[-1].dtype], "q"), *([("long", "flags")] if spec.gathers else [])]
 
 
 def _loop_numbers(spec: Spec, positions: int) -> list[str]:

@@ -171,9 +171,9 @@ def load_all() -> None:
     """Import every module of this package, once: importing registers."""
     global _loaded
     if not _loaded:
-        _loaded = True
         for module in pkgutil.iter_modules(__path__):
             importlib.import_module(f"{__name__}.{module.name}")
+        _loaded = True
 
 
 def table() -> dict[str, str]:

@@ -109,10 +109,8 @@ def gathered(
     lengths = [array.shape[source] for source in axes]
 
     def out_of_range(code: int) -> Exception:
-        return IndexError(
-            f"{node.op}: index array {code - 1} holds an index out of bounds for axis {axes[code - 1]} "
-            f"with size {lengths[code - 1]}"
-        )
+        value, number = code >> 4, (code & 15) - 1
+        return IndexError(f"index {value} is out of bounds for axis {axes[number]} with size {lengths[number]}")
 
     flag = ctx.flag(out_of_range)
     view = array.view(shape, strides)
