@@ -21,6 +21,7 @@ from reference.rewriting.rules.subtensor import index_of, number
 from reference.scan.op import Scan
 from reference.scan.parts import Carry, Loop, Mapped, Part, Read, State, inner_copy
 from reference.tensor.indexing import Subtensor
+from reference.tensor.shape import ScalarFromTensor, Shape_i
 
 EXACT, REAL, STABLE, FINITE, RAISES = Promise
 
@@ -171,6 +172,23 @@ def _rows_from_end(reader: Apply | None, stack: Variable) -> int | None:
         return None
     first = number(place)
     return -first if first is not None and first < 0 else None
+
+
+@rewrite(EXACT, on=Subtensor, cheap=True)
+def slice_to_own_length(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """x[:Shape_i{0}(x)] -> x: a sequence cut to its own length."""
+    x, *rest = index_of(node)
+    if not isinstance(x, slice) or x.start is not None or x.step is not None or any(e != slice(None) for e in rest):
+        return None
+    stop = x.stop
+    if stop is None or stop.owner is None or not isinstance(stop.owner.op, ScalarFromTensor):
+        return None
+    length = stop.owner.inputs[0].owner
+    return (
+        [node.inputs[0]]
+        if length is not None and length.op == Shape_i(0) and length.inputs[0] is node.inputs[0]
+        else None
+    )
 
 
 # Values that are the same in every step.
