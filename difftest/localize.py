@@ -40,7 +40,7 @@ def localize(api: Any, graph: Any, values: Sequence[Any], backend: str, fast: bo
     try:
         results.update(zip(wanted, _run(api, graph.inputs, wanted, values, backend)))
     except Exception:
-        return _first_that_raises(api, order, dict(zip(graph.inputs, values)), backend)
+        return _one_by_one(api, order, results, backend, fast)
     for number, node in enumerate(order):
         inputs = {v: results[v] for v in node.inputs if v in results}
         if any(v not in inputs and not hasattr(v, "data") for v in node.inputs):
@@ -88,17 +88,16 @@ def _judged(node: Any, inputs: dict[Any, Any], results: dict[Any, Any], backend:
     return None
 
 
-def _first_that_raises(api: Any, order: Sequence[Any], known: dict[Any, Any], backend: str) -> Culprit | None:
+def _one_by_one(api: Any, order: Sequence[Any], known: dict[Any, Any], backend: str, fast: bool) -> Culprit | None:
+    """Every node alone, on what the reference gives it: the first that raises or is wrong."""
     for number, node in enumerate(order):
         inputs = {v: known[v] for v in node.inputs if v in known}
         try:
-            _alone(api, node, inputs, backend)
+            found = _judged(node, inputs, dict(zip(node.outputs, _alone(api, node, inputs, backend))), backend, fast)
         except Exception as error:
-            return Culprit(
-                number, str(node), True, f"it raised {type(error).__name__}: {str(error).partition(chr(10))[0]}"
-            )
+            found = f"it raised {type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        if found is not None:
+            return Culprit(number, str(node), True, found)
         with np.errstate(all="ignore"):
-            known.update(
-                zip(node.outputs, node.op.perform(node, *[known.get(v, getattr(v, "data", None)) for v in node.inputs]))
-            )
+            known.update(zip(node.outputs, node.op.perform(node, *[known.get(v, getattr(v, "data", None)) for v in node.inputs])))
     return None
