@@ -194,4 +194,5 @@ def cast(x: Any, dtype: np.dtype[Any]) -> Any:
         return x.astype(dtype)
     inside = (x >= low) & (x < above)
     whole = np.where(inside, x, 0).astype(dtype)
-    return np.where(inside, whole, np.where(x < low, info.min, np.where(x >= above, info.max, 0)).astype(dtype))
+    least, most, zero = (dtype.type(v) for v in (info.min, info.max, 0))
+    return np.where(inside, whole, np.where(x < low, least, np.where(x >= above, most, zero)))

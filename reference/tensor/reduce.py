@@ -8,9 +8,11 @@ reproduces the order stated here.
 from __future__ import annotations
 
 import math
+import sys
 import typing as t
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -37,14 +39,31 @@ def reduce_in_order(ufunc: np.ufunc, x: np.ndarray, axes: Sequence[int]) -> np.n
     sequentially, element by element. Products are always sequential. This is what NumPy does with a
     C-contiguous operand, which is what it gets here.
     """
+    pairwise = _sum_in_pairs if ufunc is np.add else partial(ufunc.reduce, axis=1)
     if not x.flags.c_contiguous:
         x = x.copy(order="C")
     for axis in sorted(axes, reverse=True):
         length, before, after = x.shape[axis], x.shape[:axis], x.shape[axis + 1 :]
         inner = math.prod(after)
-        block = x.reshape((math.prod(before), length) if inner == 1 else (math.prod(before), length, inner))
-        x = ufunc.reduce(block, axis=1).reshape(before + after)
+        rows = math.prod(before)
+        if inner == 1:
+            x = pairwise(x.reshape(rows, length)).reshape(before + after)
+        else:
+            x = ufunc.reduce(x.reshape(rows, length, inner), axis=1).reshape(before + after)
     return x
+
+
+_LONGEST = sys.maxsize if np.lib.NumpyVersion(np.__version__) >= "2.3.0" else 8192
+"""How long a row NumPy sums in pairs: before 2.3 longer ones were cut at its buffer's size."""
+
+
+def _sum_in_pairs(rows: np.ndarray) -> np.ndarray:
+    """The sum of each row, pairwise whatever the length."""
+    length = rows.shape[1]
+    if length <= _LONGEST:
+        return np.add.reduce(rows, axis=1)
+    half = length // 2 - length // 2 % 8
+    return _sum_in_pairs(rows[:, :half]) + _sum_in_pairs(rows[:, half:])
 
 
 def axes_of(axis: t.Any, rank: int) -> tuple[int, ...] | None:

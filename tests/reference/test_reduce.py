@@ -61,6 +61,7 @@ def by_definition(combine, unit, x, axes):
 
 
 SHAPES = [(n,) for n in (0, 1, 7, 8, 9, 127, 128, 129, 136, 1000, 9001)] + [
+    (2, 20001),
     *itertools.product((0, 1, 2, 9, 130), (0, 1, 3, 17, 200)),
     *itertools.product((1, 3, 17), (1, 9, 40), (1, 2, 130)),
 ]
