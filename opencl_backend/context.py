@@ -17,6 +17,7 @@ from opencl_backend.loop import Compute, Lazy, Load
 from opencl_backend.plan import Host, Launch, Plan, Stale, Value
 from opencl_backend.runtime import Cell, DeviceArray, Number
 from reference.graph.core import Apply, Constant, Variable
+from reference.graph.dtypes import COMPLEX
 from reference.interpreter import explain
 
 LARGE = 1 << 14
@@ -166,6 +167,9 @@ class Context:
         assert lazy.shape == target.shape, (lazy.shape, target.shape)
         if lazy.size == 0:
             return
+        if lazy.dtype in COMPLEX:
+            assert isinstance(lazy.expr, Load)
+            lazy, target = self.loaded(as_pairs(lazy.expr.array)), as_pairs(target)
         own_kernel = self.plan.compiled or lazy.size >= LARGE
         if own_kernel or not machine.run(self, lazy, target):
             render.run(self, lazy, target)
@@ -337,6 +341,14 @@ class Context:
 
         self.plan.steps.append(same)
         value.live = False
+
+
+def as_pairs(array: DeviceArray) -> DeviceArray:
+    """Complex numbers as pairs of floats, which copies can move."""
+    assert isinstance(array.offset, int)
+    part = {"complex64": "float32", "complex128": "float64"}[array.dtype]
+    strides = (*(2 * s for s in array.strides), 1)
+    return DeviceArray(array.runtime, array.storage, part, (*array.shape, 2), strides, 2 * array.offset)
 
 
 def _equal(a: Any, b: Any) -> bool:

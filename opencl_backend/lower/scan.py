@@ -1,0 +1,433 @@
+"""Scan by replay: a step becomes a plan of its own, recorded once and run for every t.
+
+Owns where a step's values live. Sequences are read at row t through offsets that move; states are rings of
+rows, or the stacked output itself, written row by row; what the host knows (random states, counters)
+advances on the host. Nobody waits for the device within the loop, except for the condition of `until`. It
+must not know what a step computes.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from opencl_backend import lower
+from opencl_backend.context import Context
+from opencl_backend.loop import Lazy, Load
+from opencl_backend.lower import makes_arrays, register
+from opencl_backend.plan import Host, Stale, Value
+from opencl_backend.replay import Move, Repeat, StepContext, StepOrder, StepPlan
+from opencl_backend.runtime import Cell, DeviceArray, Memory, contiguous_strides
+from reference.graph.core import Apply, Constant, Variable
+from reference.graph.errors import ShapeError
+from reference.scan.op import Scan
+from reference.tensor.creation import ARange
+
+makes_arrays(Scan)
+
+MANY_STEPS = 1000
+"""From so many steps on, a step's small loops are worth kernels of their own at once."""
+FIRST_ROWS = 64
+"""Rows set aside at first for an output whose length only the loop itself can tell."""
+
+
+def refused(node: Apply) -> str | None:
+    """The first operation of a step that cannot run on the device, and why."""
+    op = node.op
+    assert isinstance(op, Scan)
+    for inner, why in lower.check(StepOrder(op.inner_inputs, op.inner_outputs).nodes, op.inner_inputs):
+        return f"its step uses {inner.op}: {why}"
+    return None
+
+
+@register(Scan, refuse=refused)
+def scan(ctx: Context, node: Apply) -> list[Value]:
+    op = node.op
+    assert isinstance(op, Scan)
+    steps = int(ctx.host(node.inputs[0]))
+    sequences, states, _, _ = op.cut(node.inputs[1:])
+    op._check(node, steps, *[[_Rows(ctx.shape(v)) for v in part] for part in (sequences, states)])
+    if steps == 0:
+        return _no_steps(ctx, node)
+    on_device: frozenset[int] = frozenset()
+    while True:
+        try:
+            return _Replay(ctx, node, steps, on_device).outputs()
+        except _OnDevice as found:
+            on_device |= {found.carry}
+
+
+class _Rows:
+    """The shape of an array, for the reference's own check."""
+
+    def __init__(self, shape: tuple[int, ...]):
+        self.shape = shape
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+
+class _OnDevice(Exception):
+    """A carry that began as a host value is computed by the device."""
+
+    def __init__(self, carry: int):
+        self.carry = carry
+
+
+def _no_steps(ctx: Context, node: Apply) -> list[Value]:
+    """Stacks without rows; the reference tells their shapes, and carries are as they came."""
+    op = node.op
+    assert isinstance(op, Scan)
+    ctx.plan.replayable = False
+    carries = op.cut(node.inputs[1:])[2]
+    results = op.perform(node, *[ctx.fetched(v) for v in node.inputs])
+    return [*[ctx.known(r) for r in results[: op.n_stacked]], *[ctx.value(v) for v in carries]]
+
+
+class _Ring:
+    """Rows that steps write, each after the last, from the beginning again when there is no more room.
+
+    before  rows that stand before the first step's
+    """
+
+    def __init__(self, ctx: Context, dtype: str, row: tuple[int, ...], before: int, length: int):
+        self.row = row
+        self.before = before
+        self.length = length
+        self.array = ctx.new(dtype, (length, *row))
+
+    def offset(self, t: int) -> int:
+        """Where the row of step t begins."""
+        return (t + self.before) % self.length * prod(self.row)
+
+    def at(self, offset: int | Cell) -> DeviceArray:
+        return self.array.view(self.row, contiguous_strides(self.row), offset)
+
+    def moving(self, moves: list[Move], t: int, lag: int) -> DeviceArray:
+        """The row of `lag` steps ago, standing where step t needs it; `moves` let it follow."""
+        cell = Cell(self.offset(t - lag))
+
+        def move(t: int) -> None:
+            cell.value = self.offset(t - lag)
+
+        moves.append(move)
+        return self.at(cell)
+
+    def grow(self, ctx: Context, rows: int) -> None:
+        """Make room for `rows` rows in all, while nothing has wrapped around."""
+        if rows <= self.length:
+            return
+        old = self.array
+        self.length = max(rows, 2 * self.length)
+        new = ctx.runtime.empty(old.dtype, (self.length, *self.row))
+        part = new.view(old.shape, old.strides)
+        ctx.emit(Lazy(old.shape, Load(old)), part)
+        ctx.runtime.wait()
+        storage = old.storage
+        storage.slot.buffer, storage.host, storage.nbytes = new.storage.buffer, new.storage.host, new.storage.nbytes
+        new.storage.leave_pool()
+        self.array = old.view((self.length, *self.row), contiguous_strides((self.length, *self.row)))
+
+    def last(self, ctx: Context, steps: int, rows: int) -> DeviceArray:
+        """The last `rows` rows after so many steps, in order."""
+        shape = (rows, *self.row)
+        strides = contiguous_strides(shape)
+        size = prod(self.row)
+        first = self.offset(steps - rows)
+        turn = self.length - first // size if size else rows
+        if rows <= turn:
+            return self.array.view(shape, strides, first)
+        out = ctx.new(self.array.dtype, shape)
+        for start, count, source in ((0, turn, first), (turn, rows - turn, 0)):
+            part = (count, *self.row)
+            view = self.array.view(part, strides, source)
+            ctx.emit(Lazy(part, Load(view)), out.view(part, strides, start * size))
+        return out
+
+
+class _Replay:
+    """One scan being recorded."""
+
+    def __init__(self, ctx: Context, node: Apply, steps: int, on_device: frozenset[int]):
+        op = node.op
+        assert isinstance(op, Scan)
+        self.ctx, self.node, self.op, self.steps = ctx, node, op, steps
+        self.memory = Memory(ctx.device)
+        self.order = StepOrder(op.inner_inputs, op.inner_outputs)
+        self.moves: list[Move] = []
+        self.made = steps
+        self.sources: list[Host] = []
+        outer = op.cut(node.inputs[1:])
+        sequences, taps, carries, constants = op.cut_inner(op.inner_inputs)
+        self.given: dict[Variable, Value] = {}
+        for inner, v in zip(sequences, outer[0]):
+            self.given[inner] = self._sequence(inner, v)
+        self.rings = [self._state(k, v) for k, v in enumerate(outer[1])]
+        for ring, reads, lags in zip(self.rings, taps, op.taps):
+            for inner, tap in zip(reads, lags):
+                self.given[inner] = ring.moving(self.moves, 0, -tap)
+        self.carried: list[_Ring | tuple[Host, Host]] = []
+        for k, (inner, v) in enumerate(zip(carries, outer[2])):
+            self.carried.append(self._carry(inner, v, k in on_device))
+        for inner, v in zip(constants, outer[3]):
+            value = ctx.value(v)
+            if isinstance(value, Host):
+                self.sources.append(value)
+            self.given[inner] = value if isinstance(value, Host) else ctx.array(v)
+        self.targets = [ring.moving(self.moves, 0, 0) for ring in self.rings]
+        self.finals: list[Host | None] = [None] * op.n_carries
+        self.news: list[Host | None] = [None] * op.n_carries
+        self.condition: Value | None = None
+        self.carry_targets = {
+            k: ring.moving(self.moves, 0, 0) for k, ring in enumerate(self.carried) if isinstance(ring, _Ring)
+        }
+        self.second: list[Any] = []
+
+    # Where the step's inputs are.
+
+    def _sequence(self, inner: Variable, outer: Variable) -> Value:
+        """Row t of the rows outside."""
+        known = self._known_rows(inner, outer)
+        if known is not None:
+            row = Host(np.asarray(known.value[0]), True)
+
+            def turn(t: int) -> None:
+                row.value = np.asarray(known.value[t])
+
+            self.moves.append(turn)
+            return row
+        rows = self.ctx.array(outer)
+        first, stride = rows.offset, rows.strides[0]
+        cell = Cell(int(first))
+
+        def move(t: int) -> None:
+            cell.value = int(first) + t * stride
+
+        self.moves.append(move)
+        if isinstance(first, Cell):
+            self.sources.append(Host(first, True))
+        return rows.view(rows.shape[1:], rows.strides[1:], cell)
+
+    def _known_rows(self, inner: Variable, outer: Variable) -> Host | None:
+        """The rows as the host knows them: integers that the step may use to index or to count with."""
+        value = self.ctx.value(outer)
+        if isinstance(value, Host):
+            self.sources.append(value)
+            return value
+        if lower.lives_on_device(inner) or not self._counts(inner):
+            return None
+        owner = outer.owner
+        if owner is not None and isinstance(owner.op, ARange):
+            start, _, step = owner.inputs
+            if isinstance(start, Constant) and isinstance(step, Constant):
+                count = np.arange(self.ctx.shape(outer)[0])
+                return Host((start.data + step.data * count).astype(owner.op.dtype), False)
+        return Host(self.ctx.host(outer), False)
+
+    def _counts(self, inner: Variable) -> bool:
+        """Does an operation that needs host values come after this variable?"""
+        reached = {inner}
+        for node in self.order.nodes:
+            if any(v in reached for v in node.inputs):
+                if any(not isinstance(v.type, type(inner.type)) for v in node.outputs):
+                    return True
+                reached.update(v for v in node.outputs if not lower.lives_on_device(v))
+        return False
+
+    def _state(self, k: int, outer: Variable) -> _Ring:
+        """The ring of a state, its first rows in place."""
+        op, initial = self.op, self.ctx.lazy(outer)
+        before, keep = op.depth(k), op.keep[k]
+        rows = self._rows_kept(keep)
+        length = before + rows if keep is None else min(max(before + 1, rows), before + self.steps)
+        ring = _Ring(self.ctx, initial.dtype, initial.shape[1:], before, length)
+        self.ctx.emit(initial, ring.array.view(initial.shape, ring.array.strides))
+        return ring
+
+    def _rows_kept(self, keep: int | None) -> int:
+        if keep is None:
+            return min(self.steps, FIRST_ROWS) if self.op.until else self.steps
+        return min(keep, self.steps)
+
+    def _carry(self, inner: Variable, outer: Variable, on_device: bool) -> _Ring | tuple[Host, Host]:
+        """Two rows that steps write in turn, or a host value with the one it begins from."""
+        value = self.ctx.value(outer)
+        if isinstance(value, Host) and not on_device:
+            self.sources.append(value)
+            now = Host(value.value, True)
+            self.given[inner] = now
+            return now, value
+        initial = self.ctx.lazy(outer)
+        ring = _Ring(self.ctx, initial.dtype, initial.shape, 1, 2)
+        self.ctx.emit(initial, ring.at(0))
+        self.given[inner] = ring.moving(self.moves, 0, 1)
+        return ring
+
+    # Running.
+
+    def outputs(self) -> list[Value]:
+        """Record and run; the values of the node's outputs."""
+        ctx = self.ctx
+        compiled = ctx.plan.compiled or self.steps >= MANY_STEPS
+        plan = self._record(0, compiled)
+        static = not any(source.live for source in self.sources) and not any(self.finals)
+        repeat = Repeat(
+            plan, f"{self.op} x {self.steps}", self.steps, self.moves, self._start, self._advance, self._finish, static
+        )
+        self._advance()
+        self.second = [None if isinstance(c, _Ring) else c[0].value for c in self.carried]
+        if self.op.until:
+            ctx.plan.replayable = False
+            self._until(repeat)
+        elif not plan.replayable or not self._followed(repeat):
+            ctx.plan.replayable = False
+            self._anew()
+        else:
+            repeat.enqueue(1)
+            ctx.plan.steps.append(repeat.follow)
+            ctx.plan.launches.append(repeat)  # type: ignore[arg-type]
+        self._finish()
+        return self._results(not static)
+
+    def _followed(self, repeat: Repeat) -> bool:
+        """Could the host go through all steps with the numbers of one plan?"""
+        try:
+            repeat.follow(1)
+        except Stale:
+            return False
+        return True
+
+    def _anew(self) -> None:
+        """Record every further step, where what the device does depends on values that change."""
+        self._start(1)
+        for t in range(1, self.steps):
+            self._record(t, False)
+            self._advance()
+
+    def _until(self, repeat: Repeat) -> None:
+        t, fresh = 0, repeat.plan.replayable
+        while not self._satisfied() and t + 1 < self.steps:
+            t += 1
+            self._make_room(t)
+            if fresh:
+                try:
+                    repeat.step(t)
+                except Stale:
+                    fresh = False
+            if not fresh:
+                self._record(t, False)
+            self._advance()
+        self.made = t + 1
+
+    def _satisfied(self) -> bool:
+        value = self.condition
+        if isinstance(value, Host):
+            return bool(value.value)
+        assert isinstance(value, DeviceArray)
+        return bool(value.to_host())
+
+    def _make_room(self, t: int) -> None:
+        for ring, keep in zip(self.rings, self.op.keep):
+            if keep is None:
+                ring.grow(self.ctx, min(t + 1, self.steps) + ring.before)
+
+    def _record(self, t: int, compiled: bool) -> StepPlan:
+        """Run step t while recording it: its results are written to their rows."""
+        op = self.op
+        for move in self.moves:
+            move(t)
+        plan = StepPlan(self.ctx.plan, compiled)
+        step = StepContext(plan, self.ctx, self.order, self.memory)
+        step.values = dict(self.given)
+        step.targets = dict(zip(op.inner_outputs, self.targets))
+        for k, target in self.carry_targets.items():
+            step.targets.setdefault(op.inner_outputs[op.n_stacked + k], target)
+        try:
+            step.run()
+        except (Stale, ShapeError):
+            raise
+        except Exception as error:
+            text = str(error.args[0]) if error.args else type(error).__name__
+            error.args = (f"{text}\nThis was step {t} of {self.steps} of {op}", *error.args[1:])
+            raise
+        for k, v in enumerate(op.inner_outputs[: op.n_stacked]):
+            self._write(step, t, k, v)
+        for k, v in enumerate(op.inner_outputs[op.n_stacked : op.n_stacked + op.n_carries]):
+            self._write_carry(step, t, k, v)
+        if op.until:
+            condition = step.value(op.inner_outputs[-1])
+            self.condition = condition if isinstance(condition, Host) else step.array(op.inner_outputs[-1])
+        self.ctx.plan.notes += plan.notes
+        # The host writes into memory that nobody holds at once, so nothing of a step goes before the call ends.
+        self.ctx.plan.constants += plan.constants
+        return plan
+
+    def _write(self, step: StepContext, t: int, k: int, v: Variable) -> None:
+        """Put one stacked value into its row."""
+        value = step.value(v)
+        if isinstance(value, Host):
+            value = step.array(v)
+        if k == len(self.rings):
+            keep = self.op.keep[k]
+            ring = _Ring(self.ctx, value.dtype, value.shape, 0, max(1, self._rows_kept(keep)))
+            self.rings.append(ring)
+            self.targets.append(ring.moving(self.moves, t, 0))
+        target = self.targets[k]
+        if value.shape != target.shape:
+            raise self.op._changed_shape(self.node, k, t, target.shape, value.shape)
+        if value is not target:
+            step.emit(value, target)
+
+    def _write_carry(self, step: StepContext, t: int, k: int, v: Variable) -> None:
+        carried, value = self.carried[k], step.value(v)
+        if not isinstance(carried, _Ring):
+            if not isinstance(value, Host):
+                raise _OnDevice(k)
+            self.news[k] = value
+            if self.finals[k] is None:
+                self.finals[k] = Host(value.value, True)
+            return
+        if isinstance(value, Host):
+            value = step.array(v)
+        if value.shape != carried.row:
+            raise ShapeError(
+                f"{self.op}: {self.node.inputs[1 + len(self.rings) + k]} changes its shape from {carried.row} to "
+                f"{value.shape} in step {t}; the OpenCL backend keeps the shapes of what a loop updates"
+            )
+        if value is not self.carry_targets[k]:
+            step.emit(value, self.carry_targets[k])
+
+    # Host carries.
+
+    def _start(self, t: int) -> None:
+        """As before the first step, or before the second."""
+        for carried, second in zip(self.carried, self.second):
+            if not isinstance(carried, _Ring):
+                carried[0].value = second if t else carried[1].value
+
+    def _advance(self) -> None:
+        for carried, new in zip(self.carried, self.news):
+            if not isinstance(carried, _Ring):
+                assert new is not None
+                carried[0].value = new.value
+
+    def _finish(self) -> None:
+        for carried, final in zip(self.carried, self.finals):
+            if not isinstance(carried, _Ring):
+                assert final is not None
+                final.value = carried[0].value
+
+    def _results(self, live: bool) -> list[Value]:
+        kept = [self.made if keep is None else min(keep, self.made) for keep in self.op.keep]
+        results: list[Value] = [ring.last(self.ctx, self.made, rows) for ring, rows in zip(self.rings, kept)]
+        for carried, final in zip(self.carried, self.finals):
+            if isinstance(carried, _Ring):
+                results.append(carried.at(carried.offset(self.made - 1)))
+            else:
+                assert final is not None
+                final.live = live
+                results.append(final)
+        return results
+

@@ -1,0 +1,204 @@
+"""A plan within a plan: the step of a loop, recorded once and run for every t.
+
+Owns the two passes of a repetition. On the host, where a plan's steps run, every t in turn: offsets move,
+random states and counters advance, and the numbers of every launch are noted. On the device, where its
+launches run, the kernels with the numbers noted. It must not know what is repeated or where rows live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from opencl_backend.context import Context
+from opencl_backend.device import import_pyopencl
+from opencl_backend.fuse import Order
+from opencl_backend.loop import Lazy
+from opencl_backend.plan import Host, Launch, Plan, Stale
+from opencl_backend.runtime import DeviceArray, Memory
+from reference.graph.core import Apply, Variable
+
+Move = Callable[[int], None]
+"""Makes a value stand where step t needs it."""
+
+
+class StepPlan(Plan):
+    """The plan of one step; errors that its kernels report are the outer plan's."""
+
+    def __init__(self, outer: Plan, compiled: bool):
+        super().__init__(outer.runtime, compiled)
+        self.outer = outer
+        self.uploads = False
+
+    def flag_place(self, node: Apply, make: Callable[[int], Exception]) -> tuple[DeviceArray, int]:
+        return self.outer.flag_place(node, make)
+
+
+class StepOrder(Order):
+    """A step's results wait as expressions until they are written to their rows."""
+
+    def may_wait(self, variable: Variable, lazy: Lazy, ctx: Context) -> bool:
+        if variable in self.kept and not self.readers.get(variable):
+            return True
+        return super().may_wait(variable, lazy, ctx)
+
+
+class StepContext(Context):
+    """What lowerings work with inside a step.
+
+    Working memory is the loop's own, as the step runs again after the outer plan has moved on. `targets`
+    are the rows that results belong in: who reads such a result reads the row.
+    """
+
+    def __init__(self, plan: StepPlan, outer: Context, order: Order, memory: Memory):
+        super().__init__(plan, outer.exact, order)
+        self.memory = memory
+        self.targets: dict[Variable, DeviceArray] = {}
+
+    def new(self, dtype: str, shape: Sequence[int]) -> DeviceArray:
+        return self.runtime.empty(dtype, shape, self.memory)
+
+    def stored(self, variable: Variable, lazy: Lazy) -> DeviceArray:
+        target = self.targets.get(variable)
+        if target is None or target.shape != lazy.shape or target.dtype != lazy.dtype:
+            return self.computed(lazy)
+        self.emit(lazy, target)
+        return target
+
+    def _upload(self, value: Host) -> DeviceArray:
+        """A live value gets a buffer of its own in every step: kernels may still be reading the last one."""
+        array = super()._upload(value)
+        if value.live:
+            slot, shape, cl = array.storage.slot, array.shape, import_pyopencl()
+            array.storage.leave_pool()
+
+            def again() -> None:
+                new = np.array(value.value, order="C", ndmin=1)
+                if np.shape(value.value) != shape:
+                    raise Stale
+                flags = cl.mem_flags.READ_ONLY | cl.mem_flags.COPY_HOST_PTR
+                slot.buffer = cl.Buffer(self.device.context, flags, hostbuf=new)
+
+            assert isinstance(self.plan, StepPlan)
+            self.plan.steps[-1] = again
+            self.plan.uploads = True
+        return array
+
+
+class Repeat:
+    """A step run `steps` times: ``follow`` is its pass on the host, ``enqueue`` that on the device.
+
+    moves     bring the step's inputs to where step t needs them
+    start     before step t (0 or 1, where a repetition begins), on the host
+    advance   after each step, on the host
+    finish    after the last one, on the host
+    static    nothing but t decides the numbers: one pass on the host serves every call
+    """
+
+    items = local = (1,)
+
+    def __init__(
+        self, plan: StepPlan, label: str, steps: int, moves: Sequence[Move], start: Move,
+        advance: Callable[[], None], finish: Callable[[], None], static: bool,
+    ):  # fmt: skip
+        self.plan = plan
+        self.label = label
+        self.steps = steps
+        self.moves = moves
+        self.start = start
+        self.advance = advance
+        self.finish = finish
+        self.static = static
+        self.elements = steps * sum(launch.elements for launch in plan.launches)
+        self.moved = steps * sum(launch.moved for launch in plan.launches)
+        self.plain = not plan.uploads and all(isinstance(launch, Launch) for launch in plan.launches)
+        self._tracks: list[_Track] | None = None
+        self._noted_from = 0
+
+    def follow(self, first: int = 0) -> None:
+        """The pass on the host, from step `first` on."""
+        if self.static and self._tracks is not None and self._noted_from == first:
+            return
+        tracks = [_Track(launch, self.steps) for launch in self.plan.launches] if self.plain else []
+        self.start(first)
+        for t in range(first, self.steps):
+            self._stand(t)
+            for track in tracks:
+                track.note(t)
+            self.advance()
+        self.finish()
+        self._tracks, self._noted_from = tracks, first
+
+    def _stand(self, t: int) -> None:
+        for move in self.moves:
+            move(t)
+        for step in self.plan.steps:
+            step()
+
+    def refresh(self) -> None:
+        """Numbers come from the pass on the host."""
+
+    def enqueue(self, first: int = 0) -> None:
+        """The pass on the device, from step `first` on."""
+        if not self.plain:
+            self._interleaved(first)
+            return
+        assert self._tracks is not None
+        for track in self._tracks:
+            track.bind()
+        for t in range(first, self.steps):
+            for track in self._tracks:
+                track.enqueue(t)
+
+    def _interleaved(self, first: int) -> None:
+        """Step by step on host and device, where a step holds more than launches."""
+        self.start(first)
+        for t in range(first, self.steps):
+            self.step(t)
+            self.advance()
+
+    def step(self, t: int) -> None:
+        """Run one step."""
+        self._stand(t)
+        for launch in self.plan.launches:
+            launch.refresh()
+            launch.enqueue()
+
+
+class _Track:
+    """One launch of a step through all t, with a kernel of its own: arrays are bound once a call."""
+
+    def __init__(self, launch: Launch, steps: int):
+        self.launch = launch
+        self.live = bool(launch.live)
+        if self.live:
+            width = -(-len(launch.numbers) // _ROW) * _ROW
+            self.table = np.zeros((steps, width), np.int64)
+        cl = import_pyopencl()
+        self.kernel = cl.Kernel(launch.kernel.program, launch.kernel.function_name)
+        self.geometry: list[Any] = []
+
+    def note(self, t: int) -> None:
+        if self.live:
+            self.table[t, : len(self.launch.numbers)] = [int(n) for n in self.launch.numbers]
+
+    def bind(self) -> None:
+        for k, slot in enumerate(self.launch.slots, 1):
+            self.kernel.set_arg(k, slot.buffer)
+        if self.live and not self.geometry:
+            cl = import_pyopencl()
+            flags = cl.mem_flags.READ_ONLY | cl.mem_flags.COPY_HOST_PTR
+            whole = cl.Buffer(self.launch.runtime.device.context, flags, hostbuf=self.table)
+            row = self.table.strides[0]
+            self.geometry = [whole.get_sub_region(t * row, row) for t in range(len(self.table))]
+
+    def enqueue(self, t: int) -> None:
+        launch = self.launch
+        geometry = self.geometry[t] if self.live else launch.geometry
+        launch.runtime.enqueue(self.kernel, launch.items, launch.local, geometry, ())
+
+
+_ROW = 16
+"""Longs in 128 bytes: where a part of a buffer may begin."""
