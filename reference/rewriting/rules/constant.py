@@ -45,7 +45,8 @@ def _folded(node: Apply) -> Replacement:
     if _elements(node, data) > max(_LARGEST, sum(np.size(x) for x in data)):
         return None
     try:
-        values = node.op.perform(node, *data)
+        with np.errstate(all="ignore"):
+            values = node.op.perform(node, *data)
     except Exception:
         return None  # the error belongs to the call, where it has its context
     constants = []
