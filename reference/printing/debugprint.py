@@ -184,7 +184,7 @@ class _Text:
         variable, node = place.variable, place.variable.owner
         if node is None:
             self.done[variable] = self.id_of(variable)
-            text = f"{place.prefix}{_leaf(variable)} {self.id_of(variable)}{self._type(variable)}"
+            text = f"{place.prefix}{leaf_text(variable)} {self.id_of(variable)}{self._type(variable)}"
             outer = self.outer.get(variable)
             if outer is not None and self.dialect == "1.0":
                 text += f" -> {self.id_of(outer.owner or outer)}"
@@ -237,7 +237,8 @@ def op_text(op: Any, dialect: str) -> str:
     return f"Inplace{text}" if dialect == "1.0" and text.startswith("DimShuffle{") else text
 
 
-def _leaf(variable: Variable) -> str:
+def leaf_text(variable: Variable) -> str:
+    """What stands for a variable without owner: its name or type, or a constant's value."""
     if isinstance(variable, Constant) and isinstance(variable.type, TensorType):
         return f"TensorConstant{{{constant_text(variable.data)}}}"  # whatever its name, as in Theano
     return str(variable)

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from reference.graph.core import Apply, Constant, Variable
+from reference.graph.core import Apply, Variable
 from reference.graph.traversal import toposort
-from reference.graph.types import TensorType
-from reference.printing.constants import constant_text
+from reference.printing.debugprint import leaf_text
 
 _INFIX = {
     "add": "+", "sub": "-", "mul": "*", "true_div": "/", "int_div": "//", "pow": "**",
@@ -49,11 +48,8 @@ pprint = pp
 
 
 def _leaf(variable: Variable) -> str:
-    if isinstance(variable, Constant) and isinstance(variable.type, TensorType):
-        return f"TensorConstant{{{constant_text(variable.data)}}}"
-    if isinstance(variable, Constant):
-        return str(variable)
-    return f"\\{variable.name}" if variable.name in _GREEK else str(variable)
+    text = leaf_text(variable)
+    return f"\\{text}" if text in _GREEK else text
 
 
 def _formula(node: Apply, operands: Sequence[str]) -> str:

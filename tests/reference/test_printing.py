@@ -14,7 +14,9 @@ import pytest
 
 import reference as theano
 import reference.tensor as T
-from reference.printing import Print, debugprint, pp
+from reference.graph.core import Apply, Op
+from reference.graph.fgraph import FunctionGraph
+from reference.printing import Print, debugprint, dot, pp, rebuild, source
 from reference.printing.constants import constant_text
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -331,3 +333,65 @@ def test_print_says_the_same_in_every_mode(mode: str, capsys: pytest.CaptureFixt
 
 def test_print_shows_no_address():
     assert "0x" not in debugprint(Print("m")(T.dscalar("x")), file="str")
+
+
+# A graph as a program, and for Graphviz.
+
+
+def graphs() -> dict[str, Any]:
+    x, v, k, i = T.dmatrix("x"), T.dvector("v"), T.lvector("k"), T.lscalar("i")
+    w = theano.shared(np.array([[1.5, np.nan], [-0.0, np.inf]]), "w")
+    total, _ = theano.scan(lambda a, b: (a * b).sum(), sequences=v, outputs_info=T.zeros(()))
+    rows, _ = theano.scan(lambda row: theano.scan(lambda e: e**2, sequences=row)[0], sequences=x)
+    return {
+        "shared": T.dot(x, w) + 1,
+        "arrays": T.log(T.nnet.softmax(x))[T.arange(2), k],
+        "slices": x[1:i, ::-1],
+        "written": T.set_subtensor(x[i], v),
+        "loop": total,
+        "nested loop": rows,
+        "several": T.max_and_argmax(x, axis=1),
+        "empty": T.constant(np.zeros((0, 3))) + 1,
+        "random": T.shared_randomstreams.RandomStreams(3).uniform((2, 3)),
+        "complex": T.zmatrix("z") * T.constant(np.array([1 + 2j, complex(np.nan, -0.0)])),
+        "named class": T.dscalar("Elemwise") + T.dscalar("lambda") + T.dscalar("x y"),
+        "gradient": T.grad(T.tanh(x).sum(), x),
+    }
+
+
+@pytest.mark.parametrize("name", list(graphs()))
+def test_a_graph_written_as_a_program_prints_the_same(name: str):
+    z = graphs()[name]
+    _, again = rebuild(source(z))
+    assert debugprint(again, file="str", print_type=True) == debugprint(z, file="str", print_type=True)
+    assert source(again) == source(z)
+
+
+def test_a_function_written_as_a_program():
+    f = two_terms("FAST_RUN")
+    inputs, outputs = rebuild(source(f))
+    assert debugprint(FunctionGraph(inputs, outputs), file="str") == debugprint(f, file="str")
+    assert [v.name for v in inputs] == ["x", "y"]
+
+
+def test_what_cannot_be_written_is_named():
+    class Opaque(Op):
+        def make_node(self, x: Any) -> Apply:
+            return Apply(self, [x], [x.type()])
+
+    with pytest.raises(TypeError, match="Opaque a dataclass"):
+        source(Opaque()(T.dscalar("x")))
+
+
+def test_dot_text_names_every_node_once():
+    x = T.dmatrix("x")
+    text = dot(T.exp(x) + T.exp(x).T, with_types=False)
+    assert text.startswith("digraph {") and text.endswith("}\n")
+    assert text.count('label="x"') == 1
+    assert text.count("Elemwise{exp,no_inplace}") == 2
+    assert dot(two_terms("FAST_RUN")).count("->") == 8
+
+
+def test_pydotprint_writes_a_file(tmp_path: Path):
+    theano.printing.pydotprint(two_terms("FAST_RUN"), outfile=tmp_path / "graph.png", var_with_name_simple=True)
+    assert (tmp_path / "graph.dot").read_text().startswith("digraph")
