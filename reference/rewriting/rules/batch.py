@@ -14,7 +14,7 @@ from typing import Any
 import reference.tensor as ns
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.fgraph import FunctionGraph
-from reference.graph.traversal import graph_inputs, toposort
+from reference.graph.traversal import ancestors, graph_inputs, toposort
 from reference.graph.types import TensorType
 from reference.rewriting.engine import Promise, Replacement, has_effect, rewrite
 from reference.rewriting.rules.shape import _cannot_fail as cannot_fail
@@ -25,7 +25,7 @@ from reference.tensor.elemwise import DimShuffle, Elemwise
 from reference.tensor.indexing import Subtensor
 from reference.tensor.linalg import Dot
 from reference.tensor.reduce import Sum
-from reference.tensor.shape import Join, Rebroadcast, Shape_i
+from reference.tensor.shape import Join, MakeVector, Rebroadcast, Shape_i, Split, shape_i
 
 EXACT, REAL, STABLE, FINITE, RAISES = Promise
 
@@ -133,6 +133,45 @@ def _dot_of_all_rows(wholes: list[Any], outer: list[Any]) -> Any:
     return None
 
 
+@rewrite(REAL, on=Scan, stage="scan")
+def rows_summed_first(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """for(x, b; (x[t] + s) + b) -> for(x, b; (x[t] + b) + s): so that x + b moves before the loop."""
+    loop = Loop.of(node)
+    if loop.condition is not None:
+        return None
+    rows = {r.inner for r in loop.sequences}
+    known = rows | {r.inner for r in loop.constants}
+    for inner in reversed(toposort(loop.inner_outputs)):
+        total = inner.outputs[0]
+        summands = _summands(total)
+        early = [v for v in summands if _depends_on_reads_only(v, known)]
+        if len(early) < 2 or len(early) == len(summands) or not any(v in rows and v.type == total.type for v in early):
+            continue
+        if any(set(_summands(v)) == set(early) for v in ancestors([total], stop_at=summands)):
+            continue
+        late: list[Any] = [v for v in summands if v not in early]
+        new = _sum_of([_sum_of(early), *late])
+        if new.type == total.type:
+            loop.replace({total: new})
+            return loop.apply()
+    return None
+
+
+def _sum_of(terms: list[Any]) -> Any:
+    """The sum, from left to right."""
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def _depends_on_reads_only(v: Variable, known: set[Variable]) -> bool:
+    """Is `v` read from outside, or a rearrangement of what is?"""
+    while v.owner is not None and isinstance(v.owner.op, DimShuffle):
+        v = v.owner.inputs[0]
+    return v in known
+
+
 @rewrite(EXACT, on=Scan, stage="scan")
 def row_given_back(fgraph: FunctionGraph, node: Apply) -> Replacement:
     """for(x; x[t]) -> x, where x has a row for every step for certain."""
@@ -222,9 +261,8 @@ def sums_after(fgraph: FunctionGraph, node: Apply) -> Replacement:
     loop.carries = [carry for carry in loop.carries if id(carry) not in found]
     new: dict[int, Any] = dict(zip(map(id, loop.parts), loop.apply()))
     for carry in sums:
-        total: Any = carry.outer
-        for term in found[id(carry)]:
-            total = total + term.over_all([new[id(written[v])] for v in term.rows])
+        sums_of_rows = [t.over_all([new[id(written[v])] for v in t.rows]) for t in found[id(carry)]]
+        total = _sum_of([carry.outer, *sums_of_rows])
         if total.type.dtype != carry.new.type.dtype:  # type: ignore[attr-defined]
             return None
         new[id(carry)] = ns.patternbroadcast(total, carry.new.type.broadcastable)  # type: ignore[attr-defined]
@@ -258,21 +296,25 @@ def _terms_of_sum(loop: Loop, carry: Carry) -> list[_Term] | None:
 
 
 def _summands(v: Variable) -> list[Variable]:
-    """`v` as a sum: the leaves of nested additions of one type."""
+    """`v` as a sum: the leaves of nested additions of one dtype and shape."""
     found, stack = [], [v]
     while stack:
         u = stack.pop()
-        node = u.owner
-        if (
-            node is not None
-            and isinstance(node.op, Elemwise)
-            and node.op.name == "add"
-            and all(x.type == v.type for x in node.inputs)
-        ):
-            stack += reversed(node.inputs)
+        if u.type == v.type and _adds(u):
+            stack += reversed(u.owner.inputs)  # type: ignore[union-attr]
         else:
             found.append(u)
     return found
+
+
+def _adds(v: Variable) -> bool:
+    node = v.owner
+    return (
+        node is not None
+        and isinstance(node.op, Elemwise)
+        and node.op.name == "add"
+        and all(x.type.dtype == v.type.dtype for x in node.inputs)  # type: ignore[attr-defined]
+    )
 
 
 def _term(v: Any) -> _Term | None:
@@ -302,3 +344,70 @@ def _term(v: Any) -> _Term | None:
 def _flat(rows: Any) -> Any:
     """(steps, m, n) as (steps * m, n)."""
     return rows.reshape((rows.shape[0] * rows.shape[1], rows.shape[2]), ndim=2)
+
+
+# In the step: several products as one.
+
+
+@rewrite(REAL, on=Scan, stage="scan")
+def dots_of_one_operand(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """for(U, V; dot(s, U), dot(s, V)) -> for([U, V]; the parts of dot(s, [U, V])): the gates of an LSTM."""
+    loop = Loop.of(node)
+    fixed = {r.inner: r.outer for r in loop.constants}
+    groups: dict[Variable, list[Apply]] = {}
+    for inner in toposort(loop.inner_outputs):
+        if _is_fixed_product(inner, fixed):
+            groups.setdefault(inner.inputs[0], []).append(inner)
+    for x, products in groups.items():
+        if len(products) < 2 or len({p.outputs[0].type for p in products}) > 1:
+            continue
+        weights = [fixed[p.inputs[1]] for p in products]
+        widths = MakeVector("int64")(*[shape_i(w, 1) for w in weights])
+        joined = Read(Join()(1, *weights), weights[0].type())
+        lengths = Read(ns.patternbroadcast(widths, (False,)), TensorType("int64", (False,))())
+        product = Dot()(x, joined.inner)
+        parts = Split(len(products)).make_node(product, product.type.ndim - 1, lengths.inner).outputs
+        if parts[0].type != products[0].outputs[0].type:
+            continue
+        loop.constants += [joined, lengths]
+        loop.replace({p.outputs[0]: part for p, part in zip(products, parts)})
+        return _without_unread_constants(loop)
+    return None
+
+
+@rewrite(REAL, on=Scan, stage="scan")
+def sum_of_dots(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """for(U, V; dot(s, U) + dot(r, V)) -> for([U, V]; dot([s, r], [U, V])): an LSTM's gates on the way back."""
+    loop = Loop.of(node)
+    fixed = {r.inner: r.outer for r in loop.constants}
+    for inner in reversed(toposort(loop.inner_outputs)):
+        total = inner.outputs[0]
+        summands = _summands(total)
+        products = [v.owner for v in summands if v.owner is not None and _is_fixed_product(v.owner, fixed)]
+        if len(products) < 2 or len({p.inputs[0].type for p in products}) > 1:
+            continue
+        joined = Read(Join()(0, *[fixed[p.inputs[1]] for p in products]), products[0].inputs[1].type())
+        last = products[0].inputs[0].type.ndim - 1  # type: ignore[attr-defined]
+        product = Dot()(Join()(last, *[p.inputs[0] for p in products]), joined.inner)
+        new = _sum_of([product, *[v for v in summands if v.owner not in products]])
+        if new.type != total.type:
+            continue
+        loop.constants.append(joined)
+        loop.replace({total: new})
+        return _without_unread_constants(loop)
+    return None
+
+
+def _is_fixed_product(node: Apply, fixed: dict[Variable, Variable]) -> bool:
+    """A product of something with a matrix that is the same in every step, of one dtype."""
+    if not isinstance(node.op, Dot):
+        return False
+    x, w = node.inputs
+    plain = TensorType(x.type.dtype, (False, False))  # type: ignore[attr-defined]
+    return w in fixed and x not in fixed and not isinstance(x, Constant) and w.type == plain == fixed[w].type
+
+
+def _without_unread_constants(loop: Loop) -> list[Variable]:
+    inside = set(graph_inputs(loop.inner_outputs))
+    loop.constants = [r for r in loop.constants if r.inner in inside]
+    return loop.apply()
