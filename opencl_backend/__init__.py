@@ -17,7 +17,7 @@ from opencl_backend.context import Context
 from opencl_backend.device import current
 from opencl_backend.fuse import Order
 from opencl_backend.plan import Host, Plan, Stale, placeholder
-from opencl_backend.runtime import DeviceArray, Runtime, contiguous_strides, runtime, same_size_class
+from opencl_backend.runtime import DeviceArray, Runtime, runtime, same_size_class
 from reference.config import config
 from reference.graph.errors import NotLowered
 from reference.graph.fgraph import FunctionGraph
@@ -127,14 +127,9 @@ class Executable:
                 array = ctx.copied(array)
             taken.add(id(array.storage))
             plan.outputs.append(array)
-        outputs: list[Host | DeviceArray] = []
-        for out in plan.outputs:
-            if isinstance(out, Host):
-                outputs.append(Host(out.value, False))
-                continue
-            # The caller gets the memory; the plan keeps the slot, for the next call's buffer.
-            given = out.storage.surrender()
-            outputs.append(DeviceArray(out.runtime, given, out.dtype, out.shape, contiguous_strides(out.shape)))
+        # The plan's own buffers may hold other values while it runs: what the caller gets is a copy. Replays
+        # put fresh buffers in the outputs' slots instead.
+        outputs = [Host(o.value, False) if isinstance(o, Host) else self.runtime.duplicate(o) for o in plan.outputs]
         return plan, outputs
 
     def _delivered(self, k: int, value: Host | DeviceArray) -> Any:

@@ -142,11 +142,10 @@ class Body:
         dtype, access = self.spec.loads[operand]
         where = f"j * t{operand}"
         for n, place in enumerate(indices, first):
-            index = f"w{k}_{n}"
-            self.lines.append(f"long {index} = {names[place]}; {index} = {index} < 0 ? {index} + gl{n} : {index};")
-            self.lines.append(
-                f"if ({index} < 0 || {index} >= gl{n}) {{ flags[gf{n}] = {n - first + 1}; {index} = 0; }}"
-            )
+            index, given = f"w{k}_{n}", f"(long)({names[place]})"
+            report = f"flags[gf{n}] = {given} * 16 + {n - first + 1}"
+            self.lines.append(f"long {index} = {given} < 0 ? {given} + gl{n} : {given};")
+            self.lines.append(f"if ({index} < 0 || {index} >= gl{n}) {{ {report}; {index} = 0; }}")
             where += f" + {index} * gs{n}"
         return self._define(f"v{k}", dtype, self.loaded(dtype, f"a{operand}[{where}]"))
 

@@ -53,32 +53,23 @@ class Storage:
     When nobody holds a storage any more its buffer goes back to its Memory. Launches hold the slot only.
     """
 
-    __slots__ = ("_memory", "host", "nbytes", "slot")
+    __slots__ = ("_memory", "buffer", "host", "nbytes", "slot")
 
     def __init__(self, buffer: Any, host: np.ndarray | None, nbytes: int, memory: Memory | None):
+        self.buffer = buffer
         self.slot = Slot(buffer)
         self.host = host
         self.nbytes = nbytes
         self._memory = memory
 
-    @property
-    def buffer(self) -> Any:
-        return self.slot.buffer
-
     def alias(self) -> Storage:
         """The same memory with a slot of its own, which does not keep it from being reused."""
-        return Storage(self.slot.buffer, self.host, self.nbytes, None)
+        return Storage(self.buffer, self.host, self.nbytes, None)
 
     @property
     def memory(self) -> Memory | None:
         """Where the buffer goes back to."""
         return self._memory
-
-    def surrender(self) -> Storage:
-        """The same memory in a new storage, which owns it from now on; this one keeps its slot."""
-        owner = Storage(self.slot.buffer, self.host, self.nbytes, self._memory)
-        self._memory = None
-        return owner
 
     def leave_pool(self) -> None:
         """The user holds this memory now: never hand it to anyone else."""
@@ -134,7 +125,7 @@ class Memory:
     def recycle(self, storage: Storage) -> None:
         if self._kept + storage.nbytes <= _KEPT_BYTES:
             self._kept += storage.nbytes
-            self._free.setdefault(storage.nbytes, []).append((storage.slot.buffer, storage.host))
+            self._free.setdefault(storage.nbytes, []).append((storage.buffer, storage.host))
 
 
 def _size_class(nbytes: int) -> int:
@@ -312,6 +303,15 @@ class Runtime:
         typed = source[: source.nbytes // dtype.itemsize * dtype.itemsize].view(dtype)
         byte_strides = tuple(s * dtype.itemsize for s in array.strides)
         return np.lib.stride_tricks.as_strided(typed[first:], array.shape, byte_strides).copy()
+
+    def duplicate(self, array: DeviceArray) -> DeviceArray:
+        """A copy of a whole array among the values that stay."""
+        fresh = self.empty(array.dtype, array.shape)
+        if array.size:
+            self._cl.enqueue_copy(
+                self.device.queue, fresh.storage.buffer, array.storage.buffer, byte_count=array.nbytes
+            )
+        return fresh
 
     def hand_out(self, array: DeviceArray) -> np.ndarray:
         """A complete contiguous array as the user's own NumPy array, without a copy where memory is shared."""

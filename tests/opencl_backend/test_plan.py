@@ -1,0 +1,186 @@
+"""What a call records, what later calls replay, and what a failing call leaves behind."""
+
+import numpy as np
+import pytest
+
+import opencl_backend
+import reference.tensor as T
+from opencl_backend.runtime import DeviceArray
+from reference import function, shared
+from reference.config import config
+from reference.graph.errors import NotLowered, ShapeError
+
+
+def opencl(*args, **kwargs):
+    f = function(*args, backend="opencl", **kwargs)
+    return f, f.executable
+
+
+def test_a_signature_is_recorded_once_and_replayed():
+    x = T.dmatrix("x")
+    f, executable = opencl([x], x.T * 2)
+    for k in range(3):
+        value = np.full((2, 3), float(k))
+        assert np.array_equal(f(value), value.T * 2)
+    assert len(executable.plans) == 1
+    assert executable.last.replays == 2
+    f(np.zeros((3, 2)))
+    assert len(executable.plans) == 2
+
+
+def test_a_minibatch_moves_without_a_new_plan():
+    data = shared(np.arange(40.0).reshape(10, 4), "data")
+    index = T.lscalar("index")
+    x = T.dmatrix("x")
+    f, executable = opencl([index], (x * 2).sum(axis=0), givens={x: data[index * 3 : (index + 1) * 3]})
+    for k in (0, 1, 2, 0):
+        assert np.array_equal(f(k), (data.get_value()[3 * k : 3 * k + 3] * 2).sum(axis=0))
+    assert len(executable.plans) == 1
+    assert np.array_equal(f(3), (data.get_value()[9:] * 2).sum(axis=0))
+    assert len(executable.plans) == 2
+
+
+def test_a_given_slice_of_a_shared_array_is_a_view():
+    data = shared(np.arange(40.0).reshape(10, 4), "data")
+    index = T.lscalar("index")
+    x = T.dmatrix("x")
+    f, executable = opencl([index], x + 1, givens={x: data[index : index + 2]})
+    f(3)
+    assert [launch.label for launch in executable.last.launches] == ["add"]
+
+
+def test_a_length_that_the_plan_depends_on_makes_a_new_plan():
+    n = T.lscalar("n")
+    f, executable = opencl([n], T.zeros((n, 2)) + 1)
+    assert [f(k).shape for k in (2, 3, 2)] == [(2, 2), (3, 2), (2, 2)]
+    assert len(executable.plans) == 2
+
+
+def test_a_live_number_used_as_a_tensor_is_uploaded_anew():
+    n, x = T.lscalar("n"), T.dvector("x")
+    f, executable = opencl([n, x], x * n)
+    assert [f(k, [1.0, 2.0]).tolist() for k in (1, 2, 5)] == [[1, 2], [2, 4], [5, 10]]
+    assert len(executable.plans) == 1
+
+
+def test_shared_variables_stay_on_the_device():
+    s = shared(np.zeros(4), "s")
+    x = T.dvector("x")
+    f, _ = opencl([x], updates=[(s, s + x)])
+    f(np.arange(4.0))
+    assert isinstance(s.container.device, DeviceArray)
+    assert s.container.host is None
+    f(np.arange(4.0))
+    assert s.get_value().tolist() == [0, 2, 4, 6]
+    s.set_value(np.ones(4))
+    f(np.arange(4.0))
+    assert s.get_value().tolist() == [1, 2, 3, 4]
+
+
+def test_an_update_by_another_shared_variable_shares_nothing_that_is_written():
+    a, b = shared(np.zeros(3), "a"), shared(np.ones(3), "b")
+    swap, _ = opencl([], updates=[(a, b), (b, a)])
+    add, _ = opencl([], updates=[(a, a + 10)])
+    for _ in range(3):
+        swap()
+        add()
+    assert (a.get_value().tolist(), b.get_value().tolist()) == ([21.0] * 3, [10.0] * 3)
+
+
+def test_outputs_are_the_callers_own():
+    x = T.dvector("x")
+    s = shared(np.arange(300.0), "s")
+    f, _ = opencl([x], [x, x[::-1], s, s * 1, T.constant(np.ones(3))])
+    value = np.arange(300.0)
+    first = f(value)
+    for out in first:
+        out[...] = -1
+    assert np.array_equal(value, np.arange(300.0))
+    again = f(value)
+    assert np.array_equal(again[2], np.arange(300.0))
+    assert np.array_equal(again[4], np.ones(3))
+    assert all((out == -1).all() for out in first)
+
+
+def test_working_memory_is_reused_between_calls_and_not_by_what_stays():
+    s = shared(np.zeros(1000), "s")
+    x = T.dvector("x")
+    f, executable = opencl([x], ((x + 1) * (x + 2)).sum(), updates=[(s, (s + x) * 2 - s)])
+    expected = np.zeros(1000)
+    for k in range(40):
+        value = np.full(1000, float(k))
+        assert f(value) == ((value + 1) * (value + 2)).sum()
+        expected = (expected + value) * 2 - expected
+        assert np.array_equal(s.get_value(), expected)
+    allocated = executable.runtime.working.allocated + executable.runtime.values.allocated
+    f(np.zeros(1000))
+    assert executable.runtime.working.allocated + executable.runtime.values.allocated == allocated
+
+
+def test_small_loops_get_kernels_of_their_own_once_a_plan_has_proved_itself():
+    x = T.dvector("x")
+    f, executable = opencl([x], T.exp(x * 2 + 1), mode="EXACT")
+    value = np.linspace(-1, 1, 50)
+    results = [f(value) for _ in range(opencl_backend.WORTH_COMPILING + 3)]
+    assert executable.last.compiled
+    assert [launch.label for launch in executable.last.launches] == ["mul+add+exp"]
+    assert all(np.array_equal(r, results[0]) for r in results)
+
+
+def test_loops_are_not_joined_when_the_flag_says_so():
+    x = T.dmatrix("x")
+    with config.change_flags(opencl__fuse=False):
+        f, executable = opencl([x], (x + 1) * 2, mode="UNOPTIMIZED")
+        f(np.zeros((200, 200)))
+    assert len(executable.last.launches) == 2
+
+
+class TestFailures:
+    def test_a_call_that_fails_changes_nothing(self):
+        s = shared(np.zeros(3), "s")
+        x, i = T.dvector("x"), T.lvector("i")
+        f, _ = opencl([x, i], s[i], updates=[(s, s + x)])
+        with pytest.raises(IndexError, match=r"index 7 is out of bounds for axis 0 with size 3"):
+            f([1.0, 2, 3], [0, 7])
+        assert s.get_value().tolist() == [0, 0, 0]
+        assert f([1.0, 2, 3], [2]).tolist() == [0]
+        assert s.get_value().tolist() == [1, 2, 3]
+
+    def test_the_error_of_a_replayed_call_is_that_of_the_first(self):
+        x, k = T.dvector("x"), T.lscalar("k")
+        f, _ = opencl([x, k], x[k])
+        assert f([1.0, 2], 1) == 2
+        with pytest.raises(IndexError, match="index 5 is out of bounds for axis 0 with size 2"):
+            f([1.0, 2], 5)
+        assert f([1.0, 2], 0) == 1
+
+    def test_shapes_that_do_not_fit_say_which_node_and_where_it_was_built(self):
+        x, y = T.dmatrix("x"), T.dmatrix("y")
+        f, _ = opencl([x, y], x + y, mode="UNOPTIMIZED")
+        with pytest.raises(ShapeError, match=r"(?s)\(2, 3\), \(1, 3\).*Elemwise\{add,no_inplace\}\(x, y\).*test_plan"):
+            f(np.zeros((2, 3)), np.zeros((1, 3)))
+
+    def test_what_has_no_lowering_is_refused_when_compiling(self):
+        z = T.zmatrix("z")
+        with pytest.raises(NotLowered, match=r"(?s)cannot run Elemwise\{mul.*complex numbers.*test_plan"):
+            opencl([z], z * 2)
+
+    def test_the_interpreter_runs_it_if_the_flag_allows(self):
+        z, x = T.zvector("z"), T.dvector("x")
+        with config.change_flags(opencl__allow_host=True), pytest.warns(RuntimeWarning, match="the interpreter runs"):
+            f, executable = opencl([z, x], [z * 2, x + 1])
+        for _ in range(2):
+            doubled, more = f(np.array([1j, 2]), [1.0])
+            assert doubled.tolist() == [2j, 4]
+            assert more.tolist() == [2]
+
+
+def test_explain_shows_kernels_and_why_a_plan_is_recorded_anew():
+    x = T.dvector("x")
+    f, executable = opencl([x], x[x > 0] * 2)
+    assert "not called yet" in executable.explain()
+    assert f([1.0, -1, 3]).tolist() == [2, 6]
+    text = executable.explain()
+    assert "gather" in text
+    assert "recorded anew on every call" in text
+    assert not executable.plans
