@@ -15,7 +15,7 @@ import numpy as np
 from reference.config import config
 from reference.gradient import grad_undefined
 from reference.graph.core import Apply, Op, Variable
-from reference.graph.dtypes import INTEGERS, SIGNED, UNSIGNED, upcast
+from reference.graph.dtypes import INTEGERS, upcast
 from reference.graph.errors import ShapeError
 from reference.graph.types import TensorType
 from reference.tensor.basic import as_tensor_variable, constant
@@ -34,6 +34,7 @@ from reference.tensor.elemwise import (
     switch,
     unbroadcast_to,
 )
+from reference.tensor.reduce import WIDE
 from reference.tensor.reduce import max as max_
 from reference.tensor.reduce import sum as sum_
 from reference.tensor.shape import (
@@ -57,8 +58,6 @@ __all__ = [
     "searchsorted", "squeeze", "to_one_hot", "unique", "unravel_index",
 ]  # fmt: skip
 
-_WIDE = {**dict.fromkeys(("bool", *SIGNED), "int64"), **dict.fromkeys(UNSIGNED, "uint64")}
-
 
 @dataclass(frozen=True)
 class CumOp(Op):
@@ -75,7 +74,7 @@ class CumOp(Op):
         pattern = (False,) if self.axis is None else x.type.broadcastable
         if self.axis is not None and not 0 <= self.axis < x.type.ndim:
             raise ValueError(f"{self} of {x}, which has {x.type.ndim} dimensions")
-        return Apply(self, [x], [TensorType(_WIDE.get(x.type.dtype, x.type.dtype), pattern)()])
+        return Apply(self, [x], [TensorType(WIDE.get(x.type.dtype, x.type.dtype), pattern)()])
 
     def perform(self, node: Apply, *inputs: np.ndarray) -> tuple[np.ndarray]:
         x = inputs[0].astype(node.outputs[0].type.dtype, copy=False)
@@ -403,11 +402,7 @@ class Unique(Op):
 
 
 def unique(
-    ar: Any,
-    return_index: bool = False,
-    return_inverse: bool = False,
-    return_counts: bool = False,
-    axis: int | None = None,
+    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: Any = None
 ) -> Any:
     """The sorted distinct elements of `ar`, with the counts that `numpy.unique` gives on demand."""
     return Unique(return_index, return_inverse, return_counts, axis)(ar)

@@ -112,8 +112,10 @@ class Reduction(Op):
         return makeKeepDims(x, reduced, self.axes(x.type.ndim))
 
 
-_WIDE = {**dict.fromkeys(("bool", *SIGNED), "int64"), **dict.fromkeys(UNSIGNED, "uint64")}
-_ACCUMULATOR = {**_WIDE, "float16": "float32", "float32": "float64", "complex64": "complex128"}
+WIDE = {**dict.fromkeys(("bool", *SIGNED), "int64"), **dict.fromkeys(UNSIGNED, "uint64")}
+"""What sums and products of integers become."""
+
+_ACCUMULATOR = {**WIDE, "float16": "float32", "float32": "float64", "complex64": "complex128"}
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ class Accumulation(Reduction):
         """(dtype, acc_dtype) for an operand dtype."""
         if self.dtype is not None and self.acc_dtype is not None:
             return self.dtype, self.acc_dtype
-        dtype = self.dtype or _WIDE.get(source, source)
+        dtype = self.dtype or WIDE.get(source, source)
         joint = upcast(source, dtype)
         return dtype, self.acc_dtype or _ACCUMULATOR.get(joint, joint)
 
