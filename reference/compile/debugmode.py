@@ -52,9 +52,7 @@ class DebugMode(Mode):
         if unknown:
             raise TypeError(f"DebugMode takes no argument {sorted(unknown)[0]!r}")
 
-    def rewrite(
-        self, fgraph: FunctionGraph, observer: Observer | None = None, record: bool = True
-    ) -> RewriteLog:
+    def rewrite(self, fgraph: FunctionGraph, observer: Observer | None = None, record: bool = True) -> RewriteLog:
         return super().rewrite(fgraph, observer, record=True)
 
     def hooks(self, log: RewriteLog | None = None) -> Hook:

@@ -75,9 +75,7 @@ class Mode:
         twin.choice = dataclasses.replace(self.choice, **fields)
         return twin
 
-    def rewrite(
-        self, fgraph: FunctionGraph, observer: Observer | None = None, record: bool = False
-    ) -> RewriteLog:
+    def rewrite(self, fgraph: FunctionGraph, observer: Observer | None = None, record: bool = False) -> RewriteLog:
         """Apply the admitted rewrites to `fgraph`; the log tells what was done.
 
         `observer` is called after each application. With `record` (or an observer) each application keeps

@@ -395,3 +395,35 @@ def test_dot_text_names_every_node_once():
 def test_pydotprint_writes_a_file(tmp_path: Path):
     theano.printing.pydotprint(two_terms("FAST_RUN"), outfile=tmp_path / "graph.png", var_with_name_simple=True)
     assert (tmp_path / "graph.dot").read_text().startswith("digraph")
+
+
+def gibbs(explicit: bool) -> tuple[Any, Any, Any]:
+    """A chain whose weights are captured by the step, or passed to it."""
+    w = theano.shared(np.linspace(-1, 1, 12).reshape(4, 3), name="W")
+    b, c = theano.shared(np.zeros(4), name="b"), theano.shared(np.zeros(3), name="c")
+    trng = T.shared_randomstreams.RandomStreams(1234)
+
+    def step(visible: Any, w: Any, b: Any, c: Any) -> Any:
+        mean = T.nnet.sigmoid(T.dot(visible, w) + c)
+        hidden = trng.binomial(size=mean.shape, n=1, p=mean)
+        mean = T.nnet.sigmoid(T.dot(hidden, w.T) + b)
+        return trng.binomial(size=visible.shape, n=1, p=mean, dtype=theano.config.floatX)
+
+    start = T.vector("sample")
+    if explicit:
+        chain, updates = theano.scan(step, outputs_info=start, non_sequences=[w, b, c], n_steps=10, strict=True)
+    else:
+        chain, updates = theano.scan(lambda v: step(v, w, b, c), outputs_info=start, n_steps=10)
+    return start, chain[-1], updates
+
+
+@pytest.mark.parametrize("mode", ["EXACT", "FAST_RUN", "DebugMode"])
+def test_captured_and_explicit_variables_print_the_same_after_rewriting(mode: str):
+    texts = []
+    for explicit in (False, True):
+        start, last, updates = gibbs(explicit)
+        f = theano.function([start], last, updates=updates, mode=mode)
+        texts.append(debugprint(f, file="str"))
+        again = FunctionGraph(f.fgraph.inputs, f.fgraph.outputs)
+        assert len(theano.compile.modes.get_mode(mode).rewrite(again)) == 0
+    assert texts[0] == texts[1]

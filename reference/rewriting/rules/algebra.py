@@ -281,9 +281,19 @@ def fill_of_same_shape(fgraph: FunctionGraph, node: Apply) -> Replacement:
     return [node.inputs[1]] if node.inputs[1].type == node.outputs[0].type else None
 
 
-@rewrite(EXACT, on=lambda op: hasattr(op, "scalar_op"))
+@rewrite(EXACT, on=lambda op: hasattr(op, "scalar_op") and op.scalar_op.ulp == 0)
 def fill_after_elementwise(fgraph: FunctionGraph, node: Apply) -> Replacement:
-    """f(second(x, v), 2) -> second(x, f(v, 2)), where every other operand is one element."""
+    """f(second(x, v), 2) -> second(x, f(v, 2)), where f is correctly rounded and 2 is one element."""
+    return _filled_afterwards(node)
+
+
+@rewrite(REAL, on=lambda op: hasattr(op, "scalar_op") and op.scalar_op.ulp > 0)
+def fill_after_function(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """exp(second(x, v)) -> second(x, exp(v))."""
+    return _filled_afterwards(node)
+
+
+def _filled_afterwards(node: Apply) -> Replacement:
     if row_name(node.outputs[0]) == "second":
         return None
     wide = [k for k, v in enumerate(node.inputs) if not all(v.type.broadcastable)]
