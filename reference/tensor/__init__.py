@@ -20,6 +20,7 @@ from reference.tensor.arithmetic import *  # noqa: F403
 from reference.tensor.basic import *  # noqa: F403
 from reference.tensor.creation import *  # noqa: F403
 from reference.tensor.diagonal import *  # noqa: F403
+from reference.tensor.diagonal import *  # noqa: F403
 from reference.tensor.elemwise import *  # noqa: F403
 from reference.tensor.extra_ops import *  # noqa: F403
 from reference.tensor.linalg import *  # noqa: F403
