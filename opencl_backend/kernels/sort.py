@@ -1,16 +1,15 @@
-"""Sorting and running totals as C text, a row an item.
+"""Sorting as C text, a row an item.
 
-Owns a stable merge sort (NaN last, ties in the order they came) of values or of their places, and
-cumulative sums and products in order. Rows lie contiguous. It must not know axes or graphs.
+Owns a stable merge sort (NaN last, ties in the order they came) of values or of their places. Rows lie
+contiguous. It must not know axes or graphs.
 """
 
 from __future__ import annotations
 
 from functools import cache
 
-from opencl_backend.kernels.gemm import SAME_BITS
 from opencl_backend.render import header, signature
-from opencl_backend.scalar_c import STORAGE, CType, prelude
+from opencl_backend.scalar_c import STORAGE
 
 RUN = 8
 """Runs of this length are sorted by insertion, then merged."""
@@ -77,66 +76,3 @@ def merge_sort(dtype: str, places: bool, fp64: bool = True) -> str:
         "}\n",
     ]
     return header(fp64) + "\n".join(line for line in lines if line)
-
-
-@cache
-def running(dtype: str, operator: str, fp64: bool = True) -> str:
-    """Kernel ``running``: cumulative totals along the middle of (outer, n, inner), a column an item.
-
-    g: columns (outer * inner), n, inner, columns an item, offset of x.
-    """
-    wide = SAME_BITS.get(dtype, dtype)
-    ct = CType(wide)
-    helpers: tuple[str, ...] = ()
-    load, store = "x[p]", "total"
-    step = f"total {operator} v"
-    if dtype == "bool":
-        step = f"total {'|' if operator == '+' else '&'} v"
-    if dtype == "float16":
-        helpers = ("load_half_float", "store_half_float", "round_half_float")
-        load, store, step = "load_half_float(x[p])", "store_half_float(total)", f"round_half_float({step})"
-    T = STORAGE[wide]
-    lines = [
-        signature("running", [(f"const {T}", "given"), (T, "q")]),
-        "  const long columns = g[0], n = g[1], inner = g[2], each = g[3];",
-        f"  global const {T} *x = given + g[4];",
-        "  const long first = get_global_id(0) * each;",
-        "  for (long c = first; c < first + each && c < columns; c++) {",
-        "    long p = c / inner * n * inner + c % inner;",
-        f"    {ct.name} total = {load};",
-        f"    q[p] = {store};",
-        "    for (long k = 1; k < n; k++) {",
-        "      p += inner;",
-        f"      const {ct.name} v = {load};",
-        f"      total = ({ct.name})({step});",
-        f"      q[p] = {store};",
-        "    }",
-        "  }",
-        "}\n",
-    ]
-    return header(fp64) + prelude(helpers) + "\n".join(lines)
-
-
-@cache
-def search(dtype: str, fp64: bool = True) -> str:
-    """Kernel ``search``: for each value of v the place after the last element of a sorted x that is <= it.
-
-    g: values, length of x, values an item, offset of x, offset of v; both of `dtype`.
-    """
-    T = STORAGE[dtype]
-    lines = [
-        signature("search", [(f"const {T}", "x"), (f"const {T}", "v"), ("long", "q")]),
-        "  const long total = g[0], n = g[1], each = g[2];",
-        "  const long first = get_global_id(0) * each;",
-        "  for (long k = first; k < first + each && k < total; k++) {",
-        f"    const {T} key = v[g[4] + k];",
-        "    long low = 0, high = n;",
-        "    while (low < high) {",
-        "      const long middle = (low + high) / 2;",
-        "      if (x[g[3] + middle] <= key) low = middle + 1; else high = middle;",
-        "    }",
-        "    q[k] = low;",
-        "  }",
-        "}\n",
-    ]
-    return header(fp64) + "\n".join(lines)

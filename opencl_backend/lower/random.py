@@ -13,12 +13,15 @@ import numpy as np
 
 from opencl_backend.context import Context
 from opencl_backend.kernels import philox
-from opencl_backend.loop import Lazy, Load, broadcast, chunk
+from opencl_backend.loop import Lazy, broadcast, chunk
 from opencl_backend.lower import makes_arrays, register
-from opencl_backend.lower.sort import argsorted, cast_to, searched, totals
+from opencl_backend.lower.sort import argsorted
 from opencl_backend.plan import Host
 from opencl_backend.runtime import Cell, DeviceArray, Number, contiguous_strides
 from reference.graph.core import Apply, Variable
+from reference.graph.errors import ShapeError
+from reference.graph.types import TensorType
+from reference.tensor.extra_ops import CumOp, SearchsortedOp
 from reference.tensor.philox import next_state
 from reference.tensor.random import RandomFunction
 
@@ -38,8 +41,6 @@ def random_function(ctx: Context, node: Apply) -> list[Any]:
     sample = _DRAWS.get(op.distribution, _elementwise)(ctx, node, shape, _Key(ctx, before))
     for axis, stretches in enumerate(op.broadcastable):
         if stretches and sample.shape[axis] != 1:
-            from reference.graph.errors import ShapeError
-
             raise ShapeError(f"{op} promised length 1 along axis {axis}, but the shape is {sample.shape}")
     return [after, sample]
 
@@ -146,7 +147,7 @@ def _multinomial(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -
     assert isinstance(op, RandomFunction)
     n, pvals = node.inputs[2:]
     most, categories, rows = _most(ctx, n), ctx.shape(pvals)[-1], prod(shape)
-    trials = ctx.contiguous(broadcast(ctx.computed(cast_to(ctx.lazy(n), "int64")), shape))
+    trials = ctx.contiguous(broadcast(ctx.computed(ctx.cast(ctx.lazy(n), "int64")), shape))
     weights = ctx.contiguous(broadcast(ctx.array(pvals), (*shape, categories)))
     counts = ctx.new("int64", (*shape, categories))
     if counts.size:
@@ -154,7 +155,7 @@ def _multinomial(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -
         numbers = [rows, each, *key.numbers, trials.offset, weights.offset, most, categories]
         text = philox.categories_text(pvals.type.dtype, ctx.device.fp64)
         ctx.launch("multinomial", text, "categories", -(-rows // each), numbers, [trials, weights, counts])
-    return cast_to(Lazy(counts.shape, Load(counts)), op.dtype)
+    return ctx.cast(ctx.loaded(counts), op.dtype)
 
 
 def _words(ctx: Context, shape: tuple[int, ...], key: _Key) -> DeviceArray:
@@ -166,7 +167,7 @@ def _permutation(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -
     assert isinstance(op, RandomFunction)
     length = _length(ctx, op, node.inputs[2])
     order = argsorted(ctx, _words(ctx, (*shape, length), key))
-    return cast_to(Lazy(order.shape, Load(order)), op.dtype)
+    return ctx.cast(ctx.loaded(order), op.dtype)
 
 
 def _length(ctx: Context, op: RandomFunction, n: Variable, at_least: int = 0) -> int:
@@ -194,12 +195,20 @@ def _choice(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -> Any
         bounds = [ctx.known(np.array(n, np.int64)) for n in (0, length - 1)]
         draw = philox.Draw("random_integers", op.dtype, (("int64", True),) * 2, fp64=ctx.device.fp64)
         return _launch(ctx, draw, shape, key, bounds)
-    sums = totals(ctx, _weights(ctx, node.inputs[3], length), "+", 0)
+    sums = _inline(ctx, CumOp(0, "add"), _weights(ctx, node.inputs[3], length))
     last = sums.view((), (), _after(sums.offset, length - 1))
     zero = ctx.known(np.zeros((), np.float64))
     draw = philox.Draw("uniform", "float64", (("float64", True),) * 2, fp64=ctx.device.fp64)
-    places = searched(ctx, sums, _launch(ctx, draw, shape, key, [zero, last]))
-    return cast_to(Lazy(shape, Load(places)), op.dtype)
+    places = _inline(ctx, SearchsortedOp("right"), sums, _launch(ctx, draw, shape, key, [zero, last]))
+    return ctx.cast(ctx.loaded(places), op.dtype)
+
+
+def _inline(ctx: Context, op: Any, *arrays: DeviceArray) -> DeviceArray:
+    """The result of another family's operation on these arrays."""
+    inputs = [TensorType(a.dtype, (False,) * a.ndim)() for a in arrays]
+    (value,) = ctx.inline(inputs, [op(*inputs)], arrays)
+    assert isinstance(value, DeviceArray)
+    return value
 
 
 def _after(offset: Number, places: int) -> Number:
@@ -210,7 +219,7 @@ def _after(offset: Number, places: int) -> Number:
 def _weights(ctx: Context, p: Variable, length: int) -> DeviceArray:
     if ctx.shape(p) != (length,):
         raise ValueError(f"choice: p must hold one weight an item: {length} items, p has shape {ctx.shape(p)}")
-    return ctx.contiguous(ctx.computed(cast_to(ctx.lazy(p), "float64")))
+    return ctx.contiguous(ctx.computed(ctx.cast(ctx.lazy(p), "float64")))
 
 
 def _choice_once(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -> Any:
@@ -233,7 +242,7 @@ def _choice_once(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -
         )
     order = argsorted(ctx, keys)
     first = order.view(shape, contiguous_strides(shape))
-    return cast_to(Lazy(shape, Load(first)), op.dtype)
+    return ctx.cast(ctx.loaded(first), op.dtype)
 
 
 _DRAWS = {

@@ -1,23 +1,45 @@
-"""Sorting, running totals, and searching.
+"""Sorting: how an axis becomes the rows of a kernel.
 
-Owns how an axis becomes the rows of a kernel. It must not know kernel text.
+Owns the lowering of sort and argsort, and `argsorted` for those who need an order. It must not know kernel text.
 """
 
 from __future__ import annotations
 
-from math import prod
+from collections.abc import Callable
 
 from opencl_backend.context import Context
-from opencl_backend.kernels import sort as kernels
-from opencl_backend.loop import Compute, Lazy, chunk
+from opencl_backend.kernels.sort import merge_sort
+from opencl_backend.loop import Lazy, chunk, transposed
+from opencl_backend.lower import register
 from opencl_backend.runtime import DeviceArray
+from reference.graph.core import Apply
+from reference.tensor.shape import normalize_axis
+from reference.tensor.sort import ArgSortOp, SortOp
 
 
-def cast_to(lazy: Lazy, dtype: str) -> Lazy:
-    """The same in another dtype."""
-    if lazy.dtype == dtype:
-        return lazy
-    return Lazy(lazy.shape, Compute(f"Cast{{{dtype}}}", lazy.dtype, dtype, (lazy.dtype,), (lazy.expr,)))
+@register(SortOp)
+def sort(ctx: Context, node: Apply) -> Lazy:
+    """Rising along an axis."""
+    return _along(ctx, node, ordered, node.outputs[0].type.dtype)
+
+
+@register(ArgSortOp)
+def argsort(ctx: Context, node: Apply) -> Lazy:
+    """The places of the sorted elements."""
+    return _along(ctx, node, argsorted, "int64")
+
+
+def _along(ctx: Context, node: Apply, rows: Callable[[Context, DeviceArray], DeviceArray], dtype: str) -> Lazy:
+    """Sort with the axis turned last, and turn it back. float16 is sorted as float32."""
+    x, axis = node.inputs
+    lazy = ctx.lazy(x)
+    rank = len(lazy.shape)
+    k = normalize_axis(int(ctx.host(axis)), rank, "sort axis")
+    order = [*range(k), *range(k + 1, rank), k]
+    if lazy.dtype == "float16":
+        lazy = ctx.cast(lazy, "float32")
+    result = ctx.loaded(rows(ctx, ctx.row_major(transposed(lazy, order))))
+    return ctx.cast(transposed(result, [order.index(a) for a in range(rank)]), dtype)
 
 
 def argsorted(ctx: Context, x: DeviceArray) -> DeviceArray:
@@ -39,36 +61,7 @@ def _sorted(ctx: Context, x: DeviceArray, places: bool) -> tuple[DeviceArray, De
         length = x.shape[-1]
         rows = x.size // length
         each = chunk(rows, 4 * ctx.device.compute_units, 1, 1)
-        text = kernels.merge_sort(x.dtype, places, ctx.device.fp64)
+        text = merge_sort(x.dtype, places, ctx.device.fp64)
         numbers = [rows, length, each, x.offset]
         ctx.launch("sort", text, "merge_sort", -(-rows // each), numbers, arrays, elements=x.size)
     return arrays[1], arrays[-2]
-
-
-def totals(ctx: Context, x: DeviceArray, operator: str, axis: int) -> DeviceArray:
-    """Cumulative sums (+) or products (*) along `axis`, element after element."""
-    x = ctx.contiguous(x)
-    result = ctx.new(x.dtype, x.shape)
-    if x.size:
-        length, inner = x.shape[axis], prod(x.shape[axis + 1 :])
-        columns = x.size // length
-        each = chunk(columns, 4 * ctx.device.compute_units, 1, 1)
-        text = kernels.running(x.dtype, operator, ctx.device.fp64)
-        numbers = [columns, length, inner, each, x.offset]
-        ctx.launch("running total", text, "running", -(-columns // each), numbers, [x, result], elements=x.size)
-    return result
-
-
-def searched(ctx: Context, x: DeviceArray, values: DeviceArray) -> DeviceArray:
-    """int64: for each value how many elements of the sorted vector `x` are at most as large."""
-    x, values = ctx.contiguous(x), ctx.contiguous(values)
-    result = ctx.new("int64", values.shape)
-    if values.size:
-        each = chunk(values.size, 4 * ctx.device.compute_units, 64, 1)
-        numbers = [values.size, x.shape[0], each, x.offset, values.offset]
-        text = kernels.search(x.dtype, ctx.device.fp64)
-        ctx.launch("search", text, "search", -(-values.size // each), numbers, [x, values, result])
-    return result
-
-
-__all__ = ["argsorted", "cast_to", "ordered", "searched", "totals"]
