@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from difftest.oracle import contract
-from difftest.oracle.bits import same_bits
+from difftest.oracle.bits import needed, same_bits
 from difftest.oracle.bounds import walk
 from difftest.oracle.ulps import executor
 
@@ -132,7 +132,7 @@ def judged(promise: str, before: Sequence[Any], after: Sequence[Any], given: Map
         if promise == "EXACT":
             return contract.shown(b, a, "the replacement", "the original")
         if shadows is None:
-            shadows = [walk(contract.needed(side), given, executor("reference", True)) for side in (before, after)]
+            shadows = [walk(needed(side), given, executor("reference", True)) for side in (before, after)]
         theirs, mine = shadows[0].of(before[k]), shadows[1].of(after[k])
         met = contract.meet(mine, theirs, a, promise in ("STABLE", "FINITE"))
         if met.wrong.any():

@@ -17,7 +17,7 @@ import numpy as np
 from difftest import model
 from difftest.cells import BASE, Call, Cell, Run, cells, execute
 from difftest.oracle import contract, text
-from difftest.oracle.bits import bitwise, same_bits
+from difftest.oracle.bits import bitwise, needed, same_bits
 from difftest.oracle.bounds import Walk, walk
 from difftest.oracle.contract import Comparison
 from difftest.oracle.ulps import executor
@@ -229,7 +229,7 @@ class _Judge:
         """The same graph on another backend, made of operations whose bits are the same everywhere."""
         if run.cell.mode == "FAST_RUN" or run.cell.backend == other.cell.backend:
             return False
-        return bitwise(contract.needed([run.function.fgraph.outputs[k]]), executor(run.cell.backend, False))
+        return bitwise(needed([run.function.fgraph.outputs[k]]), executor(run.cell.backend, False))
 
     @staticmethod
     def _same_start(mine: Call, theirs: Call) -> bool:

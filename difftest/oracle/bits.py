@@ -6,12 +6,13 @@ whether anything it is computed from is allowed to round differently on another 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from difftest.oracle.ulps import Executor
+from reference import scalar
 
 
 def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
@@ -28,8 +29,11 @@ def equal_elements(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray(((a == b) & (np.signbit(a) == np.signbit(b))) | (np.isnan(a) & np.isnan(b)))
 
 
-UNORDERED = ("Dot", "BatchedDot", "Gemm", "Gemv", "Dot22", "Ger")
+UNORDERED = ("Dot", "BatchedDot")
 """Operations whose order of additions no backend promises."""
+
+COMPOSITES = {"Softmax": ("exp",), "LogSoftmax": ("exp", "log"), "CrossentropyCategorical1Hot": ("log",)}
+"""Operations that apply rows of the scalar table inside."""
 
 
 def bitwise(nodes: Iterable[Any], executor: Executor) -> bool:
@@ -42,9 +46,25 @@ def _node_is_bitwise(node: Any, executor: Executor) -> bool:
     outputs = [getattr(v.type, "dtype", "int64") for v in node.outputs]
     if row is not None:
         return executor.extra_ulp(row, outputs[0]) == 0
-    if type(node.op).__name__ in UNORDERED:
+    name = type(node.op).__name__
+    if name in UNORDERED:
         return all(np.dtype(d).kind in "biu" for d in outputs)
-    inner = getattr(node.op, "inner", None) or getattr(node.op, "fgraph", None)
-    if inner is not None and hasattr(inner, "toposort"):
-        return bitwise(inner.toposort(), executor)
-    return type(node.op).__name__ not in executor.inexact_ops
+    if name in COMPOSITES:
+        return all(executor.extra_ulp(scalar.TABLE[inner], outputs[0]) == 0 for inner in COMPOSITES[name])
+    inner = getattr(node.op, "inner_outputs", None)
+    return inner is None or bitwise(needed(inner), executor)
+
+
+def needed(outputs: Sequence[Any]) -> list[Any]:
+    """The nodes that compute the outputs, each after those it depends on."""
+    done: dict[Any, None] = {}
+    stack = [v.owner for v in outputs if v.owner is not None][::-1]
+    while stack:
+        node = stack[-1]
+        waiting = [v.owner for v in node.inputs if v.owner is not None and v.owner not in done]
+        if node in done or not waiting:
+            stack.pop()
+            done[node] = None
+        else:
+            stack.extend(reversed(waiting))
+    return list(done)

@@ -7,12 +7,12 @@ what could not be told: uncertain (nothing is known there), vacuous (the bound i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from difftest.oracle.bits import equal_elements
 from difftest.oracle.bounds import FLOATS, Bound
 from difftest.oracle.wide import INF, WIDE
 
@@ -90,25 +90,8 @@ def _counted(bound: Bound, right: np.ndarray, unknown: np.ndarray) -> Comparison
     return Comparison(~right & ~unknown, bound, counts)
 
 
-def needed(outputs: Sequence[Any]) -> list[Any]:
-    """The nodes that compute the outputs, each after those it depends on."""
-    done: dict[Any, None] = {}
-    stack = [v.owner for v in outputs if v.owner is not None][::-1]
-    while stack:
-        node = stack[-1]
-        waiting = [v.owner for v in node.inputs if v.owner is not None and v.owner not in done]
-        if node in done or not waiting:
-            stack.pop()
-            done[node] = None
-        else:
-            stack.extend(reversed(waiting))
-    return list(done)
-
-
 def shown(value: np.ndarray, expected: np.ndarray, first: str, second: str) -> str:
     """The first elements whose bits differ."""
-    from difftest.oracle.bits import equal_elements
-
     places = np.argwhere(~equal_elements(value, expected))
     lines = [f"{len(places)} of {value.size} elements have other bits"]
     for place in map(tuple, places[:3]):

@@ -22,35 +22,38 @@ Pair = tuple[np.ndarray, np.ndarray, Any]
 
 @rule("Elemwise")
 def elementwise(walk: Walk, node: Any, inputs: Sequence[Bound]) -> Sequence[Bound] | None:
-    row = node.op.scalar_op
-    dtypes = [b.dtype for b in inputs]
     if any(b.y is None for b in inputs):
         return None
-    outer = node.outputs[0].type.dtype
+    return [applied(walk, node.op.scalar_op, inputs)]
+
+
+def applied(walk: Walk, row: Any, inputs: Sequence[Bound]) -> Bound:
+    """The bound of a row of the scalar table, as the walk's executor computes it."""
+    dtypes = [b.dtype for b in inputs]
+    outer = row.output_dtype(*dtypes)
     if row.name.startswith("Cast{"):
-        return [decisions.converted(inputs[0], outer)]
+        return decisions.converted(inputs[0], outer)
     wanted = row.compute_dtype(*dtypes)
     operand_dtypes = (wanted,) * len(inputs) if isinstance(wanted, str) else tuple(wanted)
     operands = [_as(b, d) for b, d in zip(inputs, operand_dtypes)]
     decide = decisions.DECISIONS.get(row.name)
     if decide is not None:
-        return [decide(operands, outer)]
+        return decide(operands, outer)
     if outer not in FLOATS:
-        return [_integers(row, operands, outer)]
+        return _integers(row, operands, outer)
     inner = wanted if isinstance(wanted, str) and wanted in FLOATS else outer
     ulp = walk.executor.ulp(row, outer)
 
-    def apply(some: Sequence[Bound]) -> Bound:
+    def once(some: Sequence[Bound]) -> Bound:
         y, e, exact = hull(row, some)
-        return rounded(y, e, inner, ulp, exact if ulp == 0 else False)
+        return settled(rounded(y, e, inner, ulp, exact if ulp == 0 else False))
 
-    if row.nin == -1:
-        result = operands[0]
-        for operand in operands[1:]:
-            result = settled(apply([result, operand]))
-    else:
-        result = apply(operands)
-    return [_as(result, outer)]
+    if row.nin != -1:
+        return _as(once(operands), outer)
+    result = operands[0]
+    for operand in operands[1:]:
+        result = once([result, operand])
+    return _as(result, outer)
 
 
 def _as(b: Bound, dtype: str) -> Bound:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from difftest.oracle import elementwise  # noqa: F401  registers its rules
-from difftest.oracle.bounds import FLOATS, Bound, Walk, approximate, rounded, rule
+from difftest.oracle import composites, elementwise  # noqa: F401  they register their rules
+from difftest.oracle.bounds import FLOATS, Bound, Walk, approximate, rounded, rule, settled
 from difftest.oracle.wide import INF, WIDE, ZERO, bits_used, gamma, quantum
 
 Bounds = Sequence[Bound]
@@ -23,7 +23,8 @@ DATA = {
     "Join": slice(1, None), "Split": slice(0, 1), "Alloc": slice(0, 1), "DeepCopyOp": slice(0, 1),
     "ViewOp": slice(0, 1), "Print": slice(0, 1), "ExtractDiag": slice(0, 1), "Repeat": slice(0, 1),
     "TensorFromScalar": slice(0, 1), "ScalarFromTensor": slice(0, 1), "Assert": slice(0, 1),
-    "DisconnectedGrad": slice(0, 1), "ZeroGrad": slice(0, 1), "GradClip": slice(0, 1), "GradScale": slice(0, 1),
+    "ConsiderConstant": slice(0, 1), "DisconnectedGrad": slice(0, 1), "ZeroGrad": slice(0, 1), "GradClip": slice(0, 1),
+    "GradScale": slice(0, 1), "UndefinedGrad": slice(0, 1), "RepeatOp": slice(0, 1),
 }  # fmt: skip
 """Operations whose outputs are elements of these inputs, in other places."""
 
@@ -107,18 +108,20 @@ def _axes(op: Any, rank: int) -> tuple[int, ...]:
 @rule("Sum")
 def summed(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     (x,) = inputs
-    acc, dtype = node.op.acc_dtype, node.op.dtype
-    if x.y is None or acc not in FLOATS:
+    if x.y is None or node.op.acc_dtype not in FLOATS:
         return None
+    return [total(x, _axes(node.op, x.y.ndim), node.op.acc_dtype, node.op.dtype)]
+
+
+def total(x: Bound, axes: tuple[int, ...], acc: str, dtype: str, keepdims: bool = False) -> Bound:
+    """A sum in any order, accumulated in `acc` and rounded to `dtype`."""
     terms = as_dtype(x, acc)
-    axes = _axes(node.op, x.y.ndim)
-    count = int(np.prod([x.y.shape[a] for a in axes]))
-    total = np.asarray(terms.y.sum(axis=axes))  # type: ignore[union-attr]
-    size = np.asarray((np.abs(terms.y) + terms.e).sum(axis=axes))  # type: ignore[arg-type, operator]
-    error = np.asarray(terms.e.sum(axis=axes))  # type: ignore[union-attr]
-    free = (error == 0) & fits_grid(size, quantum(terms.y), acc)  # type: ignore[arg-type]
-    free |= (error == 0) & ~np.isfinite(total)
-    return [as_dtype(Bound(total, np.where(free, error, error + gamma(count, acc) * size), acc), dtype)]
+    count = int(np.prod([terms.y.shape[a] for a in axes]))  # type: ignore[union-attr]
+    y = np.asarray(terms.y.sum(axis=axes, keepdims=keepdims))  # type: ignore[union-attr]
+    size = np.asarray((np.abs(terms.y) + terms.e).sum(axis=axes, keepdims=keepdims))  # type: ignore[arg-type, operator]
+    error = np.asarray(terms.e.sum(axis=axes, keepdims=keepdims))  # type: ignore[union-attr]
+    free = (error == 0) & (fits_grid(size, quantum(terms.y), acc) | ~np.isfinite(y))  # type: ignore[arg-type]
+    return as_dtype(settled(Bound(y, np.where(free, error, error + gamma(count, acc) * size), acc)), dtype)
 
 
 @rule("Prod")
@@ -147,10 +150,10 @@ def largest_of(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     (x,) = inputs
     if x.y is None:
         return None
-    return [_largest(x, _axes(node.op, x.y.ndim))]
+    return [largest(x, _axes(node.op, x.y.ndim))]
 
 
-def _largest(x: Bound, axes: tuple[int, ...]) -> Bound:
+def largest(x: Bound, axes: tuple[int, ...]) -> Bound:
     y = np.asarray(x.y.max(axis=axes))  # type: ignore[union-attr]
     e = np.maximum(np.asarray(x.high.max(axis=axes)) - y, y - np.asarray(x.low.max(axis=axes)))
     return Bound(y, np.where(np.asarray(x.certain.all(axis=axes)), ZERO, e), x.dtype)
@@ -184,7 +187,7 @@ def largest_and_place(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     if x.y is None:
         return None
     axes = _axes(node.op, x.y.ndim)
-    return [_largest(x, axes), _place(x, node, axes)]
+    return [largest(x, axes), _place(x, node, axes)]
 
 
 @rule("SortOp")
@@ -276,17 +279,13 @@ def accumulated(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
 
 @rule("RandomFunction")
 def drawn(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
-    """A draw from exact parameters is defined to the bit, up to the functions in its formula."""
+    """A draw from exact parameters is defined to the bit."""
     if not all(b.exact for b in inputs):
         return None
-    state, sample = node.op.perform(node, *[b.raw for b in inputs])
-    bound = Bound.exactly(sample)
-    if bound.dtype in FLOATS and node.op.distribution not in ("uniform",):
-        bound = rounded(bound.y, bound.e, bound.dtype, ulp=8)  # type: ignore[arg-type]
-    return [Bound.exactly(state), bound]
+    return [Bound.exactly(r) for r in node.op.perform(node, *[b.raw for b in inputs])]
 
 
-@rule("ARange", "Eye", "AllocEmpty", "Shape", "Shape_i")
+@rule("ARange", "Eye", "Tri", "AllocEmpty", "Shape", "Shape_i")
 def of_shapes(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     """Nothing rounds: the result is the operation's own, and depends on exact operands or on shapes alone."""
     name = type(node.op).__name__

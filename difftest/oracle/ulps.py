@@ -15,15 +15,11 @@ from typing import Any
 
 @dataclass(frozen=True, eq=False)
 class Executor:
-    """A backend as the bounds see it: its own table of rows (empty: the reference's bits) and whether it may be fast.
-
-    `inexact_ops` names the operations that are no rows and whose bits the backend does not promise.
-    """
+    """A backend as the bounds see it: its own table of rows (empty: the reference's bits) and whether it may be fast."""
 
     name: str
     rows: Mapping[str, Any] = field(default_factory=dict)
     fast: bool = False
-    inexact_ops: frozenset[str] = frozenset()
 
     def extra_ulp(self, row: Any, dtype: str) -> float:
         """How far a result may lie from the reference's, in ulp."""
@@ -38,10 +34,6 @@ class Executor:
         return own + self.extra_ulp(row, dtype)
 
 
-INEXACT = frozenset({"Softmax", "LogSoftmax", "SoftmaxGrad", "CrossentropySoftmaxArgmax1HotWithBias", "ConvOp", "Pool"})
-"""Composites written as one operation, whose inner functions may be off by their own ulp."""
-
-
 @cache
 def executor(backend: str, fast: bool) -> Executor:
     """The executor for a backend by name; `fast` if the mode does not promise bits."""
@@ -50,5 +42,5 @@ def executor(backend: str, fast: bool) -> Executor:
     try:
         table = importlib.import_module(f"{backend}_backend.scalar_c").TABLE
     except (ImportError, AttributeError):
-        return Executor(backend, inexact_ops=INEXACT, fast=fast)
-    return Executor(backend, table, fast, INEXACT)
+        return Executor(backend, fast=fast)
+    return Executor(backend, table, fast)
