@@ -21,7 +21,7 @@ from reference.rewriting.rules.subtensor import index_of, number
 from reference.scan.op import Scan
 from reference.scan.parts import Carry, Loop, Mapped, Part, Read, State, inner_copy
 from reference.tensor.indexing import Subtensor
-from reference.tensor.shape import ScalarFromTensor, Shape_i
+from reference.tensor.shape import ScalarFromTensor, Shape_i, patternbroadcast
 
 EXACT, REAL, STABLE, FINITE, RAISES = Promise
 
@@ -183,12 +183,10 @@ def slice_to_own_length(fgraph: FunctionGraph, node: Apply) -> Replacement:
     stop = x.stop
     if stop is None or stop.owner is None or not isinstance(stop.owner.op, ScalarFromTensor):
         return None
-    length = stop.owner.inputs[0].owner
-    return (
-        [node.inputs[0]]
-        if length is not None and length.op == Shape_i(0) and length.inputs[0] is node.inputs[0]
-        else None
-    )
+    length, whole = stop.owner.inputs[0].owner, node.inputs[0]
+    if length is None or length.op != Shape_i(0) or length.inputs[0] is not whole:
+        return None
+    return [patternbroadcast(whole, node.outputs[0].type.broadcastable)]  # type: ignore[attr-defined]
 
 
 # Values that are the same in every step.
