@@ -54,8 +54,18 @@ class Mode:
     @property
     def exact(self) -> bool:
         """True if only rewrites that keep every bit are admitted."""
-        usual = self.choice.promises <= _EXACT
-        return usual and all(r.promise is Promise.EXACT for r in load() if r.answers_to(self.choice.included))
+        choice = self._with_flags()
+        return all(record.promise is Promise.EXACT for record in load() if choice.admits(record))
+
+    def _with_flags(self) -> Choice:
+        """The choice, with the flags optimizer_including and optimizer_excluding on top; the flags leave a
+        mode that rewrites nothing alone."""
+        if not self.choice.promises and not self.choice.included:
+            return self.choice
+        added = tuple(filter(None, config.optimizer_including.split(":")))
+        removed = tuple(filter(None, config.optimizer_excluding.split(":")))
+        included, excluded = (*self.choice.included, *added), (*self.choice.excluded, *removed)
+        return dataclasses.replace(self.choice, included=included, excluded=excluded)
 
     def including(self, *names: str) -> Mode:
         """This mode with the named rewrites, families, stages or tags added."""
@@ -84,15 +94,8 @@ class Mode:
         return self.session(observer, record).run(fgraph)
 
     def session(self, observer: Observer | None = None, record: bool = False) -> Session:
-        """The engine, ready to run. The flags optimizer_including and optimizer_excluding come on top."""
-        choice = self.choice
-        if choice.promises or choice.included:
-            added = tuple(filter(None, config.optimizer_including.split(":")))
-            removed = tuple(filter(None, config.optimizer_excluding.split(":")))
-            choice = dataclasses.replace(
-                choice, included=(*choice.included, *added), excluded=(*choice.excluded, *removed)
-            )
-        return Session(stages(choice), observer, record)
+        """The engine, ready to run."""
+        return Session(stages(self._with_flags()), observer, record)
 
     def check_names(self) -> list[str]:
         """The names given to `including`, `excluding` or `requiring` that no rewrite answers to."""

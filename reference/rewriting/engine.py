@@ -412,7 +412,8 @@ class _Touched(Listener):
     """Remembers, in order, the nodes whose surroundings changed.
 
     A pattern may look two nodes down (``log(1 + exp(x))``) and ask how many readers a variable has, so a
-    change concerns the node, those above it up to two levels, and the owners of what lost a reader.
+    change concerns the node, those above it up to two levels, and the owner and the last readers of what lost
+    a reader.
     """
 
     def __init__(self, fgraph: FunctionGraph):
@@ -433,9 +434,20 @@ class _Touched(Listener):
                 reader.node for node in level for out in node.outputs for reader in fgraph.clients.get(out, ())
             )
             level = [node for node in above if node is not None]
+        self._lost_a_reader(old)
 
     def on_prune(self, fgraph: FunctionGraph, node: Apply) -> None:
-        self.nodes.extend(v.owner for v in node.inputs if v.owner is not None)
+        for variable in node.inputs:
+            self._lost_a_reader(variable)
+
+    def _lost_a_reader(self, variable: Variable) -> None:
+        """Rules may ask whether a variable has only one reader: this may be true now."""
+        if variable.owner is None:
+            return
+        self.nodes.append(variable.owner)
+        readers = self.fgraph.clients.get(variable, ())
+        if len(readers) <= 4:
+            self.nodes.extend(client.node for client in readers if client.node is not None)
 
 
 class _Worklist:

@@ -103,6 +103,7 @@ def test_flags_add_and_remove_rewrites():
         assert not {"times_one", "plus_zero"} & set(applied("FAST_RUN", x * 1 + 0, x))
     with theano.config.change_flags(optimizer_including="plus_zero"):
         assert "plus_zero" in applied("EXACT", x + 0, x)
+        assert not get_mode("EXACT").exact
         assert applied("UNOPTIMIZED", x + 0, x) == {}
 
 

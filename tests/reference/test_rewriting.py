@@ -196,6 +196,15 @@ def test_rule_applies_and_keeps_its_promise(name: str, z: Any, inputs: list[Any]
     assert z.type.values_eq(expected, result), "EXACT changed a bit"
 
 
+def test_a_rule_that_waits_for_the_last_reader_gets_its_turn():
+    x = T.dvector("x")
+    y = T.exp(x)
+    graph = FunctionGraph([x], [y[1], T.switch(T.constant(True), x, y)])
+    log = get_mode("FAST_RUN").rewrite(graph)
+    assert "part_of_function" in log.counts()
+    assert len(get_mode("FAST_RUN").rewrite(graph)) == 0
+
+
 def test_repeated_indices_are_left_alone():
     v, i = T.dvector("v"), T.lvector("i")
     written = T.set_subtensor(v[i], T.dvector("y"))[i]
