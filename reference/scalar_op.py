@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -166,6 +167,7 @@ class ScalarOp:
         result = self.numpy(*operands)
         return result if result.dtype == outer else result.astype(outer)
 
+    @cache  # noqa: B019 - rows live as long as the program
     def specialized(self, *dtypes: str) -> Callable[..., Any]:
         """The same meaning for operands of these dtypes only: the bare NumPy function where it does it all."""
         exact, native, outer = self._plan(*dtypes)

@@ -32,6 +32,8 @@ def canonical(dtype: object) -> str:
 
     Raises TypeError for a dtype that graphs cannot hold.
     """
+    if isinstance(dtype, str) and dtype in _SIZE:
+        return dtype
     name = np.dtype(dtype).name  # type: ignore[call-overload]
     if name not in _SIZE:
         raise TypeError(f"unsupported dtype {name!r}; the supported ones are {', '.join(ALL)}")
