@@ -243,15 +243,11 @@ def Rop(
     dummies = [out.type.clone(dtype=_float_of(out.type.dtype))() for out in fs]
     results = []
     for out, u in zip(fs, dummies):
-        rows = grad(
-            None, wrts, known_grads={out: u}, disconnected_inputs="ignore", return_disconnected="None"
-        )
+        rows = grad(None, wrts, known_grads={out: u}, disconnected_inputs="ignore", return_disconnected="None")
         pairs = {row: p for row, p in zip(rows, points) if row is not None}
         column = None
         if pairs:
-            column = grad(
-                None, u, known_grads=pairs, disconnected_inputs="ignore", return_disconnected="None"
-            )
+            column = grad(None, u, known_grads=pairs, disconnected_inputs="ignore", return_disconnected="None")
         if column is None:
             if disconnected_outputs == "raise":
                 raise DisconnectedInputError(f"Rop: the output {out} does not depend on {wrts}")

@@ -60,7 +60,7 @@ SymbolicInput, SymbolicOutput = In, Out
 
 
 def where(variable: Variable) -> str:
-    """" (created at ...)", if known."""
+    """ " (created at ...)", if known."""
     return f" (created at {variable.line})" if variable.line else ""
 
 

@@ -132,8 +132,11 @@ def get_scalar_constant_value(v: Any) -> np.ndarray:
             v = inputs[1]
         elif isinstance(op, Elemwise) and op.scalar_op.name.startswith("Cast{"):
             return np.asarray(get_scalar_constant_value(inputs[0]).astype(v.type.dtype))
-        elif isinstance(op, Subtensor) and len(inputs) == 2 and isinstance(inputs[1], Constant) and (
-            inputs[0].owner is not None and isinstance(inputs[0].owner.op, MakeVector)
+        elif (
+            isinstance(op, Subtensor)
+            and len(inputs) == 2
+            and isinstance(inputs[1], Constant)
+            and (inputs[0].owner is not None and isinstance(inputs[0].owner.op, MakeVector))
         ):
             v = inputs[0].owner.inputs[int(inputs[1].data)]
         else:
