@@ -265,7 +265,8 @@ def test_gradients_are_derivatives(name):
     y = getattr(T, name)(*xs)
     wrt = xs[:1] if name == "chi2sf" else xs[1:] if first_fixed or name == "second" else xs
     gradients = T.grad(T.sum(y), wrt)
-    computed = theano.function(xs, gradients)(*operands)
+    backend = "reference" if op.needs else None
+    computed = theano.function(xs, gradients, backend=backend)(*operands)
     for x, g in zip(wrt, computed):
         k = xs.index(x)
         step = 1e-6
