@@ -159,6 +159,9 @@ def _reverse(seeds: Mapping[Variable, Variable], targets: Sequence[Variable], co
             continue
         gradients = [table.gradient(v) for v in node.outputs]
         if all(g is None for g in gradients):
+            # An integer output passes no gradient on, but what it depends on is connected, with a zero one.
+            if any(v in table.reached for v in node.outputs):
+                table.reached.update(v for v in node.inputs if v in needed)
             continue
         with inherit_line(node.line):
             for v, term in zip(node.inputs, _node_gradients(node, gradients), strict=True):

@@ -161,7 +161,7 @@ def unbroadcast_to(g: Variable, x: Variable, output: Variable) -> Variable:
         if mine and not out
     ]
     if g.type.broadcastable != output.type.broadcastable:
-        g = ns.second(output, g)
+        g = ns.fill(output, g)
     return ns.sum(g, axis=stretched, keepdims=True) if stretched else g
 
 
@@ -217,13 +217,14 @@ class DimShuffle(Op):
     def thunk(self, node: Apply) -> Callable[..., tuple[np.ndarray]]:
         dropped = self.dropped
         order = self.kept + dropped
-        index = tuple(None if axis == "x" else slice(None) for axis in self.new_order) + (0,) * len(dropped)
+        kept = [None if axis == "x" else slice(None) for axis in self.new_order]
+        places = (*kept, *[0] * len(dropped), ...)
 
         def run(x: np.ndarray) -> tuple[np.ndarray]:
             for axis in dropped:
                 if x.shape[axis] != 1:
                     raise ShapeError(f"{self} drops dimension {axis} of shape {x.shape}; its length must be 1")
-            return (x.transpose(order)[(*index, ...)],)
+            return (x.transpose(order)[places],)
 
         return run
 

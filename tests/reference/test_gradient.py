@@ -172,3 +172,12 @@ def test_verify_grad_sees_a_wrong_gradient():
 
     with pytest.raises(AssertionError, match="symbolic"):
         verify_grad(f, [np.array([1.0, 2.0])])
+
+
+@pytest.mark.parametrize(
+    "f", [lambda v: T.eq(v, 0).sum() * 1.0, lambda v: T.cast(v, "int32").sum() * 1.0, lambda v: T.floor(v).sum()]
+)
+def test_what_is_constant_almost_everywhere_has_a_zero_gradient(f):
+    v = T.dvector("v")
+    g = theano.function([v], T.grad(f(v), v), on_unused_input="ignore")
+    np.testing.assert_array_equal(g([1, 2]), [0, 0])
