@@ -109,7 +109,7 @@ def from_scipy(name: str) -> Callable[..., Any]:
 def sigmoid(x: Any) -> Any:
     """1/(1+exp(-x)); below -700, where exp(-x) would overflow, it is exp(x)."""
     value = 1 / (1 + np.exp(-x))
-    if x.dtype != np.float64 or not x.size or not x.min() < -700:
+    if x.dtype != np.float64 or not (x < -700).any():
         return value
     return np.where(x < -700, np.exp(x), value)
 
