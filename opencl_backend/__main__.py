@@ -1,6 +1,6 @@
 """python -m opencl_backend: list the devices and test the one that would be used.
 
-Owns this report only.
+With the word `lowering` it writes docs/lowering.md to standard output instead. Owns these reports only.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ import sys
 import numpy as np
 
 from opencl_backend import device as devices
+from opencl_backend import explain
 from reference.graph.errors import BackendError
 
 
 def main() -> int:
     """Print what there is; 0 if the chosen device computes correctly."""
+    if sys.argv[1:] == ["lowering"]:
+        print(explain.lowering_page(), end="")
+        return 0
     try:
         pairs = devices.every_device()
         chosen = devices.current()

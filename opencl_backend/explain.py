@@ -1,15 +1,65 @@
-"""What the backend says about itself: plans as tables, operations left to the host.
+"""What the backend says about itself: plans as tables, what has a lowering.
 
-Owns texts only. It must not know how plans are made.
+Owns texts only, docs/lowering.md among them. It must not know how plans are made.
 """
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reference.graph.core import Apply
+import reference
+from opencl_backend import lower, scalar_c
+from reference.graph.core import Apply, Op
+
+PAGE = """# What runs on the device
+
+Written by `python -m opencl_backend lowering`; a test compares. Host values (integer scalars, shapes, random
+states, slices) are computed by the reference's own `perform`. An operation that is not in this table has no
+lowering: compiling it raises `NotLowered`, unless `config.opencl.allow_host` lets the interpreter run it.
+
+| operation | how |
+|---|---|
+{operations}
+
+Elementwise rows of the scalar table without a C expression:
+
+| row | why |
+|---|---|
+{rows}
+"""
+
+
+def operations() -> list[type[Op]]:
+    """Every concrete operation of the reference, by module and name."""
+    for module in pkgutil.walk_packages(reference.__path__, "reference."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    found: dict[type[Op], None] = {}
+    stack: list[type[Op]] = [Op]
+    while stack:
+        for cls in stack.pop().__subclasses__():
+            if cls not in found:
+                found[cls] = None
+                stack.append(cls)
+    concrete = [op for op in found if op.__module__.startswith("reference.") and not op.__name__.startswith("_")
+                and _has(op, "make_node") and _has(op, "perform")]  # fmt: skip
+    return sorted(concrete, key=lambda op: (op.__module__, op.__name__))
+
+
+def _has(op: type[Op], method: str) -> bool:
+    return getattr(op, method) is not getattr(Op, method)
+
+
+def lowering_page() -> str:
+    """docs/lowering.md."""
+    lines = [f"| `{op.__module__}.{op.__name__}` | {lower.state(op) or '**missing**'} |" for op in operations()]
+    rows = [f"| `{name}` | {why} |" for name, why in sorted(scalar_c.NOT_LOWERED.items())]
+    return PAGE.format(operations="\n".join(lines), rows="\n".join(rows))
+
 
 if TYPE_CHECKING:
     from opencl_backend import Executable

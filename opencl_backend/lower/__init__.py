@@ -176,10 +176,13 @@ def load_all() -> None:
         _loaded = True
 
 
-def table() -> dict[str, str]:
-    """Op class name -> "lowered", "host: why" or the reason why not; what docs/lowering.md shows."""
+def state(op: type[Op]) -> str:
+    """"lowered", "host: why", or "no: why" for an Op class; "" if nobody thought of it."""
     load_all()
-    rows = {op.__name__: "lowered" for op in _LOWERINGS}
-    rows.update((op.__name__, f"host: {why}") for op, why in HOST_ONLY.items() if op not in _LOWERINGS)
-    rows.update((name, f"not lowered: {why}") for name, why in REASONS.items() if name not in rows)
-    return dict(sorted(rows.items()))
+    if op in HOST_ONLY:
+        return f"host: {HOST_ONLY[op]}"
+    lowered = next((cls for cls in op.__mro__ if cls in _LOWERINGS), None)
+    if lowered is not None:
+        summary = (_LOWERINGS[lowered].__doc__ or "").strip().splitlines()
+        return f"lowered: {summary[0].rstrip('.')}" if summary else "lowered"
+    return f"no: {REASONS[op.__name__]}" if op.__name__ in REASONS else ""

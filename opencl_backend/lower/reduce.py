@@ -12,7 +12,7 @@ from typing import Any
 from opencl_backend.context import Context
 from opencl_backend.fold import Fold, run
 from opencl_backend.loop import Lazy, Load, transposed
-from opencl_backend.lower import register, takes_expressions
+from opencl_backend.lower import not_lowered, register, takes_expressions
 from opencl_backend.runtime import DeviceArray
 from reference.graph.core import Apply
 from reference.tensor import reduce as family
@@ -20,6 +20,8 @@ from reference.tensor import reduce as family
 takes_expressions(
     family.Sum, family.Prod, family.All, family.Any, family.Max, family.Argmax, family.MaxAndArgmax
 )  # fmt: skip
+
+not_lowered("only what Sum and Prod share", "Accumulation")
 
 
 @register(family.Sum, family.Prod)
