@@ -42,9 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     budget = options.time if options.time or options.examples else 60.0
     bar = Bar(options.examples, budget)
     summary = campaign(
-        examples=options.examples, time_budget=budget, backends=backends_of(options.backend or ["all"]),
-        profile=options.profile, first_seed=options.seed, progress=bar,
-    )  # fmt: skip
+        examples=options.examples,
+        time_budget=budget,
+        backends=backends_of(options.backend or ["all"]),
+        profile=options.profile,
+        first_seed=options.seed,
+        progress=bar,
+    )
     bar.close()
     print(table(summary))
     for repro in summary.findings:

@@ -11,9 +11,9 @@ from typing import Any
 
 from difftest.bisect import bisect
 from difftest.cells import BASE, Cell, execute
-from difftest.verdict import Failure, Report, judged
 from difftest.localize import localize
 from difftest.program import Built
+from difftest.verdict import Failure, Report, judged
 
 _RAISED = re.compile(r"the rewrite (\S+) \((\S+)\) failed")
 
@@ -71,7 +71,8 @@ def _bisected(built: Built, report: Report, cell: Cell) -> str:
         return f"rewrite application {step.number} of {step.total}"
     application = run.function.rewrites[step.number]
     r = application.rewrite
-    return f"rewrite {r.name} ({r.promise.name}, {r.where})\nBISECT: application {step.number + 1} of {step.total}: {application}"
+    which = f"BISECT: application {step.number + 1} of {step.total}: {application}"
+    return f"rewrite {r.name} ({r.promise.name}, {r.where})\n{which}"
 
 
 def _localized(built: Built, report: Report, cell: Cell) -> str:

@@ -99,5 +99,7 @@ def _one_by_one(api: Any, order: Sequence[Any], known: dict[Any, Any], backend: 
         if found is not None:
             return Culprit(number, str(node), True, found)
         with np.errstate(all="ignore"):
-            known.update(zip(node.outputs, node.op.perform(node, *[known.get(v, getattr(v, "data", None)) for v in node.inputs])))
+            known.update(
+                zip(node.outputs, node.op.perform(node, *[known.get(v, getattr(v, "data", None)) for v in node.inputs]))
+            )
     return None

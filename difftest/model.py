@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -204,7 +205,7 @@ TRANSCENDENTAL: dict[str, Callable[..., Any]] = {
         "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "arcsin", "arccos", "arctan",
         "arctan2", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "deg2rad", "rad2deg",
     )},
-    "sigmoid": lambda x: np.where(x < 0, np.exp(np.minimum(x, 0)) / (1 + np.exp(np.minimum(x, 0))), 1 / (1 + np.exp(-x))),
+    "sigmoid": lambda x: np.where(x < 0, np.exp(x) / (1 + np.exp(np.minimum(x, 0))), 1 / (1 + np.exp(-x))),
     "softplus": lambda x: np.logaddexp(0, x),
     "erf": np.vectorize(math.erf, otypes=["float64"]),
     "erfc": np.vectorize(math.erfc, otypes=["float64"]),
@@ -315,7 +316,7 @@ def stack(*parts: Value, axis: int) -> Value:
 @line
 def split(x: Value, sizes: Sequence[int], axis: int) -> tuple[Value, ...]:
     ends = np.cumsum([0, *sizes])
-    return tuple(np.take(x, range(a, b), axis) for a, b in zip(ends, ends[1:]))
+    return tuple(np.take(x, range(a, b), axis) for a, b in pairwise(ends))
 
 
 @line
@@ -598,7 +599,7 @@ def categorical_crossentropy(x: Value, labels: Value) -> Value:
 
 # Loops. A body is text, what it reads (x a sequence, h a state, w a non-sequence), and its NumPy twin.
 
-BODIES: dict[str, tuple[str, Callable[..., Value]]] = {
+BODIES: dict[str, tuple[str, Callable[..., Any]]] = {
     "h + x": ("hx", lambda h, x, w: h + x),
     "T.tanh(h * 0.5 + x)": ("hx", lambda h, x, w: np.tanh((h * _half(h) + x).astype("float64")).astype(h.dtype)),
     "h * w + x": ("hxw", lambda h, x, w: h * w + x),
@@ -620,10 +621,16 @@ def _half(h: Value) -> Value:
 def _kept(rows: list[Value], like: Value, text: str) -> Value:
     """The stacked rows, and what an index such as ``[-1]`` or ``[::-1]`` keeps of them."""
     result = np.array(rows, like.dtype).reshape(len(rows), *like.shape)
-    return np.asarray({
-        "": result, "[::-1]": result[::-1], "[-2:]": result[-2:], "[1:]": result[1:],
-        "[-1]": result[-1] if len(result) else result, "[0]": result[0] if len(result) else result,
-    }[text])  # fmt: skip
+    return np.asarray(
+        {
+            "": result,
+            "[::-1]": result[::-1],
+            "[-2:]": result[-2:],
+            "[1:]": result[1:],
+            "[-1]": result[-1] if len(result) else result,
+            "[0]": result[0] if len(result) else result,
+        }[text]
+    )
 
 
 @line

@@ -55,9 +55,12 @@ def backends_of(asked: Sequence[str]) -> list[str]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("reference", "Theano's graphs on several backends")
     group.addoption(
-        "--backend", action="append", default=[], metavar="NAME",
+        "--backend",
+        action="append",
+        default=[],
+        metavar="NAME",
         help="run tests that take the fixture `backend` on NAME, or on `all`; repeatable (env: REFERENCE_BACKEND)",
-    )  # fmt: skip
+    )
 
 
 def _chosen(config: pytest.Config) -> list[str]:

@@ -289,7 +289,7 @@ def step_source(step: Step) -> str:
     from difftest.strategies import STEPS
 
     template = STEPS[step.step].source
-    fields = {k: v for k, v in step.attributes.items()}
+    fields = dict(step.attributes)
     operands = [o if isinstance(o, str) else repr(o) for o in step.operands]
     if callable(template):
         text = template(*operands, **fields)

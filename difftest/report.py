@@ -10,8 +10,8 @@ import time
 from collections import Counter
 from typing import Any
 
-from difftest.session import Summary
 from difftest.repro import Repro
+from difftest.session import Summary
 
 
 class Bar:
@@ -52,12 +52,13 @@ def table(summary: Summary) -> str:
 
     elements = summary.elements
     compared = elements["identical"] + elements["bounded"]
+    rate = summary.programs / max(summary.seconds, 1e-9)
     never_fired = [name for name in REGISTRY if name not in summary.fired]
     rows = [
         ("cells", f"{len(summary.cells)}: {', '.join(map(str, summary.cells))}"),
         (
             "programs",
-            f"{summary.programs} ({summary.programs / max(summary.seconds, 1e-9):.1f} a second; {summary.repeated} drawn twice)",
+            f"{summary.programs} ({rate:.1f} a second; {summary.repeated} drawn twice)",
         ),
         ("runs", f"{summary.runs}"),
         (

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from difftest.cells import BASE, Cell
-from difftest.verdict import Failure
 from difftest.program import Program, array_source
+from difftest.verdict import Failure
 
 _VALUES = '''"""{claim}
 
@@ -102,9 +102,13 @@ class Repro:
             which = f"[{self.program.outputs.index(failure.output)}]" if number == failure.call else ""
             body += f"\n{'got = ' if number == failure.call else ''}{call}{which}"
         return _VALUES.format(
-            claim=self.claim, details=details, body=body, low=array_source(low), high=array_source(high),
+            claim=self.claim,
+            details=details,
+            body=body,
+            low=array_source(low),
+            high=array_source(high),
             zeros=failure.kind != "bits",
-        )  # fmt: skip
+        )
 
     def _asked(self, details: str) -> str:
         chosen = ", ".join(
@@ -121,6 +125,10 @@ def _versions() -> str:
 
     import reference
 
-    found: dict[str, Any] = {"python": sys.version.split()[0], "numpy": np.__version__, "reference": reference.__version__,
-                             "hypothesis": hypothesis.__version__}  # fmt: skip
+    found: dict[str, Any] = {
+        "python": sys.version.split()[0],
+        "numpy": np.__version__,
+        "reference": reference.__version__,
+        "hypothesis": hypothesis.__version__,
+    }
     return ", ".join(f"{k} {v}" for k, v in found.items())

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from difftest.cells import Cell
-from difftest.verdict import Failure
 from difftest.oracle.bits import same_bits
 from difftest.oracle.bounds import walk
 from difftest.oracle.contract import inside
 from difftest.oracle.text import difference, printed
 from difftest.oracle.ulps import executor
 from difftest.program import Program
+from difftest.verdict import Failure
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +133,9 @@ def _judged(
         texts = [printed(api, f) for f, _, _ in both]
         if texts[0] != texts[1]:
             yield Failure(
-                "seed", cell, f"{twins.name}: the two functions print differently\n" + difference(*texts, ("1", "2"))
+                "seed",
+                cell,
+                f"{twins.name}: the two functions print differently\n" + difference(texts[0], texts[1], ("1", "2")),
             )
     for second, (f, states, results) in zip((False, True), both):
         standard = first.setdefault(False, results)

@@ -17,11 +17,11 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Flaky
 
 from difftest.cells import Cell, cells
-from difftest.verdict import Failure, Report, check
 from difftest.program import Program
 from difftest.reduce import reduced
 from difftest.repro import Repro
 from difftest.strategies import STEPS, programs
+from difftest.verdict import Failure, Report, check
 
 ROUND = 100
 """Programs a Hypothesis run: small enough that the clock is looked at often."""
@@ -126,9 +126,14 @@ class _Session:
 
         @seed(number)
         @settings(
-            max_examples=ROUND, database=None, deadline=None, phases=[Phase.generate, Phase.shrink],
-            suppress_health_check=list(HealthCheck), report_multiple_bugs=False, print_blob=False,
-        )  # fmt: skip
+            max_examples=ROUND,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
+            print_blob=False,
+        )
         @given(programs(profile))
         def one(program: Program) -> None:
             if not best and (self.spent or self._again(program)):

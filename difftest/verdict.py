@@ -152,9 +152,12 @@ class _Judge:
     def _against_model(self, number: int, k: int, name: str, value: np.ndarray, expected: np.ndarray) -> None:
         if value.dtype != expected.dtype or value.shape != expected.shape:
             self.fail(
-                "model", BASE, f"dtype and shape {value.dtype}{value.shape}, documented {expected.dtype}{expected.shape}",
-                name, number,
-            )  # fmt: skip
+                "model",
+                BASE,
+                f"dtype and shape {value.dtype}{value.shape}, documented {expected.dtype}{expected.shape}",
+                name,
+                number,
+            )
             return
         if same_bits(value, expected):
             self.report.elements["identical"] += value.size
@@ -187,9 +190,8 @@ class _Judge:
             return False
         if base is None:
             self.fail("error", run.cell, f"raised {mine}")
-        elif (base.stage, base.kind) != (mine.stage, mine.kind):  # type: ignore[union-attr]
-            if not run.promised("RAISES"):
-                self.fail("error", run.cell, f"raised {mine}, the unoptimized graph {base}")
+        elif mine is not None and (base.stage, base.kind) != (mine.stage, mine.kind) and not run.promised("RAISES"):
+            self.fail("error", run.cell, f"raised {mine}, the unoptimized graph {base}")
         return bool(run.calls)
 
     def _values(self, run: Run) -> None:
@@ -209,9 +211,12 @@ class _Judge:
         cell, counts = run.cell, self.report.elements
         if value.dtype != expected.dtype or value.shape != expected.shape:
             self.fail(
-                "type", cell, f"dtype and shape {value.dtype}{value.shape}, in {other.cell} {expected.dtype}{expected.shape}",
-                name, number,
-            )  # fmt: skip
+                "type",
+                cell,
+                f"dtype and shape {value.dtype}{value.shape}, in {other.cell} {expected.dtype}{expected.shape}",
+                name,
+                number,
+            )
         elif same_bits(value, expected):
             counts["identical"] += value.size
         elif bits or value.dtype.kind not in "biuf" or self._must_have_bits(run, other, k):

@@ -29,14 +29,14 @@ class Bound:
 
     __slots__ = ("dtype", "e", "raw", "y")
 
-    def __init__(self, y: np.ndarray | None, e: np.ndarray | None, dtype: str, raw: Any = None):
+    def __init__(self, y: Any, e: Any, dtype: str, raw: Any = None):
         self.y, self.e, self.dtype, self.raw = y, e, dtype, raw
 
     @classmethod
     def exactly(cls, value: Any) -> Bound:
         if not isinstance(value, np.ndarray | np.generic) or value.dtype.kind not in "biuf":
             return cls(None, None, "", value)
-        y = wide(value)
+        y = wide(np.asarray(value))
         return cls(y, np.zeros(y.shape, WIDE), value.dtype.name, value)
 
     @classmethod
@@ -48,17 +48,17 @@ class Bound:
         return self.raw is not None
 
     @property
-    def certain(self) -> np.ndarray:
+    def certain(self) -> Any:
         """Where nothing is in doubt."""
-        return self.e == 0  # type: ignore[return-value]
+        return self.e == 0
 
     @property
-    def low(self) -> np.ndarray:
-        return self.y - self.e  # type: ignore[operator]
+    def low(self) -> Any:
+        return self.y - self.e
 
     @property
-    def high(self) -> np.ndarray:
-        return self.y + self.e  # type: ignore[operator]
+    def high(self) -> Any:
+        return self.y + self.e
 
 
 Rule = Callable[["Walk", Any, Sequence[Bound]], "Sequence[Bound] | None"]
@@ -121,7 +121,7 @@ class Walk:
         values = [approximate(b, d) for b, d in zip(inputs, dtypes)]
         results = node.op.perform(node, *values)
         bounds = []
-        for variable, value in zip(node.outputs, results):
+        for value in results:
             bound = Bound.exactly(value)
             if bound.y is not None:
                 bound = Bound(bound.y, np.full(bound.y.shape, INF), bound.dtype)
@@ -143,7 +143,8 @@ def settled(bound: Bound) -> Bound:
     """Overflow and indeterminate errors become 'unknown'; elements that are all certain get their raw value."""
     if bound.y is None or bound.exact:
         return bound
-    y, e = bound.y, np.where(np.isnan(bound.e), INF, bound.e)  # type: ignore[arg-type]
+    y: Any = bound.y
+    e: Any = np.where(np.isnan(bound.e), INF, bound.e)
     if bound.dtype in FLOATS:
         top = largest(bound.dtype)
         over = np.isfinite(y) & (np.abs(y) + e > top) & ((e > 0) | (np.abs(y) > top))
@@ -155,7 +156,7 @@ def settled(bound: Bound) -> Bound:
     return Bound(y, e, bound.dtype, raw)
 
 
-def rounded(y: np.ndarray, e: np.ndarray, dtype: str, ulp: float = 0.0, exact: Any = False) -> Bound:
+def rounded(y: Any, e: Any, dtype: str, ulp: float = 0.0, exact: Any = False) -> Bound:
     """A result that the executor rounds to `dtype`, off by at most half an ulp and `ulp` more.
 
     Where `exact` (the shadow did not round either) and the number is one of the dtype's, nothing is lost.

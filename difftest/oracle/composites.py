@@ -23,7 +23,7 @@ Bounds = Sequence[Bound]
 def _row_parts(walk: Walk, x: Bound) -> tuple[Bound, Bound, Bound]:
     """x minus its row's largest, the exponential of that, and the exponentials' sum."""
     largest = settled(rules.largest(x, (1,)))
-    column = Bound(largest.y[:, None], largest.e[:, None], x.dtype)  # type: ignore[index]
+    column = Bound(largest.y[:, None], largest.e[:, None], x.dtype)
     centred = settled(applied(walk, scalar.TABLE["sub"], [x, column]))
     # The largest element minus itself is 0, and nothing is larger: the hulls of the two say less.
     powers = settled(applied(walk, scalar.TABLE["exp"], [centred]))
@@ -56,9 +56,9 @@ def crossentropy(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     if x.y is None or not labels.exact:
         return None
     places = np.arange(len(labels.raw)), labels.raw
-    chosen = Bound(x.y[places], x.e[places], x.dtype)  # type: ignore[index]
+    chosen = Bound(x.y[places], x.e[places], x.dtype)
     logs = applied(walk, scalar.TABLE["log"], [chosen])
-    return [Bound(-logs.y, logs.e, logs.dtype)]  # type: ignore[operator]
+    return [Bound(-logs.y, logs.e, logs.dtype)]
 
 
 @rule("Scan")
@@ -96,11 +96,11 @@ def loop(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
 
 def _row(b: Bound, k: int) -> Bound:
     raw = None if b.raw is None else np.asarray(b.raw[k])
-    return Bound(np.asarray(b.y[k]), np.asarray(b.e[k]), b.dtype, raw)  # type: ignore[index]
+    return Bound(np.asarray(b.y[k]), np.asarray(b.e[k]), b.dtype, raw)
 
 
 def _stacked(rows: Sequence[Bound]) -> Bound:
-    y, e = np.stack([b.y for b in rows]), np.stack([b.e for b in rows])  # type: ignore[misc]
+    y, e = np.stack([b.y for b in rows]), np.stack([b.e for b in rows])
     return Bound(y, e, rows[0].dtype)
 
 
@@ -109,5 +109,3 @@ def _nothing_done(node: Any, inputs: Bounds) -> list[Bound]:
     values = [approximate(b, getattr(v.type, "dtype", "")) for b, v in zip(inputs, node.inputs)]
     stacks = [Bound.exactly(r) for r in node.op.perform(node, *values)[: node.op.n_stacked]]
     return [*stacks, *node.op.cut(inputs[1:])[2]]
-
-

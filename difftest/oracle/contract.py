@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -46,7 +45,7 @@ class Comparison:
             return None
         centre = self.bound.y if expected is None else expected.astype(WIDE)
         with np.errstate(all="ignore"):
-            low, high = ((centre + s * self.bound.e).astype(self.bound.dtype) for s in (-1, 1))  # type: ignore[operator]
+            low, high = ((centre + s * self.bound.e).astype(self.bound.dtype) for s in (-1, 1))
         exact = self.bound.e == 0
         return np.where(exact, low, np.nextafter(low, -np.inf)), np.where(exact, high, np.nextafter(high, np.inf))
 
@@ -57,7 +56,7 @@ def inside(value: np.ndarray, bound: Bound) -> Comparison:
         return Comparison(np.zeros(value.shape, bool), bound, Counter({"uncertain": value.size}))
     with np.errstate(all="ignore"):
         distance = np.abs(value.astype(WIDE) - bound.y)
-        right = (distance <= bound.e) | (value == bound.y) | (np.isnan(value) & np.isnan(bound.y))  # type: ignore[operator]
+        right = (distance <= bound.e) | (value == bound.y) | (np.isnan(value) & np.isnan(bound.y))
     return _counted(bound, np.asarray(right), np.asarray(bound.e == INF))
 
 
@@ -69,7 +68,7 @@ def meet(mine: Bound, theirs: Bound, expected: np.ndarray, loose: bool) -> Compa
     if mine.y is None or theirs.y is None or mine.y.shape != theirs.y.shape:
         return Comparison(np.zeros(expected.shape, bool), mine, Counter())
     with np.errstate(all="ignore"):
-        reach = mine.e + theirs.e  # type: ignore[operator]
+        reach = mine.e + theirs.e
         right = (np.abs(mine.y - theirs.y) <= reach) | (mine.y == theirs.y) | (np.isnan(mine.y) & np.isnan(theirs.y))
     right = right | (reach == INF)
     if loose:
@@ -83,8 +82,8 @@ def _counted(bound: Bound, right: np.ndarray, unknown: np.ndarray) -> Comparison
     vacuous = np.zeros(right.shape, bool)
     if bound.dtype in FLOATS and right.size:
         with np.errstate(all="ignore"):
-            scale = np.max(np.where(np.isfinite(bound.y), np.abs(bound.y), 0))  # type: ignore[arg-type]
-            vacuous = ~unknown & (bound.e > VACUOUS[bound.dtype] * scale) & (scale > 0)  # type: ignore[operator]
+            scale = np.max(np.where(np.isfinite(bound.y), np.abs(bound.y), 0))
+            vacuous = ~unknown & (bound.e > VACUOUS[bound.dtype] * scale) & (scale > 0)
     counts["vacuous"] = int(vacuous.sum())
     counts["bounded"] = int(right.size) - counts["uncertain"] - counts["vacuous"]
     return Comparison(~right & ~unknown, bound, counts)

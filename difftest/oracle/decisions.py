@@ -17,25 +17,27 @@ Decision = Callable[[Sequence[Bound], str], Bound]
 
 
 def _truth(value: np.ndarray, sure: np.ndarray) -> Bound:
-    value, sure = np.broadcast_arrays(value, sure)
-    return Bound(value.astype(WIDE), np.where(sure, ZERO, WIDE(1)), "bool")
+    shape = np.broadcast_shapes(value.shape, sure.shape)
+    return Bound(
+        np.broadcast_to(value, shape).astype(WIDE), np.where(np.broadcast_to(sure, shape), ZERO, WIDE(1)), "bool"
+    )
 
 
 def _compared(f: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Decision:
     def decide(operands: Sequence[Bound], dtype: str) -> Bound:
         a, b = operands
         apart = (a.low > b.high) | (b.low > a.high)
-        return _truth(f(a.y, b.y), apart | (a.certain & b.certain))  # type: ignore[arg-type]
+        return _truth(f(a.y, b.y), apart | (a.certain & b.certain))
 
     return decide
 
 
 def _switched(operands: Sequence[Bound], dtype: str) -> Bound:
     cond, a, b = operands
-    y = np.where(cond.y != 0, a.y, b.y)  # type: ignore[arg-type]
-    e = np.where(cond.y != 0, a.e, b.e)  # type: ignore[arg-type]
+    y = np.where(cond.y != 0, a.y, b.y)
+    e = np.where(cond.y != 0, a.e, b.e)
     sure = cond.certain | (cond.low > 0) | (cond.high < 0)
-    either = np.maximum(a.e, b.e) + np.abs(a.y - b.y)  # type: ignore[arg-type, operator]
+    either = np.maximum(a.e, b.e) + np.abs(a.y - b.y)
     agree = (a.y == b.y) & (a.e == 0) & (b.e == 0)
     return Bound(y, np.where(sure | agree, e, np.where(np.isnan(either), INF, either)), dtype)
 
@@ -45,7 +47,7 @@ def _stepped(f: Callable[[np.ndarray], np.ndarray]) -> Decision:
 
     def decide(operands: Sequence[Bound], dtype: str) -> Bound:
         (x,) = operands
-        y = f(x.y)  # type: ignore[arg-type]
+        y = f(x.y)
         e = np.maximum(f(x.high) - y, y - f(x.low))
         return Bound(y, np.where(x.certain, ZERO, e), dtype)
 
@@ -55,7 +57,7 @@ def _stepped(f: Callable[[np.ndarray], np.ndarray]) -> Decision:
 def _tested(f: Callable[[np.ndarray], np.ndarray]) -> Decision:
     def decide(operands: Sequence[Bound], dtype: str) -> Bound:
         (x,) = operands
-        return _truth(f(x.y), np.isfinite(x.e))  # type: ignore[arg-type]
+        return _truth(f(x.y), np.isfinite(x.e))
 
     return decide
 
@@ -77,20 +79,20 @@ DECISIONS: dict[str, Decision] = {
 def converted(x: Bound, dtype: str) -> Bound:
     """A conversion: to a float rounds, to an integer drops the fraction and saturates, to bool asks for zero."""
     if dtype in FLOATS:
-        return rounded(x.y, x.e, dtype, exact=True)  # type: ignore[arg-type]
+        return rounded(x.y, x.e, dtype, exact=True)
     if dtype == "bool":
-        return _truth(x.y != 0, x.certain | (x.low > 0) | (x.high < 0))  # type: ignore[arg-type]
+        return _truth(x.y != 0, x.certain | (x.low > 0) | (x.high < 0))
     info = np.iinfo(dtype)
     if x.dtype not in FLOATS:
         inside = (x.low >= info.min) & (x.high <= info.max)
-        y = np.where(inside, x.y, ZERO)  # type: ignore[arg-type]
+        y = np.where(inside, x.y, ZERO)
         if x.exact:
             return Bound.exactly(np.asarray(x.raw).astype(dtype))
-        return Bound(y, np.where(inside, x.e, INF), dtype)  # type: ignore[arg-type]
+        return Bound(y, np.where(inside, x.e, INF), dtype)
 
     def whole(v: np.ndarray) -> np.ndarray:
         return np.where(np.isnan(v), ZERO, np.clip(np.trunc(v), WIDE(info.min), WIDE(info.max)))
 
-    y = whole(x.y)  # type: ignore[arg-type]
+    y = whole(x.y)
     e = np.maximum(whole(x.high) - y, y - whole(x.low))
     return Bound(y, np.where(x.certain, ZERO, e), dtype)

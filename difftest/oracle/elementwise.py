@@ -61,7 +61,7 @@ def _as(b: Bound, dtype: str) -> Bound:
         return b
     if dtype not in FLOATS:
         return decisions.converted(b, dtype)
-    return rounded(b.y, b.e, dtype, exact=True)  # type: ignore[arg-type]
+    return rounded(b.y, b.e, dtype, exact=True)
 
 
 def _integers(row: Any, operands: Sequence[Bound], outer: str) -> Bound:
@@ -79,7 +79,7 @@ def hull(row: Any, operands: Sequence[Bound]) -> Pair:
     """The value of the row and the largest distance from it that the operands' errors allow."""
     special = HULLS.get(row.name)
     if special is not None:
-        return special(*[(b.y, b.e) for b in operands])  # type: ignore[misc]
+        return special(*[(b.y, b.e) for b in operands])
     f = _in_wide(row)
     y = f(*[b.y for b in operands])
     e = np.zeros(y.shape, WIDE)
@@ -116,13 +116,13 @@ def _unary(row: Any, f: Callable[..., np.ndarray], x: Bound, y: np.ndarray) -> n
             inside = (low <= place) & (place <= high)
             e = np.where(inside, np.maximum(e, np.abs(f(np.broadcast_to(place, y.shape)) - y)), e)
     if row.period:
-        e = np.where(x.e > row.period, WIDE(2), e)  # type: ignore[operator]
+        e = np.where(x.e > row.period, WIDE(2), e)
     e = np.where(np.isnan(e) | crossing | (outside & ~np.isnan(y)), INF, e)
     return e + np.abs(y) * SLACK
 
 
 def _turns(point: float, period: float, x: Bound) -> list[np.ndarray]:
-    nearest = np.rint((x.y - point) / period)  # type: ignore[operator]
+    nearest = np.rint((x.y - point) / period)
     return [point + period * (nearest + k) for k in (-1, 0, 1)]
 
 

@@ -35,7 +35,7 @@ def as_dtype(b: Bound, dtype: str) -> Bound:
     """A float or integer converted to a float dtype."""
     if b.dtype == dtype or dtype not in FLOATS:
         return b
-    return rounded(b.y, b.e, dtype, exact=True)  # type: ignore[arg-type]
+    return rounded(b.y, b.e, dtype, exact=True)
 
 
 def gathered(node: Any, inputs: Bounds, data: slice) -> list[Bound] | None:
@@ -48,10 +48,10 @@ def gathered(node: Any, inputs: Bounds, data: slice) -> list[Bound] | None:
     values: list[Any] = [b.raw for b in inputs]
     start, offset = data.start or 0, 0
     for k, b in enumerate(chosen):
-        values[start + k] = np.arange(offset, offset + b.y.size).reshape(b.y.shape)  # type: ignore[union-attr]
-        offset += b.y.size  # type: ignore[union-attr]
-    all_y = np.concatenate([b.y.ravel() for b in chosen])  # type: ignore[union-attr]
-    all_e = np.concatenate([b.e.ravel() for b in chosen])  # type: ignore[union-attr]
+        values[start + k] = np.arange(offset, offset + b.y.size).reshape(b.y.shape)
+        offset += b.y.size
+    all_y = np.concatenate([b.y.ravel() for b in chosen])
+    all_e = np.concatenate([b.e.ravel() for b in chosen])
     places = [np.asarray(p).astype(np.int64) for p in node.op.perform(node, *values)]
     return [Bound(all_y[p].reshape(p.shape), all_e[p].reshape(p.shape), d) for p, d in zip(places, dtypes)]
 
@@ -66,7 +66,7 @@ def made(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     if not inputs or any(b.y is None for b in inputs):
         return None
     parts = [as_dtype(b, node.op.dtype) for b in inputs]
-    return [Bound(np.stack([b.y for b in parts]), np.stack([b.e for b in parts]), node.op.dtype)]  # type: ignore[misc]
+    return [Bound(np.stack([b.y for b in parts]), np.stack([b.e for b in parts]), node.op.dtype)]
 
 
 @rule(*WRITES)
@@ -84,10 +84,10 @@ def written(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
         return np.asarray(node.op.perform(node, a, b, *indices)[0])
 
     y = as_dtype(y, x.dtype)
-    times = run(np.zeros(x.y.shape, WIDE), np.ones(y.y.shape, WIDE))  # type: ignore[union-attr]
-    total, error = run(x.y, y.y), run(x.e, y.e)  # type: ignore[arg-type]
-    size = run(np.abs(x.y) + x.e, np.abs(y.y) + y.e)  # type: ignore[arg-type, operator]
-    grid = quantum(np.concatenate([x.y.ravel(), y.y.ravel()]))  # type: ignore[union-attr]
+    times = run(np.zeros(x.y.shape, WIDE), np.ones(y.y.shape, WIDE))
+    total, error = run(x.y, y.y), run(x.e, y.e)
+    size = run(np.abs(x.y) + x.e, np.abs(y.y) + y.e)
+    grid = quantum(np.concatenate([x.y.ravel(), y.y.ravel()]))
     free = np.asarray((times == 0) | (fits_grid(size, grid, x.dtype) & (error == 0)))
     most = int(times.max()) if times.size else 0
     return [Bound(total, np.where(free, error, error + gamma(most, x.dtype) * size), x.dtype)]
@@ -116,11 +116,11 @@ def summed(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
 def total(x: Bound, axes: tuple[int, ...], acc: str, dtype: str, keepdims: bool = False) -> Bound:
     """A sum in any order, accumulated in `acc` and rounded to `dtype`."""
     terms = as_dtype(x, acc)
-    count = int(np.prod([terms.y.shape[a] for a in axes]))  # type: ignore[union-attr]
-    y = np.asarray(terms.y.sum(axis=axes, keepdims=keepdims))  # type: ignore[union-attr]
-    size = np.asarray((np.abs(terms.y) + terms.e).sum(axis=axes, keepdims=keepdims))  # type: ignore[arg-type, operator]
-    error = np.asarray(terms.e.sum(axis=axes, keepdims=keepdims))  # type: ignore[union-attr]
-    free = (error == 0) & (fits_grid(size, quantum(terms.y), acc) | ~np.isfinite(y))  # type: ignore[arg-type]
+    count = int(np.prod([terms.y.shape[a] for a in axes]))
+    y = np.asarray(terms.y.sum(axis=axes, keepdims=keepdims))
+    size = np.asarray((np.abs(terms.y) + terms.e).sum(axis=axes, keepdims=keepdims))
+    error = np.asarray(terms.e.sum(axis=axes, keepdims=keepdims))
+    free = (error == 0) & (fits_grid(size, quantum(terms.y), acc) | ~np.isfinite(y))
     return as_dtype(settled(Bound(y, np.where(free, error, error + gamma(count, acc) * size), acc)), dtype)
 
 
@@ -134,12 +134,12 @@ def multiplied(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     axes = _axes(node.op, x.y.ndim)
     count = int(np.prod([x.y.shape[a] for a in axes]))
     y, e = terms.y, terms.e
-    total = np.asarray(y.prod(axis=axes))  # type: ignore[union-attr]
-    largest = np.asarray((np.abs(y) + e).prod(axis=axes))  # type: ignore[arg-type, operator]
-    error = np.asarray(largest - np.abs(y).prod(axis=axes))  # type: ignore[arg-type]
-    certain = np.asarray((e == 0).all(axis=axes))  # type: ignore[attr-defined]
+    total = np.asarray(y.prod(axis=axes))
+    largest = np.asarray((np.abs(y) + e).prod(axis=axes))
+    error = np.asarray(largest - np.abs(y).prod(axis=axes))
+    certain = np.asarray((e == 0).all(axis=axes))
     error = np.where(certain, ZERO, error)
-    used = np.asarray(bits_used(y).sum(axis=axes))  # type: ignore[arg-type]
+    used = np.asarray(bits_used(y).sum(axis=axes))
     free = certain & ((used <= np.finfo(acc).nmant + 1) | ~np.isfinite(total))
     grown = error + gamma(count, acc) * largest + np.where(total == 0, ZERO, np.finfo(acc).tiny)
     return [as_dtype(Bound(total, np.where(free, error, grown), acc), dtype)]
@@ -154,20 +154,20 @@ def largest_of(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
 
 
 def largest(x: Bound, axes: tuple[int, ...]) -> Bound:
-    y = np.asarray(x.y.max(axis=axes))  # type: ignore[union-attr]
+    y = np.asarray(x.y.max(axis=axes))
     e = np.maximum(np.asarray(x.high.max(axis=axes)) - y, y - np.asarray(x.low.max(axis=axes)))
     return Bound(y, np.where(np.asarray(x.certain.all(axis=axes)), ZERO, e), x.dtype)
 
 
 def _place(x: Bound, node: Any, axes: tuple[int, ...]) -> Bound:
     """The place of the largest: certain if its hull lies above every other, or nothing is in doubt."""
-    kept = tuple(k for k in range(x.y.ndim) if k not in axes)  # type: ignore[union-attr]
-    shape = [x.y.shape[k] for k in kept]  # type: ignore[union-attr]
+    kept = tuple(k for k in range(x.y.ndim) if k not in axes)
+    shape = [x.y.shape[k] for k in kept]
 
     def rows(a: np.ndarray) -> np.ndarray:
         return a.transpose(kept + axes).reshape(*shape, -1)
 
-    y, low, high = rows(x.y), rows(x.low), rows(x.high)  # type: ignore[arg-type]
+    y, low, high = rows(x.y), rows(x.low), rows(x.high)
     place = np.asarray(y.argmax(axis=-1))
     best = np.take_along_axis(low, place[..., None], -1)
     others = np.where(np.arange(y.shape[-1]) == place[..., None], -INF, high)
@@ -245,7 +245,7 @@ def _product(node: Any, inputs: Bounds, product: Any) -> Bounds | None:
     terms = a.y.shape[-1] if a.y.ndim else 1
     total = np.asarray(product(a.y, b.y))
     left, right = np.abs(a.y), np.abs(b.y)
-    error = np.asarray(product(a.e, right) + product(left, b.e) + product(a.e, b.e))  # type: ignore[arg-type]
+    error = np.asarray(product(a.e, right) + product(left, b.e) + product(a.e, b.e))
     size = np.asarray(product(left + a.e, right + b.e))
     free = (error == 0) & fits_grid(size, quantum(a.y) * quantum(b.y), dtype)
     underflow = np.where(size == 0, ZERO, WIDE(terms) * np.finfo(dtype).tiny)
@@ -261,7 +261,7 @@ def accumulated(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     axis = node.op.axis
     x = as_dtype(x, dtype)
     flat = axis is None
-    y, e = (a.ravel() if flat else a for a in (x.y, x.e))  # type: ignore[union-attr]
+    y, e = (a.ravel() if flat else a for a in (x.y, x.e))
     along = 0 if flat else axis
     count = gamma(y.shape[along], dtype)
     if node.op.mode == "add":

@@ -15,7 +15,7 @@ from typing import Any
 
 @dataclass(frozen=True, eq=False)
 class Executor:
-    """A backend as the bounds see it: its own table of rows (empty: the reference's bits) and whether it may be fast."""
+    """A backend as the bounds see it: its table of rows (empty: the reference's bits), and whether it may be fast."""
 
     name: str
     rows: Mapping[str, Any] = field(default_factory=dict)

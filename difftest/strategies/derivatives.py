@@ -49,12 +49,23 @@ step("random", _stream("normal(size={size!r}, dtype={dtype!r})"), takes=None, na
 @step("random", _stream("binomial(size={size!r}, n={n}, p={p}, dtype={dtype!r})"), takes=None, smooth=False)
 def binomial(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     size = shapes.shape(draw, 0, 3)
-    return (), {"seed": draw.integer(0, 3), "size": size, "n": draw.choose((1, 3, 0)), "p": draw.choose((0.5, 0.25, 0.0)),
-                "dtype": draw.choose(("int64", "float32"))}  # fmt: skip
+    return (), {
+        "seed": draw.integer(0, 3),
+        "size": size,
+        "n": draw.choose((1, 3, 0)),
+        "p": draw.choose((0.5, 0.25, 0.0)),
+        "dtype": draw.choose(("int64", "float32")),
+    }
 
 
-@step("random", lambda seed, size, dtype: f"rng = T.shared_randomstreams.RandomStreams({seed})\n"
-                f"RESULT = rng.uniform(size={size!r}, dtype={dtype!r}), rng.uniform(size={size!r}, dtype={dtype!r})",
-      takes=None, smooth=False)  # fmt: skip
+@step(
+    "random",
+    lambda seed, size, dtype: (
+        f"rng = T.shared_randomstreams.RandomStreams({seed})\n"
+        f"RESULT = rng.uniform(size={size!r}, dtype={dtype!r}), rng.uniform(size={size!r}, dtype={dtype!r})"
+    ),
+    takes=None,
+    smooth=False,
+)
 def two_draws(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return _draw_sample(draw, pool, x)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,7 +22,7 @@ T = TypeVar("T")
 _integers = lru_cache(maxsize=None)(st.integers)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _lists(low: int, high: int, size: int) -> Any:
     return st.lists(_integers(low, high), min_size=size, max_size=size)
 
@@ -60,7 +60,8 @@ class Entry:
 
     `value` is the model's. `broadcastable` holds only what is certain to be declared: a dimension of length 1
     that the graph knows better is merely not stretched. `roots` are the names of the float inputs, shared
-    variables and steps it depends on smoothly, `needs` of all it depends on. `opaque`: the values are unknown to the model, dtype and shape are right. `vague`: not even the dtype is known for certain.
+    variables and steps it depends on smoothly, `needs` of all it depends on. `opaque`: the model does not know the
+    values, only dtype and shape; `vague`: not even the dtype.
     """
 
     name: str

@@ -75,7 +75,7 @@ def _partner_fits(name: str, count: int, known: list[str], chosen: list[Entry], 
 
 def _register(name: str) -> None:
     row = scalar.TABLE[name]
-    slots = ", ".join("{%d}" % k for k in range(row.nin)) if row.nin > 0 else None
+    slots = ", ".join(f"{{{k}}}" for k in range(row.nin))
     source = f"T.{name}({slots})" if slots else partial(_variadic, name)
     draw = partial(_draw_unary if row.nin == 1 else _draw_many, name)
     smooth = bool(row.grad) and name not in ("second",)
@@ -90,8 +90,12 @@ for _name in sorted(ELEMENTWISE, key=lambda n: (scalar.TABLE[n].nin % 9, n)):
     _register(_name)
 
 
-@step("literal", lambda x, number, op, swapped: f"{number} {op} {x}" if swapped else f"{x} {op} {number}",
-      takes=lambda e: e.dtype != "bool", name="literal")  # fmt: skip
+@step(
+    "literal",
+    lambda x, number, op, swapped: f"{number} {op} {x}" if swapped else f"{x} {op} {number}",
+    takes=lambda e: e.dtype != "bool",
+    name="literal",
+)
 def _literal(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     op = draw.choose(("*", "+", "-", "/", "**", "<", ">", "//", "%", "<=", ">="))
     swapped = draw.flag() if op in "+-*/" else False

@@ -108,5 +108,9 @@ def _draw_write(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 
 
 for _kind in ("set", "inc"):
-    step("set_subtensor", lambda x, y, *rest, index, kind=_kind: f"T.{kind}_subtensor({x}[{index_source(index, (y, *rest))}], {y})",
-         takes=lambda e: e.ndim >= 1 and e.dtype != "bool", name=f"{_kind}_subtensor")(_draw_write)  # fmt: skip
+    step(
+        "set_subtensor",
+        lambda x, y, *rest, index, kind=_kind: f"T.{kind}_subtensor({x}[{index_source(index, (y, *rest))}], {y})",
+        takes=lambda e: e.ndim >= 1 and e.dtype != "bool",
+        name=f"{_kind}_subtensor",
+    )(_draw_write)

@@ -36,7 +36,7 @@ def dot(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 @step("dot", "T.batched_dot({0}, {1})", takes=lambda e: 2 <= e.ndim <= 3 and is_float(e.dtype) and e.shape[0] > 0)
 def batched_dot(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     batch, k = x.shape[0], x.shape[-1]
-    shapes = [(batch, k, 2), (batch, k)] if x.ndim == 3 else [(batch, k, 2), (batch, k, 1)]
+    shapes: list[tuple[int, ...]] = [(batch, k, 2), (batch, k)] if x.ndim == 3 else [(batch, k, 2), (batch, k, 1)]
     return (x.name, _matching(draw, pool, x, shapes).name), {}
 
 

@@ -205,7 +205,7 @@ def _givens(draw: Draw, pool: Pool) -> list[tuple[str, str]]:
         fitting = [
             e for e in pool.entries
             if e is not key and e.dtype == key.dtype and e.shape == key.shape and not e.vague
-            and (1 not in key.shape or (key.name[0] == "x" and all(a <= b for a, b in zip(key.broadcastable, e.broadcastable))))
+            and _may_stand_for(e, key)
             and key.name not in e.needs and not any(k in e.needs or e.name == k for k, _ in found)
             and not any(key.name in _needs(pool, by) for _, by in found)
         ]  # fmt: skip
@@ -214,6 +214,12 @@ def _givens(draw: Draw, pool: Pool) -> list[tuple[str, str]]:
         if len(found) == 2:
             break
     return found
+
+
+def _may_stand_for(e: Entry, key: Entry) -> bool:
+    """True if the graph is certain to know at least the broadcastable dimensions that `key` declares."""
+    declared_alike = all(a <= b for a, b in zip(key.broadcastable, e.broadcastable))
+    return 1 not in key.shape or (key.name.startswith("x") and declared_alike)
 
 
 def _needs(pool: Pool, name: str) -> frozenset[str]:

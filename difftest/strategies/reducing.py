@@ -35,14 +35,27 @@ def _draw_axes(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 
 
 for _name in ("sum", "prod"):
-    step("reduction", f"T.{_name}({{0}}, axis={{axis!r}}, keepdims={{keepdims}}, dtype={{dtype!r}})",
-         takes=lambda e: e.dtype != "bool", name=_name)(_draw_total)  # fmt: skip
+    step(
+        "reduction",
+        f"T.{_name}({{0}}, axis={{axis!r}}, keepdims={{keepdims}}, dtype={{dtype!r}})",
+        takes=lambda e: e.dtype != "bool",
+        name=_name,
+    )(_draw_total)
 for _name in ("mean", "var", "std", "max", "min"):
-    step("reduction", f"T.{_name}({{0}}, axis={{axis!r}}, keepdims={{keepdims}})",
-         takes=lambda e: e.value.size > 0 and e.dtype != "bool", name=_name)(_draw_axes)  # fmt: skip
+    step(
+        "reduction",
+        f"T.{_name}({{0}}, axis={{axis!r}}, keepdims={{keepdims}})",
+        takes=lambda e: e.value.size > 0 and e.dtype != "bool",
+        name=_name,
+    )(_draw_axes)
 for _name in ("all", "any"):
-    step("reduction", f"T.{_name}({{0}}, axis={{axis!r}}, keepdims={{keepdims}})",
-         takes=lambda e: e.dtype == "bool", name=_name, smooth=False)(_draw_axes)  # fmt: skip
+    step(
+        "reduction",
+        f"T.{_name}({{0}}, axis={{axis!r}}, keepdims={{keepdims}})",
+        takes=lambda e: e.dtype == "bool",
+        name=_name,
+        smooth=False,
+    )(_draw_axes)
 
 
 def _draw_axis(draw: Draw, pool: Pool, x: Entry) -> Drawn:
@@ -50,14 +63,25 @@ def _draw_axis(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 
 
 for _name in ("argmax", "argmin", "max_and_argmax"):
-    step("argmax", f"T.{_name}({{0}}, axis={{axis!r}})", name=_name, smooth=False,
-         takes=lambda e: e.value.size > 0 and e.ndim > 0 and e.dtype != "bool")(_draw_axis)  # fmt: skip
+    step(
+        "argmax",
+        f"T.{_name}({{0}}, axis={{axis!r}})",
+        name=_name,
+        smooth=False,
+        takes=lambda e: e.value.size > 0 and e.ndim > 0 and e.dtype != "bool",
+    )(_draw_axis)
 for _name in ("sort", "argsort"):
-    step("sort", f"T.{_name}({{0}}, axis={{axis!r}})", name=_name, smooth=_name == "sort",
-         takes=lambda e: e.ndim > 0 and e.dtype != "bool")(_draw_axis)  # fmt: skip
+    step(
+        "sort",
+        f"T.{_name}({{0}}, axis={{axis!r}})",
+        name=_name,
+        smooth=_name == "sort",
+        takes=lambda e: e.ndim > 0 and e.dtype != "bool",
+    )(_draw_axis)
 for _name in ("cumsum", "cumprod"):
-    step("cumulative", f"T.{_name}({{0}}, axis={{axis!r}})", name=_name,
-         takes=lambda e: e.ndim > 0 and e.dtype != "bool")(_draw_axis)  # fmt: skip
+    step(
+        "cumulative", f"T.{_name}({{0}}, axis={{axis!r}})", name=_name, takes=lambda e: e.ndim > 0 and e.dtype != "bool"
+    )(_draw_axis)
 
 
 @step(

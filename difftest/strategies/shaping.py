@@ -46,7 +46,7 @@ def factors(draw: Draw, size: int) -> tuple[int, ...]:
         divisors = [d for d in range(2, left + 1) if left % d == 0]
         result.append(draw.choose(divisors))
         left //= result[-1]
-    if left != 1 or not result and draw.flag():
+    if left != 1 or (not result and draw.flag()):
         result.append(left)
     return tuple(result)
 
@@ -90,21 +90,30 @@ def _parts(draw: Draw, pool: Pool, x: Entry, axis: int | None) -> list[Entry]:
     return parts
 
 
-@step("join", lambda *parts, axis: f"T.concatenate([{', '.join(parts)}], axis={axis})",
-      takes=lambda e: 1 <= e.ndim and e.value.size <= 32)  # fmt: skip
+@step(
+    "join",
+    lambda *parts, axis: f"T.concatenate([{', '.join(parts)}], axis={axis})",
+    takes=lambda e: e.ndim >= 1 and e.value.size <= 32,
+)
 def join(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     axis = draw.integer(0, x.ndim - 1)
     return tuple(e.name for e in _parts(draw, pool, x, axis)), {"axis": axis - (x.ndim if draw.seldom() else 0)}
 
 
-@step("join", lambda *parts, axis: f"T.stack([{', '.join(parts)}], axis={axis})",
-      takes=lambda e: e.ndim <= 3 and e.value.size <= 32)  # fmt: skip
+@step(
+    "join",
+    lambda *parts, axis: f"T.stack([{', '.join(parts)}], axis={axis})",
+    takes=lambda e: e.ndim <= 3 and e.value.size <= 32,
+)
 def stack(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return tuple(e.name for e in _parts(draw, pool, x, None)), {"axis": draw.integer(0, x.ndim)}
 
 
-@step("split", lambda x, sizes, axis: f"T.split({x}, splits_size={list(sizes)}, n_splits={len(sizes)}, axis={axis})",
-      takes=lambda e: e.ndim >= 1)  # fmt: skip
+@step(
+    "split",
+    lambda x, sizes, axis: f"T.split({x}, splits_size={list(sizes)}, n_splits={len(sizes)}, axis={axis})",
+    takes=lambda e: e.ndim >= 1,
+)
 def split(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     axis = draw.integer(0, x.ndim - 1)
     first = draw.integer(0, x.shape[axis])
@@ -113,18 +122,21 @@ def split(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {"sizes": sizes, "axis": axis}
 
 
-@step("tile", "T.tile({0}, {reps!r})", takes=lambda e: 1 <= e.ndim and e.value.size <= 16)
+@step("tile", "T.tile({0}, {reps!r})", takes=lambda e: e.ndim >= 1 and e.value.size <= 16)
 def tile(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {"reps": tuple(draw.choose((1, 2)) for _ in x.shape)}
 
 
-@step("tile", "T.repeat({0}, {times}, axis={axis})", takes=lambda e: 1 <= e.ndim and e.value.size <= 16)
+@step("tile", "T.repeat({0}, {times}, axis={axis})", takes=lambda e: e.ndim >= 1 and e.value.size <= 16)
 def repeat(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {"times": draw.choose((2, 1, 3, 0)), "axis": draw.integer(0, x.ndim - 1)}
 
 
-@step("alloc", lambda x, shape: f"T.alloc({', '.join(map(str, (x, *shape)))})",
-      takes=lambda e: e.ndim <= 2 and all(n != 1 or b for n, b in zip(e.shape, e.broadcastable)))  # fmt: skip
+@step(
+    "alloc",
+    lambda x, shape: f"T.alloc({', '.join(map(str, (x, *shape)))})",
+    takes=lambda e: e.ndim <= 2 and all(n != 1 or b for n, b in zip(e.shape, e.broadcastable)),
+)
 def alloc(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     lead = shapes.shape(draw, 0, 1)
     rest = tuple(draw.choose((1, 2, 3)) if b else n for n, b in zip(x.shape, x.broadcastable))
@@ -167,7 +179,10 @@ def arange(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 
 
 @step(
-    "creation", "T.arange({0})", takes=lambda e: e.ndim == 0 and e.dtype == "int64" and 0 <= e.value <= 32, smooth=False
+    "creation",
+    "T.arange({0})",
+    takes=lambda e: e.ndim == 0 and e.dtype == "int64" and 0 <= int(e.value) <= 32,
+    smooth=False,
 )
 def arange_to(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {}

@@ -40,5 +40,5 @@ def _decode(kind: str, dtype: str, codes: np.ndarray) -> np.ndarray:
         # The golden ratio spreads small codes over (-3, 3) without a pattern; code 0 stays 0.
         return (np.sign(codes) * ((np.abs(codes) * 0.6180339887498949) % 1 * 3)).astype(dtype)
     info = np.finfo(dtype)
-    table = [0.0, 1.0, -0.0, np.inf, -np.inf, np.nan, info.smallest_subnormal, -info.tiny, info.max, 0.5, -1.0, 2.0]
-    return np.array(table, dtype=dtype)[codes % len(table)]
+    special = [0.0, 1.0, -0.0, np.inf, -np.inf, np.nan, info.smallest_subnormal, -info.tiny, info.max, 0.5, -1.0, 2.0]
+    return np.array(special, dtype=dtype)[codes % len(special)]

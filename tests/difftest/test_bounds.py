@@ -46,7 +46,9 @@ def perturbed(graph, values, executor_: Executor, rng) -> list:
         for variable, value in zip(node.outputs, results):
             if row is not None and value.dtype.kind == "f":
                 for _ in range(int(executor_.extra_ulp(row, value.dtype.name))):
-                    value = np.where(rng.random(value.shape) < 0.5, np.nextafter(value, -np.inf), np.nextafter(value, np.inf))
+                    value = np.where(
+                        rng.random(value.shape) < 0.5, np.nextafter(value, -np.inf), np.nextafter(value, np.inf)
+                    )
                 value = value.astype(variable.type.dtype)
             known[variable] = value
     return [known[v] for v in graph.outputs]
@@ -131,9 +133,18 @@ def bound_of(expression, inputs, values):
 
 @pytest.mark.parametrize(
     "build",
-    [lambda x: T.sum(x), lambda x: T.sum(x * x), lambda x: T.dot(x, x), lambda x: (x + 0.25) * x - x, lambda x: T.prod(x + 2),
-     lambda x: T.max(x), lambda x: T.argmax(x), lambda x: T.floor(x) + (x > 0.25), lambda x: T.cumsum(x)],
-)  # fmt: skip
+    [
+        lambda x: T.sum(x),
+        lambda x: T.sum(x * x),
+        lambda x: T.dot(x, x),
+        lambda x: (x + 0.25) * x - x,
+        lambda x: T.prod(x + 2),
+        lambda x: T.max(x),
+        lambda x: T.argmax(x),
+        lambda x: T.floor(x) + (x > 0.25),
+        lambda x: T.cumsum(x),
+    ],
+)
 def test_on_a_dyadic_grid_nothing_is_in_doubt(build):
     x = T.tensor("float32", (False,))
     assert not np.any(bound_of(build(x), [x], [np.array([0.25, -1.5, 1.75, 0.0], "float32")]).e)

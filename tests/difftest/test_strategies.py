@@ -26,8 +26,14 @@ def test_no_draw_is_ever_discarded():
     """Hypothesis's own health checks are on: filtering too much, or drawing too slowly, would fail here."""
     drawn = []
 
-    @settings(max_examples=60, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
-              suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
+    @settings(
+        max_examples=60,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow],
+    )
     @given(programs())
     def draw(program):
         drawn.append(program)
@@ -41,8 +47,13 @@ def test_the_same_seed_draws_the_same_programs():
         texts = []
 
         @seed(number)
-        @settings(max_examples=10, deadline=None, database=None, phases=[Phase.generate],
-                  suppress_health_check=list(HealthCheck))  # fmt: skip
+        @settings(
+            max_examples=10,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
         @given(programs())
         def draw(program):
             texts.append(program.to_json())
@@ -91,8 +102,13 @@ def test_profiles_name_families():
 
 @pytest.mark.parametrize(
     ("values", "dtype"),
-    [([np.int8(1), np.float32(2)], "float32"), ([np.int32(1), np.float32(2)], "float64"), ([np.bool_(1), np.int8(2)], "int8"),
-     ([np.uint64(1), np.int64(2)], "float64"), ([np.float16(1), np.int16(2)], "float32")],
-)  # fmt: skip
+    [
+        ([np.int8(1), np.float32(2)], "float32"),
+        ([np.int32(1), np.float32(2)], "float64"),
+        ([np.bool_(1), np.int8(2)], "int8"),
+        ([np.uint64(1), np.int64(2)], "float64"),
+        ([np.float16(1), np.int16(2)], "float32"),
+    ],
+)
 def test_the_models_dtypes_are_the_documented_ones(values, dtype):
     assert model.elementwise("add", *map(np.asarray, values)).dtype == dtype

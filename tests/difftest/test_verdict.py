@@ -24,9 +24,11 @@ def program(*steps: Step, outputs, values=(1.5, -0.25, 3.0), dtype="float64", **
 
 
 EXP_TIMES_TWO = program(
-    Step("exp", ("x0",), {}, ("v0",)), Step("literal", ("v0", 2), {"op": "*", "swapped": False}, ("v1",)),
-    Step("sum", ("v1",), {"axis": None, "keepdims": False, "dtype": None}, ("v2",)), outputs=("v2", "v1"),
-)  # fmt: skip
+    Step("exp", ("x0",), {}, ("v0",)),
+    Step("literal", ("v0", 2), {"op": "*", "swapped": False}, ("v1",)),
+    Step("sum", ("v1",), {"axis": None, "keepdims": False, "dtype": None}, ("v2",)),
+    outputs=("v2", "v1"),
+)
 
 
 def faults(report):
@@ -132,7 +134,9 @@ def test_a_rewrite_that_promises_too_much_is_caught(wrong_rewrite):
         return None
 
     by_zero = program(
-        Step("literal", ("x0", 0), {"op": "*", "swapped": False}, ("v0",)), outputs=("v0",), values=(np.inf, 1.0, np.nan)
+        Step("literal", ("x0", 0), {"op": "*", "swapped": False}, ("v0",)),
+        outputs=("v0",),
+        values=(np.inf, 1.0, np.nan),
     )
     report = check(by_zero)
     assert {f.blame.split()[1] for f in report.failures if f.kind == "translation"} == {"zero_times"}
@@ -170,8 +174,9 @@ def test_validation_judges_every_application():
 def test_reassociation_is_no_fault_but_a_wrong_factor_is(wrong_rewrite):
     third = program(
         Step("literal", ("x0", 0.1), {"op": "*", "swapped": False}, ("v0",)),
-        Step("literal", ("v0", 0.3), {"op": "*", "swapped": False}, ("v1",)), outputs=("v1",),
-    )  # fmt: skip
+        Step("literal", ("v0", 0.3), {"op": "*", "swapped": False}, ("v1",)),
+        outputs=("v1",),
+    )
 
     @wrong_rewrite(Promise.REAL, on="mul", stage="specialize")
     def one_factor(fgraph, node):
@@ -189,8 +194,10 @@ def test_state_is_compared_call_by_call():
     counter = Program(
         shared=(Shared("s0", Array(np.array(1.0))),),
         steps=(Step("literal", ("s0", 2), {"op": "*", "swapped": False}, ("v0",)),),
-        outputs=("v0",), updates=(("s0", "v0"),), calls=((), ()),
-    )  # fmt: skip
+        outputs=("v0",),
+        updates=(("s0", "v0"),),
+        calls=((), ()),
+    )
 
     def twist(node, results):
         return tuple(np.asarray(r + 1) if is_row(node, "mul") and np.all(r > 4) else r for r in results)
@@ -212,9 +219,13 @@ def run_script(text, folder, *more):
     path = folder / "repro.py"
     path.write_text(text)
     return subprocess.run(
-        [sys.executable, str(path)], capture_output=True, text=True, cwd=folder, timeout=120,
+        [sys.executable, str(path)],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=120,
         env={"PYTHONPATH": ":".join([*sys.path, str(folder), *more]), "PATH": ""},
-    )  # fmt: skip
+    )
 
 
 def test_a_repro_fails_while_the_fault_lives_and_not_after(tmp_path):
