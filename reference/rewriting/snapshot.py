@@ -13,8 +13,8 @@ from reference.graph.core import Constant, Variable
 from reference.graph.fgraph import FunctionGraph
 from reference.graph.traversal import ancestors, clone_replace, graph_inputs
 
-_REACH = 6
-"""How many levels below the replaced variables a replacement may pick up an operand."""
+_REACH = 512
+"""Among how many variables below the replaced ones the operands of a replacement are looked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Snapshot:
 
 def snapshot(fgraph: FunctionGraph, old: Sequence[Variable], new: Sequence[Variable]) -> Snapshot:
     """Copy what computes `old`, and what will compute `new`, down to a common cut. Changes nothing."""
-    distance = _below(old)
+    distance = _below(old, _operands(fgraph, new))
     cut: dict[Variable, None] = {}
     stack = list(new)
     inner: set[Variable] = set()
@@ -57,11 +57,18 @@ def snapshot(fgraph: FunctionGraph, old: Sequence[Variable], new: Sequence[Varia
     return Snapshot(tuple(leaves), tuple(placed.values()), tuple(copies[:count]), tuple(copies[count:]))
 
 
-def _below(variables: Sequence[Variable]) -> dict[Variable, int]:
-    """The ancestors of `variables` within reach -> the fewest levels down."""
+def _operands(fgraph: FunctionGraph, new: Sequence[Variable]) -> set[Variable]:
+    """The variables of the graph that the replacement reads first."""
+    return {v for v in ancestors(new, stop_at=fgraph.clients) if v in fgraph.clients and not isinstance(v, Constant)}
+
+
+def _below(variables: Sequence[Variable], wanted: set[Variable]) -> dict[Variable, int]:
+    """The ancestors of `variables`, down to where all of `wanted` are found -> the fewest levels down."""
     distance = dict.fromkeys(variables, 0)
     level = list(variables)
-    for depth in range(1, _REACH + 1):
+    depth = 0
+    while level and len(distance) < _REACH and (depth == 0 or not wanted <= distance.keys()):
+        depth += 1
         found = [v for u in level if u.owner is not None for v in u.owner.inputs]
         level = []
         for v in found:

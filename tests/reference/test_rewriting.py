@@ -323,6 +323,20 @@ def test_an_observer_sees_both_sides_of_each_application():
         assert np.array_equal(before[0], after[0])
 
 
+def test_both_sides_stand_alone_however_far_down_they_meet():
+    x = T.dvector("x")
+    z = x
+    for _ in range(40):
+        z = T.tanh(z)
+    log = get_mode("EXACT").rewrite(FunctionGraph([x], [z.shape]), record=True)
+    snapshots = [a.snapshot for a in log if a.rewrite.name == "length_through_safe"]
+    assert snapshots
+    for kept in snapshots:
+        assert kept is not None and len(kept.inputs) == 1
+        for side in (kept.before, kept.after):
+            assert evaluate(FunctionGraph(kept.inputs, side), [np.zeros(5)]) == [5]
+
+
 def test_new_nodes_know_their_rewrite_and_the_users_line():
     x = T.dvector("x")
     z = T.log(1 + T.exp(x))
