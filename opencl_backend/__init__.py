@@ -44,13 +44,7 @@ class Executable:
         self.recorded = 0
         refused = lower.check(self.order.nodes, fgraph.inputs)
         if refused and not config.opencl.allow_host:
-            raise NotLowered(
-                "\n".join(
-                    [f"the OpenCL backend cannot run {node.op}: {why}" + (f"\nBuilt at: {node.line}" if node.line else "")
-                     for node, why in refused]
-                    + ["with config.opencl.allow_host=True the interpreter runs such operations, slowly"]
-                )
-            )  # fmt: skip
+            raise NotLowered(explain.refusals(refused))
         self.left_to_host = explain.warn_of(refused)
 
     def __call__(self, *inputs: Any) -> list[Any]:

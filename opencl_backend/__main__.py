@@ -34,10 +34,10 @@ def main() -> int:
 
 def self_test() -> int:
     """Compute a few numbers on both backends."""
-    import reference.tensor as T
     from reference import function
+    from reference.graph.types import TensorType
 
-    x = T.dmatrix("x")
+    x = TensorType("float64", (False, False))("x")
     value = np.arange(12.0).reshape(3, 4) / 7
     results = [
         function([x], [(x * x + 1).sum(axis=0), x[::-1, 1], x / 3], backend=name, mode="EXACT")(value)

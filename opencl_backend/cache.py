@@ -18,7 +18,6 @@ from opencl_backend.device import Device, import_pyopencl
 from reference.config import config
 from reference.graph.errors import BackendError
 
-
 _SHOWN = 3000
 
 

@@ -170,8 +170,7 @@ class Context:
         if lazy.dtype in COMPLEX:
             assert isinstance(lazy.expr, Load)
             lazy, target = self.loaded(as_pairs(lazy.expr.array)), as_pairs(target)
-        own_kernel = self.plan.compiled or lazy.size >= LARGE
-        if own_kernel or not machine.run(self, lazy, target):
+        if self.is_large(lazy.size) or not machine.run(self, lazy, target):
             render.run(self, lazy, target)
 
     def is_large(self, elements: int) -> bool:

@@ -72,6 +72,16 @@ def warn_of(refused: Sequence[tuple[Apply, str]]) -> set[Apply]:
     return {node for node, _ in refused}
 
 
+def refusals(refused: Sequence[tuple[Apply, str]]) -> str:
+    """The text of NotLowered: every node, why, and where the user built it."""
+    lines = []
+    for node, why in refused:
+        lines.append(f"the OpenCL backend cannot run {node.op}: {why}")
+        lines += [f"Built at: {node.line}"] if node.line else []
+    lines.append("with config.opencl.allow_host=True the interpreter runs such operations, slowly")
+    return "\n".join(lines)
+
+
 def describe(executable: Executable) -> str:
     """The plan of the last call: a line a kernel, then totals and notes."""
     plan = executable.last

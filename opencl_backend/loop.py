@@ -151,7 +151,8 @@ def transposed(lazy: Lazy, order: Sequence[int | str]) -> Lazy:
         known = None
         if array.known is not None:
             dropped = [k for k in range(array.ndim) if k not in place]
-            known = array.known.transpose([axis for axis in order if axis != "x"] + dropped).reshape(shape)
+            kept = [int(axis) for axis in order if axis != "x"]
+            known = array.known.transpose(kept + dropped).reshape(shape)
         return array.view(shape, strides, known=known)
 
     def position(part: Position) -> Position:

@@ -19,7 +19,7 @@ from opencl_backend.scalar_c import STORAGE, CType
 from reference import scalar
 
 if TYPE_CHECKING:
-    from opencl_backend.plan import Context
+    from opencl_backend.context import Context
 
 DTYPES = tuple(STORAGE)
 RANK = 4
@@ -100,17 +100,16 @@ def text(dtype: str, fast: bool, fp64: bool) -> str:
     ]
     for it in names:
         at = places[it]
-        lines.append(
-            f"    const long p{it} = g[{at}] + i0 * g[{at + 1}] + i1 * g[{at + 2}] + i2 * g[{at + 3}] + i3 * g[{at + 4}];"
-        )
+        steps = " + ".join(f"i{axis} * g[{at + 1 + axis}]" for axis in range(RANK))
+        lines.append(f"    const long p{it} = g[{at}] + {steps};")
     lines += [f"    const {T} x = load(a, pa, g[3]), y = load(b, pb, g[4]), z = load(c, pc, g[5]);",
-              f"    store(o, po, g[30], apply(g[2], x, y, z));", "  }", "}"]  # fmt: skip
+              "    store(o, po, g[30], apply(g[2], x, y, z));", "  }", "}"]  # fmt: skip
     return header(fp64) + scalar_c.prelude(helpers) + "\n".join(lines) + "\n"
 
 
 def _narrower(dtype: str, known: list[str]) -> list[str]:
     """Dtypes that a result computed in `dtype` may be rounded to."""
-    floats = [d for d in ("float16", "float32", "float64") if d in known]
+    floats: list[str] = [d for d in ("float16", "float32", "float64") if d in known]
     return floats[: floats.index(dtype)] if dtype in floats else []
 
 

@@ -8,7 +8,7 @@ long as those it depends on stay the same. It must not know operations: context.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -41,6 +41,21 @@ class Host:
 
 
 Value = DeviceArray | Lazy | Host
+
+
+class Work(Protocol):
+    """What a plan does in order; `explain` shows the attributes."""
+
+    label: str
+    items: tuple[int]
+    elements: int
+    moved: int
+
+    def refresh(self) -> None:
+        """Read again what may have changed since the last call."""
+
+    def enqueue(self) -> None:
+        """Begin, after all that was begun before."""
 
 
 class Launch:
@@ -98,7 +113,7 @@ class Plan:
     def __init__(self, runtime: Runtime, compiled: bool):
         self.runtime = runtime
         self.compiled = compiled
-        self.launches: list[Launch] = []
+        self.launches: list[Work] = []
         self.steps: list[Callable[[], None]] = []
         self.flags: list[Flag] = []
         self.flag_array: DeviceArray | None = None

@@ -21,7 +21,7 @@ from opencl_backend.runtime import DeviceArray, Number
 from opencl_backend.scalar_c import STORAGE, CType
 
 if TYPE_CHECKING:
-    from opencl_backend.plan import Context
+    from opencl_backend.context import Context
 
 GPU_GROUP = 128
 
@@ -139,7 +139,7 @@ class Body:
 
     def _gather(self, k: int, step: Step, names: list[str]) -> str:
         operand, first, *indices = step.args
-        dtype, access = self.spec.loads[operand]
+        dtype = self.spec.loads[operand][0]
         where = f"j * t{operand}"
         for n, place in enumerate(indices, first):
             index, given = f"w{k}_{n}", f"(long)({names[place]})"
@@ -279,7 +279,7 @@ def _cpu_nest(spec: Spec) -> str:
             out.append(f"    global const {STORAGE[dtype]} *a{k} = p{k} + ({where} + {step}x);")
     result = spec.steps[-1].dtype
     where = _element(spec, places[-1], range(last))
-    step = "x" if spec.store == NEXT else f"t * x"
+    step = "x" if spec.store == NEXT else "t * x"
     if spec.store != NEXT:
         out.append(f"    const long t = g[{places[-1] + rank}];")
     out.append(f"    global {STORAGE[result]} *o = q + ({where} + {step});")

@@ -20,6 +20,9 @@ from opencl_backend.plan import Host, Launch, Plan, Stale
 from opencl_backend.runtime import DeviceArray, Memory
 from reference.graph.core import Apply, Variable
 
+A_QUARTER = 4
+"""A loop that runs in every step is worth a kernel when all its turns are four times as long as one must be."""
+
 Move = Callable[[int], None]
 """Makes a value stand where step t needs it."""
 
@@ -52,13 +55,18 @@ class StepContext(Context):
     are the rows that results belong in: who reads such a result reads the row.
     """
 
-    def __init__(self, plan: StepPlan, outer: Context, order: Order, memory: Memory):
+    def __init__(self, plan: StepPlan, outer: Context, order: Order, memory: Memory, steps: int):
         super().__init__(plan, outer.exact, order)
         self.memory = memory
+        self.steps = steps
         self.targets: dict[Variable, DeviceArray] = {}
 
     def new(self, dtype: str, shape: Sequence[int]) -> DeviceArray:
         return self.runtime.empty(dtype, shape, self.memory)
+
+    def is_large(self, elements: int) -> bool:
+        """All steps together pay for a kernel."""
+        return super().is_large(elements * self.steps // A_QUARTER)
 
     def stored(self, variable: Variable, lazy: Lazy) -> DeviceArray:
         target = self.targets.get(variable)
@@ -121,7 +129,8 @@ class Repeat:
         """The pass on the host, from step `first` on."""
         if self.static and self._tracks is not None and self._noted_from == first:
             return
-        tracks = [_Track(launch, self.steps) for launch in self.plan.launches] if self.plain else []
+        launches = [launch for launch in self.plan.launches if isinstance(launch, Launch)]
+        tracks = [_Track(launch, self.steps) for launch in launches] if self.plain else []
         self.start(first)
         for t in range(first, self.steps):
             self._stand(t)

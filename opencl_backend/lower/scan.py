@@ -27,8 +27,6 @@ from reference.tensor.creation import ARange
 
 makes_arrays(Scan)
 
-MANY_STEPS = 1000
-"""From so many steps on, a step's small loops are worth kernels of their own at once."""
 FIRST_ROWS = 64
 """Rows set aside at first for an output whose length only the loop itself can tell."""
 
@@ -270,8 +268,7 @@ class _Replay:
     def outputs(self) -> list[Value]:
         """Record and run; the values of the node's outputs."""
         ctx = self.ctx
-        compiled = ctx.plan.compiled or self.steps >= MANY_STEPS
-        plan = self._record(0, compiled)
+        plan = self._record(0, ctx.plan.compiled)
         static = not any(source.live for source in self.sources) and not any(self.finals)
         repeat = Repeat(
             plan, f"{self.op} x {self.steps}", self.steps, self.moves, self._start, self._advance, self._finish, static
@@ -338,8 +335,9 @@ class _Replay:
         op = self.op
         for move in self.moves:
             move(t)
+        turns = FIRST_ROWS if op.until else self.steps
         plan = StepPlan(self.ctx.plan, compiled)
-        step = StepContext(plan, self.ctx, self.order, self.memory)
+        step = StepContext(plan, self.ctx, self.order, self.memory, turns)
         step.values = dict(self.given)
         step.targets = dict(zip(op.inner_outputs, self.targets))
         for k, target in self.carry_targets.items():

@@ -70,7 +70,7 @@ def viewed(ctx: Context, array: DeviceArray, idx_list: Sequence[Any], values: Se
     live = any(h is not None and h.live for h in hosts)
     base = array.offset
     if not live and isinstance(base, int):
-        known = None if array.known is None else array.known[(*now, ...)]
+        known = None if array.known is None else array.known[now + (...,)]
         return array.view(shape, strides, base + first, known)
     cell = Cell(int(base) + first)
 

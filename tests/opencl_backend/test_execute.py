@@ -12,6 +12,7 @@ from reference.graph.dtypes import DISCRETE, FLOATS
 RNG = np.random.default_rng(5)
 M = RNG.standard_normal((5, 4)).round(3)
 M[0, 0], M[1, 1] = 0.0, -0.0
+T3 = RNG.standard_normal((3, 5, 9))
 SPECIAL = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1.5, -2.5, 5e-324, 1e308, 0.5, -0.5, 2.0**40])
 
 
@@ -72,7 +73,7 @@ CASES = {
     "allocations": ([k], [T.zeros((k, 2)), T.arange(k), T.arange(1, k, 2) * 0.5, T.eye(k), T.tri(k, 2)], [4]),
     "shapes": ([x], [x.shape, x.shape[0] * 2, x.size, T.zeros_like(x), T.ones_like(x, dtype="int8")], [M]),
     "running": ([x], [T.cumsum(x), T.cumsum(x, axis=0), T.cumprod(x, axis=1)], [M]),
-    "sums": ([x, t], [x.sum(), x.sum(axis=0), x.mean(axis=1), x.prod(), t.sum(axis=(0, 2))], [M, RNG.random((3, 5, 9))]),
+    "sums": ([x, t], [x.sum(), x.sum(axis=0), x.mean(axis=1), x.prod(), t.sum(axis=(0, 2))], [M, T3.random((3, 5, 9))]),
     "extremes": ([x], [x.max(), x.argmax(axis=0), x.min(axis=1), T.any(x > 1), T.all(x < 9, axis=0)], [M]),
     "empty": ([x], [x.sum(), x.sum(axis=0), x + 1, x.T, T.all(x, axis=1), T.concatenate([x, x], axis=1)], [M[:, :0]]),
     "choices": ([i, x], [T.choose(i, [x[0, :3], x[1, :3]]), T.extra_ops.repeat(x[:3], i, axis=0)], [[0, 1, 1], M]),

@@ -168,7 +168,7 @@ class TestFailures:
     def test_the_interpreter_runs_it_if_the_flag_allows(self):
         z, x = T.zvector("z"), T.dvector("x")
         with config.change_flags(opencl__allow_host=True), pytest.warns(RuntimeWarning, match="the interpreter runs"):
-            f, executable = opencl([z, x], [z * 2, x + 1])
+            f, _ = opencl([z, x], [z * 2, x + 1])
         for _ in range(2):
             doubled, more = f(np.array([1j, 2]), [1.0])
             assert doubled.tolist() == [2j, 4]
