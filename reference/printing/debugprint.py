@@ -126,6 +126,7 @@ class _Text:
         self.fgraph: FunctionGraph | None = None
         self.order: dict[Apply, int] = {}
         self.outer: dict[Variable, Variable] = {}
+        self.inner_names: dict[Variable, str | None] = {}
 
     def add_root(self, root: _Root) -> None:
         if not isinstance(root.value, Variable):
@@ -148,6 +149,7 @@ class _Text:
             self._line(_Place(loop, self.depth, "", ""))
             self.done[node] = self.id_of(node)
             self.outer = dict(zip(inner.inner_inputs, inner.outer_of(node)))
+            self.inner_names.update(zip(inner.inner_inputs, inner.inner_names(node, self.inner_names)))
             for output in inner.inner_outputs:
                 self._write(output, " >", " >")
             self.outer = {}
@@ -184,7 +186,9 @@ class _Text:
         variable, node = place.variable, place.variable.owner
         if node is None:
             self.done[variable] = self.id_of(variable)
-            text = f"{place.prefix}{leaf_text(variable)} {self.id_of(variable)}{self._type(variable)}"
+            called = self.inner_names.get(variable) or f"<{variable.type}>"
+            shown = called if variable in self.inner_names else leaf_text(variable)
+            text = f"{place.prefix}{shown} {self.id_of(variable)}{self._type(variable)}"
             outer = self.outer.get(variable)
             if outer is not None and self.dialect == "1.0":
                 text += f" -> {self.id_of(outer.owner or outer)}"

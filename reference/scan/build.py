@@ -154,10 +154,7 @@ class _Sequence:
     def shifted(self, tap: int) -> Any:
         """The rows that this tap reads, from step 0 on."""
         start, end = tap - self.first, tap - self.last
-        rows = self.input[start:] if end == 0 else self.input[start:end]
-        if self.input.name is not None:
-            rows.name = f"{self.input.name}[{start}:{'' if end == 0 else end}]"
-        return rows
+        return self.input[start:] if end == 0 else self.input[start:end]
 
 
 def _sequence(item: Any) -> _Sequence:
@@ -207,8 +204,8 @@ def _read_sequence(loop: Loop, sequence: _Sequence, cut: bool, backwards: bool) 
     return inner
 
 
-def _at(name: str | None, tap: int) -> str | None:
-    return None if name is None else f"{name}[t{tap:+d}]" if tap else f"{name}[t]"
+def _at(name: str | None, tap: int) -> str:
+    return f"{name or ''}[t{tap:+d}]" if tap else f"{name or ''}[t]"
 
 
 @dataclass

@@ -7,7 +7,8 @@ other operation. Who changes a loop takes it apart with `parts.Loop`. It must no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -85,6 +86,25 @@ class Scan(Op):
         sequences, states, carries, constants = self.cut(node.inputs[1:])
         rows = [v for v, taps in zip(states, self.taps) for _ in taps]
         return [*sequences, *rows, *carries, *constants]
+
+    def inner_names(self, node: Apply, known: Mapping[Variable, str | None]) -> list[str | None]:
+        """What to call the inner inputs: X[t], h0[t-1], W_copy, after what stands outside now.
+
+        A name given by the user stays. `known` names the inner inputs of loops around this one.
+        """
+        names = []
+        for inner, outer in zip(self.inner_inputs, self.outer_of(node)):
+            given = inner.name or ""
+            place = _PLACE.search(given)
+            root = _root(outer) if place else outer
+            called = known.get(root, root.name)
+            if place:
+                names.append(None if called is None else called + place.group())
+            elif given.endswith("_copy"):
+                names.append(None if called is None else f"{called}_copy")
+            else:
+                names.append(inner.name)
+        return names
 
     def make_node(self, n_steps: Any, *outer: Any) -> Apply:
         steps = as_tensor_variable(n_steps)
@@ -248,6 +268,19 @@ class Scan(Op):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update({name: value for name, value in state.items() if name != "nodes"})
+
+
+_PLACE = re.compile(r"\[t([+-]\d+)?\]$")
+
+
+def _root(v: Variable) -> Variable:
+    """The variable whose rows a loop reads, behind the slices that bring them in place."""
+    while v.name is None and v.owner is not None and type(v.owner.op).__name__ in _ARRANGING:
+        v = v.owner.inputs[1 if type(v.owner.op).__name__ == "Join" else 0]
+    return v
+
+
+_ARRANGING = ("DimShuffle", "Join", "Rebroadcast", "Subtensor")
 
 
 class _Stack:

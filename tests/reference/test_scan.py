@@ -290,7 +290,7 @@ def test_the_text_names_the_loop_and_its_inner_variables():
     outputs, _ = scan(lambda a, b, p: a * b + p * x, {"input": v, "taps": [0, 1]}, w[0], name="walk")
     node = outputs.owner
     assert str(node.op) == "for{cpu,walk}"
-    assert [i.name for i in node.op.inner_inputs] == ["v[t]", "v[t+1]", None, "x_copy"]
+    assert [i.name for i in node.op.inner_inputs] == ["v[t]", "v[t+1]", "[t-1]", "x_copy"]
     assert node.op.outer_of(node)[3] is x
     loop, _ = scan(lambda p: (p, until(p > 1)), outputs_info=x, n_steps=3)
     assert str(loop.owner.op) == "do_while{cpu,scan_fn}"
