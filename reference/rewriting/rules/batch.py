@@ -96,7 +96,7 @@ def _border(order: list[Apply], moved: dict[Variable, Variable], outputs: list[V
 def _for_all_rows(inner: Apply, batched: dict[Variable, Any], fixed: dict[Variable, Any]) -> Any:
     """What a node of the step is for all rows together: a variable with a leading dimension, or None."""
     row: Any = inner.outputs[0].type
-    wholes = [_unbroadcast_first(batched[v]) if v in batched else None for v in inner.inputs]
+    wholes: list[Any] = [_unbroadcast_first(batched[v]) if v in batched else None for v in inner.inputs]
     if isinstance(inner.op, DimShuffle):
         order = inner.op.new_order
         whole = wholes[0].dimshuffle(0, *[axis if isinstance(axis, str) else axis + 1 for axis in order])
