@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,7 @@ def execute(built: Built, cell: Cell) -> Run:
     """Compile and call a program in one cell. Exceptions become `trouble`; nothing is raised."""
     run = Run(cell)
     try:
-        run.function = built.function(mode=cell.mode, backend=cell.backend)
+        run.function = built.function(mode=_recording(built.api, cell), backend=cell.backend)
     except Exception as error:
         run.trouble = Trouble.of("compiling", error)
         return run
@@ -103,6 +104,14 @@ def execute(built: Built, cell: Cell) -> Run:
             return run
     _again(built, run)
     return run
+
+
+def _recording(api: Any, cell: Cell) -> Any:
+    """The cell's mode; on the reference it keeps both sides of every rewrite application, for `validate`."""
+    mode = api.compile.modes.get_mode(cell.mode)
+    if cell.backend == "reference":
+        mode.rewrite = partial(mode.rewrite, record=True)
+    return mode
 
 
 def _call(built: Built, run: Run, arguments: list[np.ndarray]) -> Call:

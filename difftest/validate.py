@@ -1,12 +1,12 @@
 """Translation validation: every application of a rewrite, judged by its own promise.
 
-Owns the replay of a mode's rewriting with both sides of each application evaluated on the values its inputs have in
+Owns the evaluation of both sides of each application, as the engine recorded them, on the values its inputs have in
 the program. It names the rewrite, its file and line, and the application, even where the final result hides the fault.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,37 +32,29 @@ class Broken:
         return f"rewrite {self.rewrite} ({self.promise}, {self.where}), application {self.number}: {self.what}"
 
 
-def validate(graph: Any, mode: Any, values: Sequence[Any]) -> Iterator[Broken]:
-    """Rewrite a copy of the unoptimized `graph` by `mode` and judge each application on these input values."""
-    graph = graph.clone()
-    judge = _Judge(dict(zip(graph.inputs, values)))
-    mode.rewrite(graph, observer=judge.application)
-    yield from judge.broken
+def validate(graph: Any, log: Iterable[Any], values: Sequence[Any]) -> Iterator[Broken]:
+    """Judge each application in the `log` of a rewritten graph on these values of the graph's inputs.
 
-
-class _Judge:
-    def __init__(self, known: dict[Any, Any]):
-        self.known = known
-        self.broken: list[Broken] = []
-        self.skipped = 0
-
-    def application(self, application: Any) -> None:
-        snapshot = application.snapshot
+    The log must have been recorded (``Mode.rewrite(record=True)``). An application inside a loop, whose variables
+    have no one value, is left out.
+    """
+    known = dict(zip(graph.inputs, values))
+    for application in log:
+        snapshot, r = application.snapshot, application.rewrite
         with np.errstate(all="ignore"):
             try:
-                given = {own: self._value(leaf) for own, leaf in zip(snapshot.inputs, snapshot.leaves)}
+                given = {own: _value(leaf, known) for own, leaf in zip(snapshot.inputs, snapshot.leaves)}
             except Exception:
-                self.skipped += 1
-                return
-            what = judged(application.rewrite.promise.name, snapshot.before, snapshot.after, given)
+                continue
+            what = judged(r.promise.name, snapshot.before, snapshot.after, given)
         if what is not None:
-            r = application.rewrite
-            self.broken.append(Broken(r.name, r.promise.name, r.where, application.number, what))
+            yield Broken(r.name, r.promise.name, r.where, application.number, what)
 
-    def _value(self, variable: Any) -> Any:
-        if variable not in self.known:
-            computed(variable, self.known)
-        return self.known[variable]
+
+def _value(variable: Any, known: dict[Any, Any]) -> Any:
+    if variable not in known:
+        computed(variable, known)
+    return known[variable]
 
 
 class _OutOfReach(Exception):

@@ -167,14 +167,13 @@ class _Judge:
 
     def translations(self) -> None:
         """Every application of a rewrite, on the values of the first call."""
-        run = next((r for c, r in self.report.runs.items() if c.mode == "FAST_RUN" and r.function is not None), None)
-        if run is None or not self.base.calls:
-            return
-        graph, values = self.base.function.fgraph, self.base.calls[0].inputs
-        for broken in validate(graph, run.function.mode, values):
-            what = f"application {broken.number} broke its promise: {broken.what}"
-            who = f"rewrite {broken.rewrite} ({broken.promise}, {broken.where})"
-            self.report.failures.append(Failure("translation", run.cell, what, blame=who))
+        for cell, run in self.report.runs.items():
+            if cell.backend != "reference" or not run.fired or not self.base.calls:
+                continue
+            for broken in validate(run.function.fgraph, run.function.rewrites, self.base.calls[0].inputs):
+                what = f"application {broken.number} broke its promise: {broken.what}"
+                who = f"rewrite {broken.rewrite} ({broken.promise}, {broken.where})"
+                self.report.failures.append(Failure("translation", cell, what, blame=who))
 
     def _same_troubles(self, run: Run) -> bool:
         """Errors are results: the same ones everywhere, unless a rewrite may have removed the original's."""

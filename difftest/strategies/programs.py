@@ -170,7 +170,7 @@ def finished(draw: Draw, pool: Pool, steps: list[Step]) -> Program:
     made = [e for e in pool.entries if e.name.startswith("v")]
     wanted = [e for e, out in zip(made, [1, *draw.integers(0, 1, len(made) - 1)]) if out][:4]
     updates = tuple(_updates(draw, pool))
-    givens = tuple(_givens(draw, pool)) if draw.seldom() else ()
+    givens = tuple(_givens(draw, pool, steps)) if draw.seldom() else ()
     program = Program(
         inputs=tuple(pool.inputs),
         shared=tuple(pool.shared),
@@ -197,10 +197,16 @@ def _updates(draw: Draw, pool: Pool) -> list[tuple[str, str]]:
     return found
 
 
-def _givens(draw: Draw, pool: Pool) -> list[tuple[str, str]]:
-    """One or two replacements of a float by another of its type; what replaces reads no replaced input."""
+def _givens(draw: Draw, pool: Pool, steps: list[Step]) -> list[tuple[str, str]]:
+    """One or two replacements of a float by another of its type; what replaces reads no replaced input.
+
+    A replaced result is that of a step that always makes a node: a cast to the same dtype is its operand itself.
+    """
     found: list[tuple[str, str]] = []
-    keys = [e for e in pool.entries if e.dtype in dtypes.FLOATS and not e.vague]
+    made = {name for s in steps if STEPS[s.step].family in ("elementwise", "dot", "nnet") for name in s.results}
+    keys = [
+        e for e in pool.entries if e.dtype in dtypes.FLOATS and not e.vague and (e.name in made or e.name[0] in "xs")
+    ]
     for key in keys[:: -1 if draw.flag() else 1]:
         fitting = [
             e for e in pool.entries
