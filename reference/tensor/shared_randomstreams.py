@@ -11,9 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-from reference.compile.shared import SharedVariable, shared_constructor
+from reference.compile.shared import SharedVariable
 from reference.config import config
 from reference.graph.core import Variable
 from reference.graph.types import RandomStateType
@@ -28,14 +26,6 @@ Seed = int | Sequence[int] | None
 
 class RandomStateSharedVariable(SharedVariable):
     """The state of one stream."""
-
-
-@shared_constructor
-def randomstate_constructor(value: Any, name: str | None = None, **_: Any) -> SharedVariable:
-    """`shared` of a random state (uint32 of shape (4,), as `philox.initial_state` makes it)."""
-    if not isinstance(value, np.ndarray) or value.dtype != np.uint32 or value.shape != (4,):
-        raise TypeError("not a random state")
-    return RandomStateSharedVariable(RandomStateType(), value, name=name)
 
 
 class RandomStreams:

@@ -77,9 +77,7 @@ def test_the_logarithm_is_within_two_ulp():
 
 def test_the_normal_quantile_inverts_the_distribution_function():
     special = pytest.importorskip("scipy.special")
-    u = np.concatenate(
-        [open_uniforms(initial_state(3), 20000, "float64"), [2.0**-53, 1 - 2.0**-53, 1e-9, 0.925]]
-    )
+    u = np.concatenate([open_uniforms(initial_state(3), 20000, "float64"), [2.0**-53, 1 - 2.0**-53, 1e-9, 0.925]])
     np.testing.assert_allclose(distributions.normal_quantile(u), special.ndtri(u), rtol=3e-15)
     assert distributions.normal_quantile(np.array([0.5]))[0] == 0
 
@@ -275,10 +273,12 @@ def test_numpy_streams_are_refused_clearly():
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_moments(dtype):
     streams = RandomStreams(11)
-    u, z = theano.function(
-        [], [streams.uniform((20000,), dtype=dtype), streams.normal((20000,), dtype=dtype)]
-    )()
+    u, z = theano.function([], [streams.uniform((20000,), dtype=dtype), streams.normal((20000,), dtype=dtype)])()
     assert u.dtype == z.dtype == dtype
     assert abs(u.mean(dtype="float64") - 0.5) < 0.01
     assert abs(z.mean(dtype="float64")) < 0.03
     assert abs(z.std(dtype="float64") - 1) < 0.03
+
+
+def test_four_words_in_an_array_are_no_random_state():
+    assert theano.shared(np.arange(4, dtype="uint32")).type.dtype == "uint32"
