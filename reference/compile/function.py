@@ -7,6 +7,7 @@ succeeded. It must not know any rewrite (the mode does) nor how anything is comp
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +32,7 @@ class CompileOptions:
     shared   position among the graph's inputs -> the container to read it from.
     updates  position among the graph's outputs -> the container that will receive it.
     mode     the mode's name; `exact` True if results must have the unoptimized graph's bits.
-    hook     called after each node, if the backend can (the interpreter can).
+    hook     called after each node. Only the interpreter gets one: `Function` lets it run beside another backend.
     """
 
     shared: Mapping[int, Container] = field(default_factory=dict)
@@ -290,12 +291,18 @@ class Function:
             hook=mode.hooks(rewrites),
             name=name,
         )
+        self._watched: Callable[..., Any] | None = None
+        if self.options.hook is not None and backend != "reference":
+            self._watched = load_backend("reference")(fgraph, self.options)
+            self.options = dataclasses.replace(self.options, hook=None)
         self.executable = load_backend(backend)(fgraph, self.options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs, then commit the updates. If anything raises, no shared variable changes."""
         output_subset = kwargs.pop("output_subset", None)
         values = [self._filtered(k, spec, value) for k, (spec, value) in enumerate(self._bound(args, kwargs))]
+        if self._watched is not None:
+            self._watched(*values)
         results = self.executable(*values)
         if len(results) > self._n_results:
             self._commit(results[self._n_results :])

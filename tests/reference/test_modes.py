@@ -213,6 +213,7 @@ class _Faulty(Op):
         return (x.copy(),)
 
 
+@pytest.mark.backend("reference")
 @pytest.mark.parametrize(("fault", "word"), [("dtype", "float32"), ("scalar", "expected"), ("write", "changed")])
 def test_debug_mode_checks_every_node(fault: str, word: str):
     x = T.dvector("x")
