@@ -65,9 +65,7 @@ class RandomFunction(Op):
             raise TypeError(f"{self}: the size is an integer vector, got {size} of type {size.type}")
         for p, core in zip(parameters, self.row.core):
             if core is not None and p.type.ndim > self.draw_ndim + core:
-                raise ValueError(
-                    f"{self}: the draw has fewer dimensions than its parameter {p} of type {p.type}"
-                )
+                raise ValueError(f"{self}: the draw has fewer dimensions than its parameter {p} of type {p.type}")
         sample = TensorType(self.dtype, self.broadcastable)
         return Apply(self, [state, size, *parameters], [state.type(), sample()])
 
@@ -75,7 +73,8 @@ class RandomFunction(Op):
         state, size, *parameters = inputs
         types = [v.type for v in node.inputs[2:]]
         shape = self._draw_shape(tuple(size.tolist()), parameters, types)
-        sample = self.row.sample(state, shape, self.dtype, *broadcast_parameters(self.row, shape, parameters))
+        stretched = broadcast_parameters(self.row, shape, parameters)
+        sample = np.asarray(self.row.sample(state, shape, self.dtype, *stretched))
         for axis, stretches in enumerate(self.broadcastable):
             if stretches and sample.shape[axis] != 1:
                 raise ShapeError(f"{self} promised length 1 along axis {axis}, but the shape is {sample.shape}")
@@ -267,9 +266,7 @@ def choice(
     return after, sample
 
 
-def permutation(
-    state: Variable, size: Any = None, n: Any = 1, ndim: int | None = None, dtype: str = "int64"
-) -> Pair:
+def permutation(state: Variable, size: Any = None, n: Any = 1, ndim: int | None = None, dtype: str = "int64") -> Pair:
     """The numbers 0 to n - 1 in random order; `size` gives the leading dimensions."""
     return _draw("permutation", state, size, ndim, dtype, _integer("n", n))
 

@@ -282,3 +282,10 @@ def test_moments(dtype):
 
 def test_four_words_in_an_array_are_no_random_state():
     assert theano.shared(np.arange(4, dtype="uint32")).type.dtype == "uint32"
+
+
+@pytest.mark.parametrize("draw", ["uniform", "normal", "binomial", "random_integers", "choice"])
+def test_a_single_number_is_an_array_too(draw):
+    value = theano.function([], getattr(RandomStreams(3), draw)(()))()
+    assert isinstance(value, np.ndarray)
+    assert value.shape == ()
