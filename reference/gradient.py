@@ -23,7 +23,7 @@ from reference.config import config
 from reference.graph.core import Apply, Op, Variable, inherit_line
 from reference.graph.dtypes import is_discrete
 from reference.graph.errors import DisconnectedInputError, NullTypeGradError
-from reference.graph.traversal import toposort
+from reference.graph.traversal import clone_replace, toposort
 from reference.graph.types import DisconnectedType, NullType, TensorType
 
 __all__ = [
@@ -255,6 +255,9 @@ def Rop(
             if disconnected_outputs == "raise":
                 raise DisconnectedInputError(f"Rop: the output {out} does not depend on {wrts}")
             column = _namespace().zeros_like(out) if return_disconnected == "zero" else None
+        else:
+            # The product does not depend on u, but gradients may read its shape.
+            (column,) = clone_replace([column], {u: _namespace().zeros_like(out, dtype=u.type.dtype)})
         results.append(column)
     if isinstance(f, list):
         return results

@@ -239,3 +239,18 @@ def test_the_jacobian_and_hessian(mode):
     wanted[0] += 3 * X**2
     wanted[:, 0] += 3 * X**2
     np.testing.assert_allclose(Hs, wanted)
+
+
+def test_the_r_operator_goes_through_a_loop():
+    d = T.dvector("d")
+    rows, _ = scan(lambda a, p: T.sin(p) * a, x, ONE)
+    forward = theano.function([x, d], T.Rop(rows, x, d))
+    columns = theano.function([x], theano.gradient.jacobian(rows, x))
+    values, direction = rng.rand(4), rng.rand(4)
+    np.testing.assert_allclose(forward(values, direction), columns(values) @ direction)
+
+
+def test_an_until_loop_of_updates_alone_has_a_gradient():
+    a, c = T.dscalar("a"), theano.shared(1.0, name="c")
+    _, updates = scan(lambda: ({c: c * a}, until(c * a > 20)), n_steps=50)
+    assert [float(r) for r in theano.function([a], [updates[c], T.grad(updates[c], a)])(2.0)] == [32, 80]
