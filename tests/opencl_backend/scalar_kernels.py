@@ -1,70 +1,84 @@
-"""Runs rows of the C table on a device, for tests: one kernel a row, values in and out."""
+"""Runs rows of the C table on a device, for tests: one kernel that switches between rows, values in and out."""
 
 from __future__ import annotations
 
+import numpy as np
 import pyopencl as cl
 
+from opencl_backend.device import current
+from opencl_backend.render import unaligned, unaligned_types
 from opencl_backend.scalar_c import STORAGE, CType, by_name, cast, prelude
 from reference.scalar import by_name as meaning
 
-
-def context() -> tuple[cl.Context, cl.CommandQueue]:
-    device = cl.get_platforms()[0].get_devices()[0]
-    made = cl.Context([device])
-    return made, cl.CommandQueue(made)
+Row = tuple[str, tuple[str, ...]]
+"""A row's name and the dtypes of its operands."""
 
 
-def kernel_text(name: str, operands: tuple[str, ...], width: int, fast: bool = False) -> tuple[str, tuple[str, ...]]:
-    """A kernel that applies one row to `width` elements an item, casting operands and result as the row says."""
-    op, row = meaning(name), by_name(name)
-    inner = op.operand_dtypes(*operands)
-    ct = CType(inner[-1], width, fast)
-    helpers: list[str] = list(row.helpers(ct))
-    lines, arguments = [], []
-    for i, (given, wanted) in enumerate(zip(operands, inner)):
-        source = CType(given, width, fast)
-        arguments.append(f"global const {STORAGE[given]} *in{i}")
-        loaded = f"*(global const u_{source_name(given, width)} *)(in{i} + at)"
-        if given == "float16":
-            loaded = f"load_half_{source.name}({loaded})"
-            helpers.append(f"load_half_{source.name}")
-        text, needed = cast(source, f"x{i}", wanted)
-        helpers += needed
-        lines += [f"  {source.name} x{i} = {loaded};", f"  {CType(wanted, width).name} y{i} = {text};"]
-    produced = row.result(ct.dtype)
-    out = op.output_dtype(*operands)
-    expression = row.expr(ct, *[f"y{i}" for i in range(len(operands))])
-    text, needed = cast(ct.of(produced), "z", out)
-    helpers += needed
-    target = ct.of(out)
-    lines += [f"  {ct.of(produced).name} z = {expression};"]
-    stored = text
-    if out == "float16":
-        stored = f"store_half_{target.name}({text})"
-        helpers.append(f"store_half_{target.name}")
-    lines.append(f"  *(global u_{source_name(out, width)} *)(out + at) = {stored};")
-    arguments.append(f"global {STORAGE[out]} *out")
-    body = "\n".join(lines)
-    text = f"kernel void row_{abs(hash((name, operands, width)))}({', '.join(arguments)})" \
-           f" {{\n  size_t at = get_global_id(0) * {width};\n{body}\n}}\n"
-    return text, tuple(helpers)
+class RowKernel:
+    """One kernel of several rows for vectors of `width`: compilers take their time for every kernel."""
 
+    def __init__(self, rows: list[Row], width: int, fast: bool = False):
+        self.rows, self.width, self.fast = rows, width, fast
+        self.helpers: list[str] = []
+        cases = [f"  case {k}: {{\n{self._case(*row)}\n  }} break;" for k, row in enumerate(rows)]
+        types = unaligned_types([(d, width) for d in STORAGE]) if width > 1 else ""
+        pragma = f"#pragma OPENCL FP_CONTRACT {'ON' if fast else 'OFF'}\n"
+        kernel = "\n".join(
+            [
+                "kernel void rows(int row, global uchar *p0, global uchar *p1, global uchar *p2, global uchar *p3) {",
+                f"  size_t at = get_global_id(0) * {width};",
+                "  switch (row) {",
+                *cases,
+                "  }\n}\n",
+            ]
+        )
+        self.device = current()
+        program = cl.Program(self.device.context, pragma + types + prelude(self.helpers) + kernel).build(["-cl-opt-disable"])
+        self.kernel = cl.Kernel(program, "rows")
 
-def source_name(dtype: str, width: int) -> str:
-    return STORAGE[dtype] + (str(width) if width > 1 else "")
+    def __call__(self, k: int, *arrays: np.ndarray) -> np.ndarray:
+        """The values of row number `k`."""
+        flags, queue = cl.mem_flags, self.device.queue
+        name, operands = self.rows[k]
+        result = np.empty(arrays[0].shape, meaning(name).output_dtype(*operands))
+        given = [
+            cl.Buffer(self.device.context, flags.READ_WRITE | flags.COPY_HOST_PTR, hostbuf=np.ascontiguousarray(a))
+            for a in (*arrays, *[np.zeros(1)] * (3 - len(arrays)))
+        ]
+        taken = cl.Buffer(self.device.context, flags.READ_WRITE, result.nbytes)
+        self.kernel.set_args(np.int32(k), *given, taken)
+        cl.enqueue_nd_range_kernel(queue, self.kernel, (result.size // self.width,), (1,))
+        cl.enqueue_copy(queue, result, taken)
+        return result
 
+    def _case(self, name: str, operands: tuple[str, ...]) -> str:
+        """Loads, casts to the operands' dtypes, the row, a cast to the output's dtype, a store."""
+        op, row = meaning(name), by_name(name)
+        inner = op.operand_dtypes(*operands)
+        ct = CType(inner[-1], self.width, self.fast)
+        self.helpers += row.helpers(ct)
+        lines = []
+        for i, (dtype, wanted) in enumerate(zip(operands, inner)):
+            memory = self._memory(dtype, f"p{i}", "const ")
+            if dtype == "float16":
+                memory = f"{self._half('load')}({memory})"
+            text, needed = cast(ct.of(dtype), f"x{i}", wanted)
+            self.helpers += needed
+            lines += [f"    {ct.of(dtype).name} x{i} = {memory};", f"    {ct.of(wanted).name} y{i} = {text};"]
+        produced, out = ct.of(row.result(ct.dtype)), op.output_dtype(*operands)
+        lines.append(f"    {produced.name} z = {row.expr(ct, *[f'y{i}' for i in range(len(operands))])};")
+        text, needed = cast(produced, "z", out)
+        self.helpers += needed
+        if out == "float16":
+            text = f"{self._half('store')}({text})"
+        lines.append(f"    {self._memory(out, 'p3')} = {text};")
+        return "\n".join(lines)
 
-def typedefs(width: int) -> str:
-    lines = []
-    for scalar in sorted(set(STORAGE.values())):
-        size = {"uchar": 1, "char": 1, "short": 2, "ushort": 2, "int": 4, "uint": 4, "float": 4}.get(scalar, 8)
-        name = scalar + (str(width) if width > 1 else "")
-        lines.append(f"typedef {name} __attribute__((aligned({size}))) u_{name};")
-    return "\n".join(lines) + "\n"
+    def _half(self, what: str) -> str:
+        name = f"{what}_half_{CType('float16', self.width).name}"
+        self.helpers.append(name)
+        return name
 
-
-def program(texts: list[tuple[str, tuple[str, ...]]], width: int, fast: bool = False) -> str:
-    """Several kernels as one program."""
-    helpers = [h for _, needed in texts for h in needed]
-    pragma = f"#pragma OPENCL FP_CONTRACT {'ON' if fast else 'OFF'}\n"
-    return pragma + typedefs(width) + prelude(helpers) + "".join(text for text, _ in texts)
+    def _memory(self, dtype: str, pointer: str, const: str = "") -> str:
+        typed = f"((global {const}{STORAGE[dtype]} *){pointer} + at)"
+        return f"*{typed}" if self.width == 1 else f"*(global {const}{unaligned(dtype, self.width)} *){typed}"
