@@ -18,8 +18,8 @@ from reference.compile.ops import DeepCopyOp, ViewOp
 from reference.graph.core import Apply
 from reference.graph.errors import ShapeError
 from reference.tensor.creation import Alloc, AllocEmpty, ARange, Eye, Tri
+from reference.tensor.joining import Join, Split
 from reference.tensor.shape import (
-    Join,
     MakeVector,
     Rebroadcast,
     Reshape,
@@ -27,7 +27,6 @@ from reference.tensor.shape import (
     Shape,
     Shape_i,
     SpecifyShape,
-    Split,
     TensorFromScalar,
 )
 

@@ -1,0 +1,1 @@
+"""Graphs: variables, types, operations, traversal, and the FunctionGraph that may change."""

@@ -1,0 +1,1 @@
+"""Rewriting: the engine, the pipeline, and the rules by family."""

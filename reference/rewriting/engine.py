@@ -441,12 +441,12 @@ class _Touched(Listener):
             self._lost_a_reader(variable)
 
     def _lost_a_reader(self, variable: Variable) -> None:
-        """Rules may ask whether a variable has only one reader: this may be true now."""
+        """Rules may ask whether a variable has one reader, or only readers of its lengths: it may be so now."""
         if variable.owner is None:
             return
         self.nodes.append(variable.owner)
         readers = self.fgraph.clients.get(variable, ())
-        if len(readers) <= 4:
+        if len(readers) <= 8:
             self.nodes.extend(client.node for client in readers if client.node is not None)
 
 

@@ -19,10 +19,10 @@ from reference.tensor import basic, creation, elemwise, extra_ops, linalg, nnet,
 from reference.tensor.arithmetic import *  # noqa: F403
 from reference.tensor.basic import *  # noqa: F403
 from reference.tensor.creation import *  # noqa: F403
-from reference.tensor.diagonal import *  # noqa: F403
-from reference.tensor.diagonal import *  # noqa: F403
+from reference.tensor.diagonal import *  # noqa: F403  # noqa: F403
 from reference.tensor.elemwise import *  # noqa: F403
 from reference.tensor.extra_ops import *  # noqa: F403
+from reference.tensor.joining import *  # noqa: F403
 from reference.tensor.linalg import *  # noqa: F403
 from reference.tensor.reduce import *  # noqa: F403
 from reference.tensor.shape import *  # noqa: F403

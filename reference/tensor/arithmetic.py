@@ -85,16 +85,16 @@ def allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: 
 
 def largest(*args: Any) -> Variable:
     """The elementwise maximum of all arguments."""
+    from reference.tensor.joining import stack
     from reference.tensor.reduce import max as max_
-    from reference.tensor.shape import stack
 
     return elemwise.maximum(*args) if len(args) == 2 else max_(stack(list(args)), axis=0)
 
 
 def smallest(*args: Any) -> Variable:
     """The elementwise minimum of all arguments."""
+    from reference.tensor.joining import stack
     from reference.tensor.reduce import min as min_
-    from reference.tensor.shape import stack
 
     return elemwise.minimum(*args) if len(args) == 2 else min_(stack(list(args)), axis=0)
 

@@ -44,7 +44,7 @@ def as_tensor_variable(x: Any, name: str | None = None, ndim: int | None = None)
             raise TypeError(f"expected a tensor, got {x} of type {x.type}")
         return x if ndim is None else _to_rank(x, ndim)
     if isinstance(x, list | tuple) and any(isinstance(v, Variable | Apply) for v in _leaves(x)):
-        from reference.tensor.shape import stack
+        from reference.tensor.joining import stack
 
         stacked = stack([as_tensor_variable(v) for v in x])
         return stacked if ndim is None else _to_rank(stacked, ndim)

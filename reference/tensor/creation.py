@@ -255,6 +255,7 @@ def eye(n: Any, m: Any = None, k: Any = 0, dtype: str | None = None) -> Variable
 
 
 def identity_like(x: Any) -> Variable:
+    """The identity with the shape and dtype of the matrix `x`."""
     rows, columns = shape_tuple(as_tensor_variable(x))
     return eye(rows, columns, dtype=x.type.dtype)
 

@@ -14,10 +14,11 @@ from reference.graph.dtypes import is_discrete
 from reference.tensor.basic import as_tensor_variable, constant
 from reference.tensor.creation import arange, zeros
 from reference.tensor.elemwise import add, cast, maximum, minimum, sub, true_div
+from reference.tensor.joining import concatenate
 from reference.tensor.linalg import dot
 from reference.tensor.reduce import mean
 from reference.tensor.reduce import sum as sum_
-from reference.tensor.shape import concatenate, normalize_axis, shape_i, transpose
+from reference.tensor.shape import normalize_axis, shape_i, transpose
 from reference.tensor.sort import argsort, take_along_axis
 from reference.tensor.subtensor import set_subtensor
 

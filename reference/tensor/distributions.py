@@ -155,9 +155,7 @@ def _binomial(state: np.ndarray, shape: Shape, dtype: str, n: np.ndarray, p: np.
     return counts.reshape(shape)
 
 
-def _random_integers(
-    state: np.ndarray, shape: Shape, dtype: str, low: np.ndarray, high: np.ndarray
-) -> np.ndarray:
+def _random_integers(state: np.ndarray, shape: Shape, dtype: str, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """low + (a 64-bit word modulo high - low + 1), in 64-bit arithmetic; high is included.
 
     Element k reads words 2k (low half) and 2k + 1 (high half).
@@ -182,9 +180,7 @@ def _permutation(state: np.ndarray, shape: Shape, dtype: str, n: np.ndarray) -> 
     return np.argsort(words, axis=-1, kind="stable").astype(dtype)
 
 
-def _choice(
-    state: np.ndarray, shape: Shape, dtype: str, a: np.ndarray, p: np.ndarray | None = None
-) -> np.ndarray:
+def _choice(state: np.ndarray, shape: Shape, dtype: str, a: np.ndarray, p: np.ndarray | None = None) -> np.ndarray:
     """With replacement: a 64-bit word modulo a; with p, the number of cumulative sums <= u * sum(p)."""
     length = _length("choice", a, at_least=1)
     if p is None:
@@ -195,9 +191,7 @@ def _choice(
     return np.searchsorted(sums, u * sums[-1], side="right").astype(dtype).reshape(shape)
 
 
-def _choice_once(
-    state: np.ndarray, shape: Shape, dtype: str, a: np.ndarray, p: np.ndarray | None = None
-) -> np.ndarray:
+def _choice_once(state: np.ndarray, shape: Shape, dtype: str, a: np.ndarray, p: np.ndarray | None = None) -> np.ndarray:
     """Without replacement: the first of the order that sorts the words, or with p, that sorts -log(u) / p."""
     length, wanted = _length("choice", a), math.prod(shape)
     if p is None:

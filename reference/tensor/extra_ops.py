@@ -34,6 +34,7 @@ from reference.tensor.elemwise import (
     switch,
     unbroadcast_to,
 )
+from reference.tensor.joining import join
 from reference.tensor.reduce import WIDE
 from reference.tensor.reduce import max as max_
 from reference.tensor.reduce import sum as sum_
@@ -42,7 +43,6 @@ from reference.tensor.shape import (
     addbroadcast,
     as_index,
     flatten,
-    join,
     normalize_axis,
     reshape,
     shape_i,

@@ -20,12 +20,12 @@ from reference.graph.core import Apply, Op, Variable
 from reference.graph.dtypes import COMPLEX, SIGNED, UNSIGNED, is_discrete, upcast
 from reference.graph.types import DisconnectedType, TensorType
 from reference.tensor.basic import as_tensor_variable, constant
-from reference.tensor.elemwise import cast, eq, invert, mul, neg, neq, second, sqrt, switch, true_div
-from reference.tensor.shape import ONE, makeKeepDims, normalize_axis, shape
+from reference.tensor.elemwise import DimShuffle, cast, eq, invert, mul, neg, neq, second, sqrt, switch, true_div
+from reference.tensor.shape import ONE, normalize_axis, shape
 
 __all__ = [
-    "All", "Any", "Argmax", "Max", "MaxAndArgmax", "Prod", "Sum", "all", "any", "argmax", "argmin", "max",
-    "max_and_argmax", "mean", "min", "prod", "ptp", "std", "sum", "var",
+    "All", "Any", "Argmax", "Max", "MaxAndArgmax", "Prod", "Sum", "all", "any", "argmax", "argmin", "makeKeepDims",
+    "max", "max_and_argmax", "mean", "min", "prod", "ptp", "std", "sum", "var",
 ]  # fmt: skip
 
 python_any = any
@@ -75,6 +75,15 @@ def axes_of(axis: t.Any, rank: int) -> tuple[int, ...] | None:
     if len(set(axes)) != len(axes):
         raise ValueError(f"an axis occurs twice in {axis}")
     return tuple(axes)
+
+
+def makeKeepDims(x: Variable, y: Variable, axis: t.Any) -> Variable:
+    """`y`, a reduction of `x` over `axis`, with the reduced dimensions back as broadcastable ones."""
+    rank = x.type.ndim
+    axes = range(rank) if axis is None else axis if isinstance(axis, list | tuple) else [axis]
+    gone = {normalize_axis(a, rank) for a in axes}
+    places = iter(range(rank))
+    return DimShuffle(y.type.broadcastable, tuple("x" if a in gone else next(places) for a in range(rank)))(y)
 
 
 @dataclass(frozen=True)

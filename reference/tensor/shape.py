@@ -1,7 +1,8 @@
-"""Shapes: reading them, changing them, joining and splitting.
+"""Shapes: reading them and changing them.
 
-Owns the operations whose elements are copies of their input's, at other places. Elementwise meaning,
-indexing and reductions live elsewhere. Lengths are int64 scalars; axes are Python ints.
+Owns the operations whose elements are their input's, in another arrangement; `joining.py` has those of
+several tensors. Elementwise meaning, indexing and reductions live elsewhere. Lengths are int64 scalars; axes are
+Python ints.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from reference.graph.core import Apply, Constant, Op, Variable
-from reference.graph.dtypes import INTEGERS, is_discrete, upcast
+from reference.graph.dtypes import INTEGERS, is_discrete
 from reference.graph.errors import ShapeError
-from reference.graph.types import DisconnectedType, ScalarType, TensorType
+from reference.graph.types import ScalarType, TensorType
 from reference.tensor.basic import (
     NotScalarConstantError,
     as_tensor_variable,
@@ -25,11 +26,10 @@ from reference.tensor.basic import (
 from reference.tensor.elemwise import DimShuffle, cast, pad_left
 
 __all__ = [
-    "Join", "MakeVector", "Rebroadcast", "Reshape", "ScalarFromTensor", "Shape", "Shape_i", "SpecifyShape", "Split",
-    "TensorFromScalar", "addbroadcast", "as_index", "concatenate", "flatten", "horizontal_stack", "join",
-    "makeKeepDims", "moveaxis", "patternbroadcast", "reshape", "roll", "scalar_from_tensor", "shape", "shape_i",
-    "shape_padaxis", "shape_padleft", "shape_padright", "shape_tuple", "size", "specify_shape", "split", "stack",
-    "stacklists", "swapaxes", "tensor_from_scalar", "tile", "transpose", "unbroadcast", "vertical_stack",
+    "MakeVector", "Rebroadcast", "Reshape", "ScalarFromTensor", "Shape", "Shape_i", "SpecifyShape",
+    "TensorFromScalar", "addbroadcast", "as_index", "flatten", "moveaxis", "patternbroadcast",
+    "reshape", "scalar_from_tensor", "shape", "shape_i", "shape_padaxis", "shape_padleft", "shape_padright",
+    "shape_tuple", "size", "specify_shape", "swapaxes", "tensor_from_scalar", "transpose", "unbroadcast",
 ]  # fmt: skip
 
 ONE = constant(np.int64(1))
@@ -50,7 +50,14 @@ def as_index(x: Any) -> Variable:
     v = as_tensor_variable(x)
     if v.type.ndim != 0 or v.type.dtype not in INTEGERS:
         raise TypeError(f"expected an integer scalar, got {v} of type {v.type}")
-    return v if v.type.dtype == "int64" else cast(v, "int64")
+    return as_int64(v)
+
+
+def as_int64(v: Variable) -> Variable:
+    """`v` as int64; a constant as a constant."""
+    if v.type.dtype == "int64":
+        return v
+    return constant(v.data.astype("int64")) if isinstance(v, Constant) else cast(v, "int64")
 
 
 def shape_of_argument(shape: Any) -> list[Variable] | Variable:
@@ -80,6 +87,8 @@ def vector_length(v: Variable) -> int | None:
         return len(inputs)
     if isinstance(op, Shape):
         return inputs[0].type.ndim
+    from reference.tensor.joining import Join
+
     if isinstance(op, Join) and isinstance(inputs[0], Constant):
         lengths = [vector_length(part) for part in inputs[1:]]
         return None if None in lengths else sum(n for n in lengths if n is not None)
@@ -359,7 +368,7 @@ class Reshape(Op):
         x, lengths = as_tensor_variable(x), as_tensor_variable(shape)
         if lengths.type.ndim != 1 or (lengths.type.dtype not in INTEGERS and not _is_empty(lengths)):
             raise TypeError(f"a shape is an integer vector, got {lengths} of type {lengths.type}")
-        lengths = cast(lengths, "int64")
+        lengths = as_int64(lengths)
         pattern = [False] * self.ndim
         if vector_length(lengths) is not None:
             for k in range(self.ndim):
@@ -442,160 +451,6 @@ def flatten(x: Any, ndim: int = 1, outdim: int | None = None) -> Variable:
     return addbroadcast(flat, *[i for i in range(ndim - 1) if x.type.broadcastable[i]])
 
 
-@dataclass(frozen=True)
-class Join(Op):
-    """Concatenate along an axis: inputs are the axis (int scalar), then tensors of one rank."""
-
-    def make_node(self, axis: Any, *tensors: Any) -> Apply:
-        axis = as_index(axis)
-        tensors = tuple(as_tensor_variable(x) for x in tensors)
-        if not tensors:
-            raise ValueError("join needs at least one tensor")
-        rank = tensors[0].type.ndim
-        if rank == 0:
-            raise TypeError("join cannot concatenate scalars; use T.stack")
-        if any(x.type.ndim != rank for x in tensors):
-            raise TypeError(f"join needs tensors of one rank, got {', '.join(f'{x}: {x.type}' for x in tensors)}")
-        dtype = upcast(*[x.type.dtype for x in tensors])
-        tensors = tuple(cast(x, dtype) for x in tensors)
-        if isinstance(axis, Constant):
-            k = normalize_axis(axis, rank, "join axis")
-            axis = constant(np.int64(k))
-            pattern = [any(x.type.broadcastable[i] for x in tensors) for i in range(rank)]
-            pattern[k] = len(tensors) == 1 and tensors[0].type.broadcastable[k]
-        else:
-            pattern = [False] * rank
-        return Apply(self, [axis, *tensors], [TensorType(dtype, tuple(pattern))()])
-
-    def perform(self, node: Apply, *inputs: Any) -> tuple[np.ndarray]:
-        axis, *arrays = inputs
-        k, rank = int(axis), arrays[0].ndim
-        if not -rank <= k < rank:
-            raise IndexError(f"join axis {k} is out of range for {rank} dimensions")
-        try:
-            return (np.concatenate(arrays, axis=k),)
-        except ValueError:
-            shapes = ", ".join(str(a.shape) for a in arrays)
-            raise ShapeError(f"cannot join arrays of shapes {shapes} along axis {k}") from None
-
-    def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[tuple[Variable, ...]]:
-        if not isinstance(node.inputs[0], Constant):
-            raise NotImplementedError
-        from reference.tensor.elemwise import add
-
-        k = int(node.inputs[0].data)
-        parts = shapes[1:]
-        joined = parts[0][k] if len(parts) == 1 else add(*[s[k] for s in parts])
-        pattern = node.outputs[0].type.broadcastable
-        return [tuple(joined if i == k else ONE if b else parts[0][i] for i, b in enumerate(pattern))]
-
-    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list[Any]:
-        axis, *tensors = inputs
-        if is_discrete(outputs[0].type.dtype):
-            return [None] * len(inputs)
-        lengths = [shape(x)[axis] for x in tensors]
-        parts = Split(len(tensors))(output_gradients[0], axis, as_tensor_variable(lengths), return_list=True)
-        return [None, *[patternbroadcast(p, x.type.broadcastable) for p, x in zip(parts, tensors)]]
-
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[False]] + [[True]] * (len(node.inputs) - 1)
-
-
-@dataclass(frozen=True)
-class Split(Op):
-    """Cut along an axis into pieces of given lengths: inputs are the tensor, the axis, the lengths."""
-
-    len_splits: int
-
-    def make_node(self, x: Any, axis: Any, splits: Any) -> Apply:
-        x, axis, splits = as_tensor_variable(x), as_index(axis), cast(as_tensor_variable(splits), "int64")
-        if splits.type.ndim != 1:
-            raise TypeError(f"the lengths of a split are an integer vector, got {splits} of type {splits.type}")
-        pattern = [False] * x.type.ndim
-        if isinstance(axis, Constant):
-            k = normalize_axis(axis, x.type.ndim, "split axis")
-            axis = constant(np.int64(k))
-            pattern = [b and i != k for i, b in enumerate(x.type.broadcastable)]
-        type_ = TensorType(x.type.dtype, tuple(pattern))
-        return Apply(self, [x, axis, splits], [type_() for _ in range(self.len_splits)])
-
-    def perform(self, node: Apply, *inputs: Any) -> tuple[np.ndarray, ...]:
-        x, axis, splits = inputs
-        lengths, k = splits.tolist(), int(axis)
-        if len(lengths) != self.len_splits or min(lengths, default=0) < 0 or sum(lengths) != x.shape[k]:
-            raise ShapeError(
-                f"cannot split axis {k} of an array of shape {x.shape} into {self.len_splits} pieces of {lengths}"
-            )
-        return tuple(piece.copy() for piece in np.split(x, np.cumsum(lengths)[:-1], axis=k))
-
-    def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[tuple[Variable, ...]]:
-        if not isinstance(node.inputs[1], Constant):
-            raise NotImplementedError
-        k = int(node.inputs[1].data)
-        return [
-            tuple(element_of(node.inputs[2], j) if i == k else n for i, n in enumerate(shapes[0]))
-            for j in range(self.len_splits)
-        ]
-
-    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list[Any]:
-        from reference.tensor.creation import zeros_like
-
-        pairs = zip(outputs, output_gradients)
-        parts = [zeros_like(o) if isinstance(g.type, DisconnectedType) else g for o, g in pairs]
-        return [patternbroadcast(Join()(inputs[1], *parts), inputs[0].type.broadcastable), None, None]
-
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[True] * self.len_splits, [False] * self.len_splits, [False] * self.len_splits]
-
-    def __str__(self) -> str:
-        return f"Split{{{self.len_splits}}}"
-
-
-def join(axis: Any, *tensors: Any) -> Variable:
-    """Concatenate along `axis`; a single tensor is returned as it is."""
-    return as_tensor_variable(tensors[0]) if len(tensors) == 1 else Join()(axis, *tensors)
-
-
-def concatenate(tensor_list: Sequence[Any], axis: Any = 0) -> Variable:
-    """Concatenate a list of tensors along `axis`."""
-    if not isinstance(tensor_list, list | tuple):
-        raise TypeError(f"concatenate takes a list or tuple of tensors, got {tensor_list!r}")
-    return join(axis, *tensor_list)
-
-
-def stack(*tensors: Any, axis: int = 0) -> Variable:
-    """Join tensors of one shape along a new axis: ``stack([a, b], axis)``, or the older ``stack(a, b)``."""
-    parts = list(tensors)
-    if tensors and isinstance(tensors[0], list | tuple):
-        parts = list(tensors[0])
-        axis = tensors[1] if len(tensors) > 1 else axis
-    if not parts:
-        raise ValueError("stack needs at least one tensor")
-    parts = [as_tensor_variable(x) for x in parts]
-    k = normalize_axis(axis, parts[0].type.ndim + 1)
-    if parts[0].type.ndim == 0 and all(x.type.ndim == 0 for x in parts):
-        return MakeVector(upcast(*[x.type.dtype for x in parts]))(*parts)
-    return join(k, *[shape_padaxis(x, k) for x in parts])
-
-
-def stacklists(arg: Any) -> Variable:
-    """Nested lists of tensors as one tensor, a dimension a level."""
-    return stack([stacklists(x) for x in arg]) if isinstance(arg, list | tuple) else as_tensor_variable(arg)
-
-
-def split(x: Any, splits_size: Any, n_splits: int, axis: Any = 0) -> list[Variable]:
-    """Cut `x` along `axis` into `n_splits` pieces of the given lengths."""
-    return Split(n_splits)(x, axis, splits_size, return_list=True)
-
-
-def horizontal_stack(*matrices: Any) -> Variable:
-    return concatenate(matrices, axis=1)
-
-
-def vertical_stack(*matrices: Any) -> Variable:
-    return concatenate(matrices, axis=0)
-
-
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Variable:
     """`x` with its dimensions permuted (reversed by default)."""
     x = as_tensor_variable(x)
@@ -607,6 +462,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Variable:
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Variable:
+    """`x` with two dimensions exchanged."""
     x = as_tensor_variable(x)
     order = list(range(x.type.ndim))
     a, b = normalize_axis(axis1, x.type.ndim), normalize_axis(axis2, x.type.ndim)
@@ -623,11 +479,13 @@ def moveaxis(x: Any, source: int, destination: int) -> Variable:
 
 
 def shape_padleft(x: Any, n_ones: int = 1) -> Variable:
+    """`x` with broadcastable dimensions added on the left."""
     x = as_tensor_variable(x)
     return pad_left(x, x.type.ndim + n_ones)
 
 
 def shape_padright(x: Any, n_ones: int = 1) -> Variable:
+    """`x` with broadcastable dimensions added on the right."""
     x = as_tensor_variable(x)
     return DimShuffle(x.type.broadcastable, (*range(x.type.ndim), *("x",) * n_ones))(x)
 
@@ -638,44 +496,3 @@ def shape_padaxis(x: Any, axis: int) -> Variable:
     order: list[int | str] = list(range(x.type.ndim))
     order.insert(normalize_axis(axis, x.type.ndim + 1), "x")
     return DimShuffle(x.type.broadcastable, tuple(order))(x)
-
-
-def makeKeepDims(x: Variable, y: Variable, axis: Any) -> Variable:
-    """`y`, a reduction of `x` over `axis`, with the reduced dimensions back as broadcastable ones."""
-    rank = x.type.ndim
-    axes = range(rank) if axis is None else axis if isinstance(axis, list | tuple) else [axis]
-    gone = {normalize_axis(a, rank) for a in axes}
-    places = iter(range(rank))
-    return DimShuffle(y.type.broadcastable, tuple("x" if a in gone else next(places) for a in range(rank)))(y)
-
-
-def tile(x: Any, reps: Any, ndim: int | None = None) -> Variable:
-    """`x` repeated `reps[i]` times along each dimension, as `numpy.tile` does it."""
-    x = as_tensor_variable(x)
-    counts = shape_of_argument(reps)
-    if not isinstance(counts, list):
-        raise ValueError("tile needs a sequence of repetitions whose length is known; pass a list")
-    rank = max(len(counts), x.type.ndim, ndim or 0)
-    counts = [ONE] * (rank - len(counts)) + counts
-    x = pad_left(x, rank)
-    from reference.tensor.creation import Alloc
-    from reference.tensor.elemwise import mul
-
-    lengths = shape_tuple(x)
-    doubled = DimShuffle(x.type.broadcastable, tuple(p for a in range(rank) for p in ("x", a)))(x)
-    spread = Alloc()(doubled, *[n for pair in zip(counts, lengths) for n in pair])
-    return reshape(spread, [mul(c, n) for c, n in zip(counts, lengths)])
-
-
-def roll(x: Any, shift: Any, axis: int | None = None) -> Variable:
-    """The elements shifted by `shift` places along `axis` (of the flattened array if None), around the end."""
-    x = as_tensor_variable(x)
-    if axis is None:
-        return reshape(roll(flatten(x), shift, 0), shape_tuple(x)) if x.type.ndim != 1 else roll(x, shift, 0)
-    k = normalize_axis(axis, x.type.ndim)
-    from reference.tensor.elemwise import maximum, mod
-
-    length = shape_i(x, k)
-    cut = length - mod(as_index(shift), maximum(length, ONE))
-    before = (slice(None),) * k
-    return join(k, x[before + (slice(cut, None),)], x[before + (slice(None, cut),)])

@@ -221,5 +221,3 @@ class TensorSharedVariable(_TensorOperators, SharedVariable):
 
 TensorType.variable_class = TensorVariable
 TensorType.constant_class = TensorConstant
-
-

@@ -23,9 +23,10 @@ from reference.scan.op import Scan
 from reference.scan.parts import Carry, Loop, Mapped, Read
 from reference.tensor.elemwise import DimShuffle, Elemwise
 from reference.tensor.indexing import Subtensor
+from reference.tensor.joining import Join, Split
 from reference.tensor.linalg import Dot
 from reference.tensor.reduce import Sum
-from reference.tensor.shape import Join, MakeVector, Rebroadcast, Shape_i, Split, shape_i
+from reference.tensor.shape import MakeVector, Rebroadcast, Shape_i, shape_i
 
 EXACT, REAL, STABLE, FINITE, RAISES = Promise
 

@@ -20,7 +20,8 @@ from reference.tensor import elemwise
 from reference.tensor.creation import Alloc
 from reference.tensor.elemwise import DimShuffle, Elemwise
 from reference.tensor.indexing import IncSubtensor, Span, Subtensor, slice_length, with_values
-from reference.tensor.shape import Join, MakeVector, Rebroadcast, Shape_i
+from reference.tensor.joining import Join
+from reference.tensor.shape import MakeVector, Rebroadcast, Shape_i
 
 EXACT, REAL, STABLE, FINITE, RAISES = Promise
 

@@ -21,11 +21,12 @@ from reference.tensor.basic import as_tensor_variable
 from reference.tensor.creation import arange
 from reference.tensor.elemwise import cast, eq, gt, log, neg, second, softplus
 from reference.tensor.extra_ops import unique
+from reference.tensor.joining import concatenate
 from reference.tensor.linalg import dot
 from reference.tensor.nnet.softmax import logsoftmax, softmax
 from reference.tensor.reduce import max_and_argmax
 from reference.tensor.reduce import sum as sum_
-from reference.tensor.shape import concatenate, flatten, shape_i
+from reference.tensor.shape import flatten, shape_i
 from reference.tensor.subtensor import inc_subtensor
 
 __all__ = [
