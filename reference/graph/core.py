@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from reference.config import config
+
 _HOUSE = str(Path(__file__).resolve().parents[1])
 
 
@@ -316,6 +318,10 @@ class Op:
     def __call__(self, *inputs: Any, name: str | None = None, return_list: bool = False, **kwargs: Any) -> Any:
         """Build a node and return its output, its default output, or the list of all."""
         node = self.make_node(*inputs, **kwargs)
+        if config.compute_test_value != "off":
+            from reference.compile.test_value import compute_test_value
+
+            compute_test_value(node, config.compute_test_value)
         if name is not None:
             node.outputs[self.default_output or 0].name = name
         if return_list:

@@ -6,10 +6,12 @@ It must not hold any meaning.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from reference.compile.shared import SharedVariable
+from reference.config import config
 from reference.graph.core import Constant, Variable
 from reference.graph.types import TensorType
 
@@ -202,6 +204,21 @@ for _name, _function in _RENAMED_METHODS.items():
 
 class TensorVariable(_TensorOperators, Variable):
     """A symbolic tensor."""
+
+    def __init__(self, type: TensorType, owner: Any = None, index: int | None = None, name: str | None = None):
+        super().__init__(type, owner, index, name)
+        if config.warn_float64 != "ignore" and type.dtype == "float64":
+            _float64_appeared(self)
+
+
+def _float64_appeared(variable: TensorVariable) -> None:
+    """What ``warn_float64`` asks for: whoever wants float32 only learns where a float64 came from."""
+    text = f"a float64 variable was created: {variable} of type {variable.type}"
+    if config.warn_float64 == "raise":
+        raise TypeError(text)
+    if config.warn_float64 == "pdb":
+        breakpoint()
+    warnings.warn(text, stacklevel=5)
 
 
 class TensorConstant(_TensorOperators, Constant):
