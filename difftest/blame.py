@@ -1,13 +1,12 @@
 """From a failing cell to a name.
 
-Owns the order of the search: translation validation, then bisection over rewrites for a cell that is wrong only with
-them, then node localization for a backend. It adds `blame` to the failures of a report and changes nothing else.
+Owns the order of the search: translation validation, then node localization for a backend, then bisection over
+rewrites for a cell that is wrong only with them. It adds `blame` to the failures of a report and changes nothing else.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from difftest.bisect import bisect
 from difftest.cells import BASE, Cell, execute
@@ -21,40 +20,41 @@ VALUES = ("bits", "bound", "contract", "error", "type")
 """Kinds of failures whose cause lies in what was computed."""
 
 
+Found = tuple[str, str]
+"""The culprit in a few words, and the reasons; both empty if nobody was found."""
+
+NOBODY: Found = ("", "")
+
+
 def blame(built: Built, report: Report) -> None:
     """Find who is responsible for each failure that nobody is blamed for yet."""
-    translation = next((f.blame for f in report.failures if f.kind == "translation"), "")
-    guilty: dict[Cell, str] = {}
+    translation = next(((f.culprit, f.blame) for f in report.failures if f.kind == "translation"), NOBODY)
+    guilty: dict[Cell, Found] = {}
     for failure in report.failures:
         named = _RAISED.search(failure.message) if failure.kind == "error" else None
         if named is not None:
-            failure.blame = f"rewrite {named[1]} ({named[2]})"
+            failure.culprit, failure.blame = f"rewrite {named[1]}", f"rewrite {named[1]} ({named[2]})"
         if failure.blame or failure.kind not in VALUES or failure.cell == BASE:
             continue
         if failure.cell not in guilty:
             guilty[failure.cell] = _search(built, report, failure, translation)
-        failure.blame = guilty[failure.cell]
+        failure.culprit, failure.blame = guilty[failure.cell]
 
 
-def _search(built: Built, report: Report, failure: Failure, translation: str) -> str:
+def _search(built: Built, report: Report, failure: Failure, translation: Found) -> Found:
     cell = failure.cell
-    rewritten = cell.mode != "UNOPTIMIZED"
     plain = Cell("UNOPTIMIZED", cell.backend)
-    plain_is_right = all(f.cell != plain for f in report.failures)
-    if rewritten and plain_is_right and cell.mode == "FAST_RUN" and translation:
+    rewritten = cell.mode != "UNOPTIMIZED" and all(f.cell != plain for f in report.failures)
+    if rewritten and translation != NOBODY:
         return translation
-    if rewritten and plain_is_right:
-        found = _bisected(built, report, cell)
-        if found:
-            return found
-    if cell.backend != "reference":
-        return _localized(built, report, cell)
-    return ""
+    found = _localized(built, report, cell) if cell.backend != "reference" else NOBODY
+    return found if found != NOBODY or not rewritten else _bisected(built, report, cell)
 
 
-def _bisected(built: Built, report: Report, cell: Cell) -> str:
+def _bisected(built: Built, report: Report, cell: Cell) -> Found:
     api = built.api
-    total = len(report.runs[cell].function.rewrites) if report.runs[cell].function is not None else 200
+    run = report.runs[cell]
+    total = len(run.function.rewrites) if run.function is not None else 200
 
     def fails(limit: int) -> bool:
         again = Report(report.program, {BASE: report.runs[BASE]})
@@ -64,26 +64,19 @@ def _bisected(built: Built, report: Report, cell: Cell) -> str:
         return any(f.cell == cell and f.kind in VALUES for f in judged(built, again).failures)
 
     step = bisect(total, fails)
-    if step is None:
-        return ""
-    run = report.runs[cell]
-    if run.function is None:
-        return f"rewrite application {step.number} of {step.total}"
+    if step is None or run.function is None:
+        return NOBODY
     application = run.function.rewrites[step.number]
     r = application.rewrite
     which = f"BISECT: application {step.number + 1} of {step.total}: {application}"
-    return f"rewrite {r.name} ({r.promise.name}, {r.where})\n{which}"
+    return f"rewrite {r.name}", f"rewrite {r.name} ({r.promise.name}, {r.where})\n{which}"
 
 
-def _localized(built: Built, report: Report, cell: Cell) -> str:
+def _localized(built: Built, report: Report, cell: Cell) -> Found:
     run = report.runs[cell]
-    graph: Any = None
-    if run.function is not None:
-        graph = run.function.fgraph
-    elif report.runs[BASE].function is not None:
-        graph = report.runs[BASE].function.fgraph
-    if graph is None or not report.runs[BASE].calls:
-        return ""
+    function = run.function or report.runs[BASE].function
     calls = run.calls or report.runs[BASE].calls
-    culprit = localize(built.api, graph, calls[0].inputs, cell.backend, cell.mode == "FAST_RUN")
-    return "" if culprit is None else str(culprit)
+    if function is None or not calls:
+        return NOBODY
+    culprit = localize(built.api, function.fgraph, calls[0].inputs, cell.backend, cell.mode == "FAST_RUN")
+    return NOBODY if culprit is None else (culprit.op, str(culprit))

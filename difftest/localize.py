@@ -23,6 +23,7 @@ class Culprit:
     """A node, by number in execution order, whether it is wrong alone, and what it gave."""
 
     number: int
+    op: str
     node: str
     alone: bool
     what: str
@@ -49,7 +50,9 @@ def localize(api: Any, graph: Any, values: Sequence[Any], backend: str, fast: bo
         if what is not None:
             again = dict(inputs)
             again.update(zip(node.outputs, _alone(api, node, inputs, backend)))
-            return Culprit(number, str(node), _judged(node, inputs, again, backend, fast) is not None, what)
+            return Culprit(
+                number, str(node.op), str(node), _judged(node, inputs, again, backend, fast) is not None, what
+            )
     return None
 
 
@@ -97,7 +100,7 @@ def _one_by_one(api: Any, order: Sequence[Any], known: dict[Any, Any], backend: 
         except Exception as error:
             found = f"it raised {type(error).__name__}: {str(error).partition(chr(10))[0]}"
         if found is not None:
-            return Culprit(number, str(node), True, found)
+            return Culprit(number, str(node.op), str(node), True, found)
         with np.errstate(all="ignore"):
             known.update(
                 zip(node.outputs, node.op.perform(node, *[known.get(v, getattr(v, "data", None)) for v in node.inputs]))

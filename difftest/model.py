@@ -240,9 +240,7 @@ def elementwise(name: str, *xs: Value) -> Value:
         dtype = np.dtype("float64") if dtype.kind in "biu" else dtype
         return np.true_divide(*[x.astype(dtype) for x in xs])
     if name in SAME:
-        result = SAME[name](*[x.astype(dtype) for x in xs])
-        small = dtype.kind == "b" and name in ("int_div", "mod", "pow", "sqr")
-        return result if small else result.astype(dtype)
+        return SAME[name](*[x.astype(dtype) for x in xs]).astype(dtype)
     dtype = continuous(*xs)
     if name in CONTINUOUS:
         return CONTINUOUS[name](*[x.astype(dtype) for x in xs])

@@ -27,13 +27,14 @@ from difftest.validate import validate
 
 @dataclass(eq=False)
 class Failure:
-    """One broken promise. `kind` names the oracle, `blame` the rewrite, node or operation held responsible."""
+    """One broken promise. `kind` names the oracle, `culprit` who is held responsible, and `blame` tells why."""
 
     kind: str
     cell: Cell
     message: str
     output: str = ""
     call: int = 0
+    culprit: str = ""
     blame: str = ""
     expected: tuple[np.ndarray, np.ndarray] | None = None
     """The interval that the right value lies in, where values are wrong."""
@@ -41,7 +42,9 @@ class Failure:
     @property
     def signature(self) -> tuple[str, str, str]:
         """Equal for failures that are probably one bug."""
-        return self.kind, str(self.cell), self.blame.partition("\n")[0]
+        if self.culprit:
+            return "", self.cell.backend, self.culprit
+        return self.kind, str(self.cell), self.kinship[2]
 
     @property
     def kinship(self) -> tuple[str, str, str]:
@@ -97,7 +100,7 @@ def check(program: Program, chosen: Sequence[Cell] | None = None, api: Any = Non
         report.runs[cell] = execute(built, cell)
     judged(built, report)
     for cell, law, what in text.laws(built, before, report.runs):
-        report.failures.append(Failure("text", cell, f"{law} is broken\n{what}", blame=law))
+        report.failures.append(Failure("text", cell, f"{law} is broken\n{what}"))
     _Judge(built, report).translations()
     if blame and report.failures:
         from difftest.blame import blame as search
@@ -173,7 +176,9 @@ class _Judge:
             for broken in validate(run.function.fgraph, run.function.rewrites, self.base.calls[0].inputs):
                 what = f"application {broken.number} broke its promise: {broken.what}"
                 who = f"rewrite {broken.rewrite} ({broken.promise}, {broken.where})"
-                self.report.failures.append(Failure("translation", cell, what, blame=who))
+                self.report.failures.append(
+                    Failure("translation", cell, what, culprit=f"rewrite {broken.rewrite}", blame=who)
+                )
 
     def _same_troubles(self, run: Run) -> bool:
         """Errors are results: the same ones everywhere, unless a rewrite may have removed the original's."""
