@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 IN_ORDER = '_Pragma("clang loop vectorize(disable) interleave(disable)")'
 """Intel's compiler reorders plain sums without it."""
+LANES = {"float32": 16, "int32": 16, "uint32": 16, "float64": 8, "int64": 8, "uint64": 8}
+"""Running extremes side by side in a row, for dtypes whose lanes can hold an index."""
 COLUMNS = 64
 """Columns that one work-item folds side by side."""
 
@@ -75,13 +77,13 @@ def run(ctx: Context, fold: Fold, lazy: Lazy, axis: int, count: int = 1, label: 
     before, after = lazy.shape[:axis], lazy.shape[axis + count :]
     block = (prod(before), prod(lazy.shape[axis : axis + count]), prod(after))
     strides = blocks(lazy, axis, count)
-    pairwise = fold.kind == "add" and block[2] == 1
+    by_rows = block[2] == 1 and (fold.kind == "add" or (fold.kind == "extreme" and fold.acc in LANES))
     code = encode(lazy.expr)
     if (
         strides is None
         or code.positions
         or code.gathers
-        or (pairwise and any(s[1] not in (0, 1) for s in strides) and block[1] > 1)
+        or (by_rows and any(s[1] not in (0, 1) for s in strides) and block[1] > 1)
     ):
         array = ctx.computed(lazy)
         lazy = Lazy(array.shape, Load(array))
@@ -94,14 +96,15 @@ def run(ctx: Context, fold: Fold, lazy: Lazy, axis: int, count: int = 1, label: 
     outputs = [ctx.new(dtype, (*before, *after)) for dtype in dtypes]
     if outputs[0].size == 0:
         return outputs
-    along = 1 if pairwise else 2
+    along = 1 if by_rows else 2
     loads = tuple(
         (array.dtype, NEXT if block[along] == 1 and any(s) else access(_through(s, along)))
         for array, s in zip(arrays, strides)
     )
     spec = Spec(loads, (), steps, NEXT, 3, ctx.device.style, not ctx.exact, ctx.device.fp64)
-    text = pairwise_text(spec, fold) if pairwise else columns_text(spec, fold)
-    rows = block[0] if pairwise else block[0] * block[2]
+    write = columns_text if not by_rows else pairwise_text if fold.kind == "add" else lanes_text
+    text = write(spec, fold)
+    rows = block[0] if by_rows else block[0] * block[2]
     each = _share(ctx, rows, block[1], block[2])
     numbers: list[Number] = [*block, each]
     for array, s in zip(arrays, strides):
@@ -200,7 +203,6 @@ def pairwise_text(spec: Spec, fold: Fold) -> str:
     """Sums of rows in NumPy's order: at most 128 elements in 8 interleaved sums, more by halves."""
     out = _Text(spec, fold)
     acc = _register(fold, spec).name
-    at = {k: 4 + 4 * k for k in range(len(spec.loads))}
     lines = [
         "  const long n = g[1], each = g[3], first = get_global_id(0) * each;",
         "  const long last = first + each < g[0] ? first + each : g[0];",
@@ -209,9 +211,7 @@ def pairwise_text(spec: Spec, fold: Fold) -> str:
     lines += ["  " + line for line in out.scalars(ONCE, lambda at: f"g[{at}]")]
     lines.append("  for (long row = first; row < last; row++) {")
     lines += ["    " + line for line in out.scalars(ROW, lambda at: f"g[{at}] + row * g[{at + 1}]")]
-    for k, (dtype, how) in enumerate(spec.loads):
-        if how == NEXT:
-            lines.append(f"    global const {STORAGE[dtype]} *a{k} = p{k} + (g[{at[k]}] + row * g[{at[k] + 1}]);")
+    lines += _row_pointers(spec)
     one, eight = out.element(1, "e"), out.element(8, "e")
     zero = CType(fold.acc).literal(0)
     halves = [out.combine(1, f"r.s{k}", f"r.s{k + 1}") for k in (0, 2, 4, 6)]
@@ -246,6 +246,62 @@ def pairwise_text(spec: Spec, fold: Fold) -> str:
         "  }",
     ]  # fmt: skip
     return out.finished(lines)
+
+
+@cache
+def lanes_text(spec: Spec, fold: Fold) -> str:
+    """The extreme of rows: a vector of running extremes, then the best of its lanes, then what is left."""
+    out = _Text(spec, fold)
+    width = LANES[fold.acc]
+    wide, one = CType(fold.acc, width, spec.fast, spec.fp64), CType(fold.acc)
+    nan = " | ((e != e) & (v == v))" if one.is_float else ""
+    tie = " | ((e == v) & (p < at))" + (" | ((e != e) & (v != v) & (p < at))" if one.is_float else "")
+    beaten = " & (v == v)" if one.is_float else ""
+    lines = ["  const long n = g[1], each = g[3], first = get_global_id(0) * each;",
+             "  const long last = first + each < g[0] ? first + each : g[0];"]
+    lines += ["  " + line for line in out.scalars(ONCE, lambda at: f"g[{at}]")]
+    lines.append("  for (long row = first; row < last; row++) {")
+    lines += ["    " + line for line in out.scalars(ROW, lambda at: f"g[{at}] + row * g[{at + 1}]")]
+    lines += _row_pointers(spec)
+    scalar, vector = " ".join(out.element(1, "e")), " ".join(out.element(width, "e"))
+    lines += [
+        f"    {one.name} v; long at = 0, j = 0;",
+        f"    if (n >= {2 * width}) {{",
+        f"      {wide.name} lanes; {{ {vector} lanes = e; }}",
+        f"      {wide.signed_bits} from = ({wide.signed_bits})(0);",
+        f"      for (j = {width}; j + {width} <= n; j += {width}) {{",
+        f"        {vector} const {wide.name} v = lanes;",
+        f"        const {wide.mask} better = (e > v){nan};",
+        f"        lanes = better ? e : v; from = better ? ({wide.signed_bits})(j) : from;",
+        "      }",
+        f"      __attribute__((aligned(64))) {one.name} values[{width}];",
+        f"      __attribute__((aligned(64))) {one.signed_bits} begins[{width}];",
+        f"      *({wide.name} *)values = lanes; *({wide.signed_bits} *)begins = from;",
+        "      v = values[0]; at = begins[0];",
+        f"      for (int lane = 1; lane < {width}; lane++) {{",
+        f"        const {one.name} e = values[lane]; const long p = begins[lane] + lane;",
+        f"        const int better = ((e > v){beaten}){nan}{tie};",
+        "        v = better ? e : v; at = better ? p : at;",
+        "      }",
+        f"    }} else {{ {scalar} v = e; j = 1; }}",
+        f"    for (; j < n; j++) {{ {scalar} const int better = (e > v){nan};",
+        "      v = better ? e : v; at = better ? j : at; }",
+    ]  # fmt: skip
+    if fold.value:
+        lines.append(f"    {out.store('q', 'row', 'v')}")
+    if fold.place:
+        lines.append("    r[row] = at;")
+    lines.append("  }")
+    return out.finished(lines)
+
+
+def _row_pointers(spec: Spec) -> list[str]:
+    """Where each operand's row begins."""
+    return [
+        f"    global const {STORAGE[dtype]} *a{k} = p{k} + (g[{4 + 4 * k}] + row * g[{5 + 4 * k}]);"
+        for k, (dtype, how) in enumerate(spec.loads)
+        if how == NEXT
+    ]
 
 
 @cache

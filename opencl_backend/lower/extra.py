@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from opencl_backend.context import Context
+from opencl_backend.fold import COLUMNS
 from opencl_backend.loop import Gather, Lazy, chunk, spread, transposed
 from opencl_backend.lower import makes_arrays, register
 from opencl_backend.lower.elemwise import common_shape
@@ -144,7 +145,7 @@ def cumulate(ctx: Context, node: Apply) -> DeviceArray:
         return out
     inner = contiguous_strides(array.shape)[axis]
     columns = array.size // array.shape[axis]
-    each = chunk(columns, 4 * ctx.device.compute_units, 1, 1)
+    each = chunk(columns, 4 * ctx.device.compute_units, 1, COLUMNS if inner > 1 else 1)
     numbers: list[Number] = [columns, array.shape[axis], inner, each, array.offset]
     text = running(dtype, op.mode, ctx.device.fp64)
     ctx.launch(f"Cum{op.mode}", text, "running", -(-columns // each), numbers, [array, out], 1, array.size)
@@ -162,13 +163,20 @@ def running(dtype: str, kind: str, fp64: bool) -> str:
         + signature("running", [(f"const {STORAGE[dtype]}", "p"), (STORAGE[dtype], "q")]),
         "  const long length = g[1], inner = g[2], first = get_global_id(0) * g[3];",
         "  const long last = first + g[3] < g[0] ? first + g[3] : g[0];",
-        "  for (long k = first; k < last; k++) {",
-        "    long i = (k / inner) * length * inner + k % inner;",
-        f"    {ct.name} v = {load.format('p[g[4] + i]')}; q[i] = {store.format('v')};",
-        "    for (long l = 1; l < length; l++) {",
-        f"      i += inner; const {ct.name} e = {load.format('p[g[4] + i]')};",
-        f"      v = {row.expr(ct, 'v', 'e')}; q[i] = {store.format('v')};",
-        "    }", "  }", "}",
+        "  long k = first;",
+        "  while (k < last) {",
+        f"    const long x = k % inner; long m = inner - x < {COLUMNS} ? inner - x : {COLUMNS};",
+        "    m = m < last - k ? m : last - k;",
+        "    const long i = (k / inner) * length * inner + x;",
+        f"    {ct.name} sums[{COLUMNS}];",
+        "    for (long l = 0; l < length; l++) {",
+        f"      global const {STORAGE[dtype]} *a = p + (g[4] + i + l * inner);",
+        f"      global {STORAGE[dtype]} *o = q + (i + l * inner);",
+        f"      for (long j = 0; j < m; j++) {{ const {ct.name} e = {load.format('a[j]')}, v = sums[j];",
+        f"        const {ct.name} s = l == 0 ? e : {row.expr(ct, 'v', 'e')};",
+        f"        sums[j] = s; o[j] = {store.format('s')}; }}",
+        "    }",
+        "    k += m;", "  }", "}",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 

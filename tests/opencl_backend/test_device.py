@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from opencl_backend import device
@@ -26,7 +27,7 @@ def test_an_unknown_device_is_an_error_that_lists_what_there_is():
 
 
 def test_without_a_device_the_error_says_how_to_install_one(monkeypatch):
-    monkeypatch.setattr(device, "every_device", lambda: [])
+    monkeypatch.setattr(device, "every_device", list)
     with pytest.raises(BackendError, match=r"pip install 'theano-reference\[pocl\]'"):
         device.choose("")
 
@@ -54,3 +55,28 @@ def test_the_module_lists_devices_and_tests_itself():
     assert done.returncode == 0, done.stderr
     assert "self-test: the same bits as the reference" in done.stdout
     assert device.every_device()[0][1].name.strip() in done.stdout
+
+
+def test_programs_are_found_again_in_the_folder(tmp_path):
+    from opencl_backend.cache import Programs
+    from reference.config import config
+
+    text = "kernel void twice(global int *a) { a[get_global_id(0)] *= 2; }"
+    cl = device.import_pyopencl()
+    chosen = device.current()
+    results = []
+    with config.change_flags(opencl__cache_dir=str(tmp_path)):
+        for _ in range(2):
+            programs = Programs(chosen)
+            kernel = programs.kernel(text, "twice")
+            numbers = np.arange(4, dtype=np.int32)
+            buffer = cl.Buffer(chosen.context, cl.mem_flags.COPY_HOST_PTR, hostbuf=numbers)
+            kernel(chosen.queue, (4,), (1,), buffer)
+            cl.enqueue_copy(chosen.queue, numbers, buffer)
+            programs.save()
+            results.append(numbers.tolist())
+            assert len(list(tmp_path.iterdir())) == 1
+        (saved,) = tmp_path.iterdir()
+        saved.write_bytes(b"no program")
+        Programs(chosen).kernel(text, "twice")
+    assert results == [[0, 2, 4, 6]] * 2

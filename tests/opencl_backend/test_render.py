@@ -8,7 +8,7 @@ import pytest
 from opencl_backend import machine, render
 from opencl_backend.cache import programs
 from opencl_backend.device import current
-from opencl_backend.fold import Fold, columns_text, pairwise_text
+from opencl_backend.fold import Fold, columns_text, lanes_text, pairwise_text
 from opencl_backend.render import NEXT, ONCE, ROW, STRIDED, Spec, Step
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -39,6 +39,7 @@ TEXTS = {name: lambda spec=spec: render.nest(spec) for name, spec in SPECS.items
     "sum_rows": lambda: pairwise_text(
         Spec((("float64", NEXT),), (), (load(0, "float64"),), NEXT, 3), Fold("add", "float64", "float64")
     ),
+    "max_rows": lambda: lanes_text(Spec(((F, NEXT),), (), (load(0, F),), NEXT, 3), Fold("extreme", F, F, True, False)),
     "max_columns": lambda: columns_text(
         Spec(((F, NEXT),), (), (load(0, F),), NEXT, 3), Fold("extreme", F, F, True, True)
     ),
@@ -53,7 +54,7 @@ def test_the_text_is_the_recorded_one(name):
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_the_text_builds(name):
-    programs(current()).kernel(TEXTS[name](), "fold" if name in ("sum_rows", "max_columns") else "nest")
+    programs(current()).kernel(TEXTS[name](), "fold" if name.startswith(("sum", "max")) else "nest")
 
 
 def test_vectors_are_as_wide_as_the_widest_number_allows():
