@@ -8,6 +8,7 @@ graph is the reference's; nothing here changes a graph.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,9 @@ from reference.config import config
 from reference.graph.errors import NotLowered
 from reference.graph.fgraph import FunctionGraph
 
-WORTH_COMPILING = 24
-"""After so many replays a plan's small loops are worth kernels of their own."""
+COMPILER_SECONDS = 0.3
+"""What a kernel costs to build. A plan whose calls have taken as long as its small loops would take to
+compile is recorded again with kernels of their own: never more than twice the best that was possible."""
 MOST_PLANS = 32
 """Plans kept by one function; the one used least recently goes first."""
 
@@ -48,10 +50,12 @@ class Executable:
         self.left_to_host = explain.warn_of(refused)
 
     def __call__(self, *inputs: Any) -> list[Any]:
+        started = perf_counter()
         values = self._gather(inputs)
         outputs, plan = self._run(values)
         self.runtime.wait()
         plan.raise_flags()
+        plan.seconds += perf_counter() - started if plan.replays else 0.0
         self.last = plan
         self.runtime.programs.save()
         return [self._delivered(k, value) for k, value in enumerate(outputs)]
@@ -83,7 +87,7 @@ class Executable:
         compiled = False
         for key in [key for key in self.plans if key[0] == signature]:
             plan = self.plans.pop(key)
-            if plan.replays >= WORTH_COMPILING and not plan.compiled and config.opencl.fuse:
+            if 0 < plan.interpreted * COMPILER_SECONDS <= plan.seconds and config.opencl.fuse:
                 compiled = True
                 continue
             self.plans[key] = plan

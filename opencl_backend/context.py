@@ -20,7 +20,7 @@ from reference.graph.core import Apply, Constant, Variable
 from reference.graph.dtypes import COMPLEX
 from reference.interpreter import explain
 
-LARGE = 1 << 14
+LARGE = 1 << 16
 """Loops of so many elements get a kernel of their own, joined with their neighbours, at once; smaller ones
 are interpreted by `machine` until a plan has proved worth compiling for."""
 

@@ -91,11 +91,11 @@ def describe(executable: Executable) -> str:
     lines = [device.describe(), f"{'':>4}  {'elements':>10}  {'bytes':>12}  {'items':>8}  kernel"]
     for k, launch in enumerate(plan.launches):
         lines.append(f"{k:4d}  {launch.elements:10d}  {launch.moved:12d}  {launch.items[0]:8d}  {launch.label}")
-    state = "kernels of their own" if plan.compiled else "interpreted by one kernel a dtype when small"
     lines.append(
-        f"{len(plan.launches)} launches, {len(plan.steps)} host steps; loops are {state}; replayed {plan.replays} times"
+        f"{len(plan.launches)} launches, {plan.interpreted} of them small loops that one kernel a dtype interprets; "
+        f"{len(plan.steps)} host steps; replayed {plan.replays} times"
     )
     if not plan.replayable:
-        lines.append("recorded anew on every call, because the device's values decide what is done:")
-    lines += [f"  {note}" for note in dict.fromkeys(plan.notes)]
+        lines.append("recorded anew on every call, because the device's values decide what is done")
+    lines += dict.fromkeys(plan.notes)
     return "\n".join(lines)

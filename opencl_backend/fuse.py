@@ -49,7 +49,17 @@ class Order:
         """May `variable` stay an expression? If one node reads it, as part of its own loop, and it pays."""
         if not config.opencl.fuse or variable in self.kept or not ctx.is_large(lazy.size):
             return False
+        why = self._why_not(variable, lazy)
+        if why:
+            ctx.note(f"{lazy.size} elements of {variable.owner.op if variable.owner else variable} are stored: {why}")
+        return not why
+
+    def _why_not(self, variable: Variable, lazy: Lazy) -> str:
         readers = [node for node in self.readers.get(variable, ()) if not lower.asks_for_shape(node.op)]
-        if len(readers) != 1 or not lower.joins_loops(readers[0].op):
-            return False
-        return lazy.weight <= MOST_STEPS and len(set(map(id, lazy.arrays))) <= MOST_OPERANDS
+        if len(readers) != 1:
+            return f"{len(readers)} operations read them"
+        if not lower.joins_loops(readers[0].op):
+            return f"{readers[0].op} reads arrays"
+        if lazy.weight > MOST_STEPS or len(set(map(id, lazy.arrays))) > MOST_OPERANDS:
+            return "the loop is long enough"
+        return ""

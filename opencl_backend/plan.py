@@ -104,8 +104,10 @@ class Flag:
 class Plan:
     """What one call does: `steps` bring host values up to date, then `launches` run in order.
 
-    replayable  False: something was read back from the device while recording
-    compiled    every loop has a kernel of its own
+    replayable   False: something was read back from the device while recording
+    compiled     every loop has a kernel of its own
+    seconds      that calls have taken so far
+    interpreted  launches of `machine`, those of steps included
     """
 
     FLAGS = 256
@@ -123,6 +125,8 @@ class Plan:
         self.notes: list[str] = []
         self.replayable = True
         self.replays = 0
+        self.seconds = 0.0
+        self.interpreted = 0
 
     def replay(self, values: Sequence[Any]) -> list[Host | DeviceArray]:
         """Run the plan on other inputs of the same signature; Stale if a guard fails, before any launch."""
@@ -147,6 +151,10 @@ class Plan:
             launch.enqueue()
         self.replays += 1
         return outputs
+
+    def count_interpreted(self) -> None:
+        """`machine` has been launched for this plan."""
+        self.interpreted += 1
 
     def flag_place(self, node: Apply, make: Callable[[int], Exception]) -> tuple[DeviceArray, int]:
         """The flag vector and the place for `node`'s error."""

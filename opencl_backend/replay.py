@@ -35,6 +35,9 @@ class StepPlan(Plan):
         self.outer = outer
         self.uploads = False
 
+    def count_interpreted(self) -> None:
+        self.outer.count_interpreted()
+
     def flag_place(self, node: Apply, make: Callable[[int], Exception]) -> tuple[DeviceArray, int]:
         return self.outer.flag_place(node, make)
 

@@ -14,11 +14,12 @@ float16 lives in float registers and ushort storage: `load_half_float16(h)` and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 
 from opencl_backend.scalar_c import arith, functions, math32, math64
-from opencl_backend.scalar_c.cast import convert, fill, half_storage, register, round_half, to_integer
+from opencl_backend.scalar_c.cast import convert, fill, half_storage, lanes, register, round_half, to_integer
 from opencl_backend.scalar_c.ctype import SCALAR, STORAGE, CType, literal
 from opencl_backend.scalar_c.row import CRow
 
@@ -82,20 +83,29 @@ def source(helper: str) -> tuple[str, tuple[str, ...], str]:
     """A helper's group (functions that are written together), the helpers it needs, and its text."""
     base, _, suffix = helper.rpartition("_")
     ct = register(suffix)
+    group, needs = helper, ()
+    if base.endswith("_lanes"):
+        return helper, (), lanes(base[: -len("_lanes")], ct)
     if base.startswith("int_"):
         return helper, (), arith.integer_text(base, ct)
-    if base in arith.ROUNDING_NAMES:
-        return f"rounding_{suffix}", (), arith.float_text(arith.ROUNDING, ct)
-    if base in ("float_div", "float_mod"):
-        return f"float_division_{suffix}", (f"floor_{suffix}",), arith.float_text(arith.FLOAT_DIVISION, ct)
     if base == "round_half":
         return helper, (), round_half(ct)
     if base in ("load_half", "store_half"):
         return f"half_storage_{suffix}", (), half_storage(ct)
     if base.startswith("to_"):
         return helper, (), to_integer(ct, next(d for d, s in SCALAR.items() if s == base[3:] and d != "bool"))
-    needs, text = (math64 if ct.dtype == "float64" else math32).SOURCES[base]
-    return helper, tuple(f"{other}_{suffix}" for other in needs), fill(text, ct)
+    if base in arith.ROUNDING_NAMES:
+        group, text = f"rounding_{suffix}", arith.float_text(arith.ROUNDING, ct)
+    elif base in ("float_div", "float_mod"):
+        group, needs, text = f"float_division_{suffix}", ("floor",), arith.float_text(arith.FLOAT_DIVISION, ct)
+    else:
+        needs, raw = (math64 if ct.dtype == "float64" else math32).SOURCES[base]
+        text = fill(raw, ct)
+    called = tuple(dict.fromkeys(_LANES.findall(text)))
+    return group, (*[f"{other}_{suffix}" for other in needs], *called), text
+
+
+_LANES = re.compile(r"\b\w+_lanes_\w+")
 
 
 __all__ = [

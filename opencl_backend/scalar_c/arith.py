@@ -99,14 +99,14 @@ static inline $F round_away_$F($F x) {
 """
 FLOAT_DIVISION = """
 static inline $F float_mod_$F($F a, $F b) {
-  $F m = fmod(a, b);
+  $F m = $EACH{fmod}(a, b);
   $F zero = as_$F(as_$I(b) & $SIGN);
   $F moved = (((b < 0) != (m < 0)) & (b != 0)) ? m + b : m;
   return ((m == 0) & (b != 0)) ? zero : moved;
 }
 static inline $F float_div_$F($F a, $F b) {
   $F plain = a / b;
-  $F m = fmod(a, b);
+  $F m = $EACH{fmod}(a, b);
   $F d = (a - m) / b;
   d = ((m != 0) & ((b < 0) != (m < 0))) ? d - ($S)1 : d;
   $F f = floor_$F(d);

@@ -179,7 +179,7 @@ static inline $F sin_$F($F x) {{{REDUCE}{NEAR}
   $F r = (q & 1) == 0 ? s : u;
   r = as_$F(as_$I(r) ^ ((q & 2) << 30));
   $F a = abs_bits_$F(x);
-  if ($ANY(a >= 256.0f)) r = a >= 256.0f ? sin(x) : r;
+  if ($ANY(a >= 256.0f)) r = a >= 256.0f ? $EACH{{sin}}(x) : r;
   return x == 0.0f ? x : r;
 }}
 """,
@@ -191,7 +191,7 @@ static inline $F cos_$F($F x) {{{REDUCE}{NEAR}
   $F r = (q & 1) == 0 ? u : s;
   r = as_$F(as_$I(r) ^ (((q + 1) & 2) << 30));
   $F a = abs_bits_$F(x);
-  if ($ANY(a >= 256.0f)) r = a >= 256.0f ? cos(x) : r;
+  if ($ANY(a >= 256.0f)) r = a >= 256.0f ? $EACH{{cos}}(x) : r;
   return r;
 }}
 """,

@@ -499,7 +499,7 @@ static inline $F sin_$F($F x) {
   $F r = (q & 1) == 0 ? sin_near_$F(y, low) : cos_near_$F(y, low);
   r = as_$F(as_$I(r) ^ ((q & 2) << 62));
   $F a = abs_bits_$F(x);
-  if ($ANY(a >= 0x1p20)) r = a >= 0x1p20 ? sin(x) : r;
+  if ($ANY(a >= 0x1p20)) r = a >= 0x1p20 ? $EACH{sin}(x) : r;
   return x == 0.0 ? x : r;
 }
 """,
@@ -514,7 +514,7 @@ static inline $F cos_$F($F x) {
   $F r = (q & 1) == 0 ? cos_near_$F(y, low) : sin_near_$F(y, low);
   r = as_$F(as_$I(r) ^ (((q + 1) & 2) << 62));
   $F a = abs_bits_$F(x);
-  if ($ANY(a >= 0x1p20)) r = a >= 0x1p20 ? cos(x) : r;
+  if ($ANY(a >= 0x1p20)) r = a >= 0x1p20 ? $EACH{cos}(x) : r;
   return r;
 }
 """,
@@ -530,7 +530,7 @@ static inline $F tan_$F($F x) {
   $F c = cos_near_$F(y, low);
   $F r = (q & 1) == 0 ? s / c : -(c / s);
   $F a = abs_bits_$F(x);
-  if ($ANY(a >= 0x1p20)) r = a >= 0x1p20 ? tan(x) : r;
+  if ($ANY(a >= 0x1p20)) r = a >= 0x1p20 ? $EACH{tan}(x) : r;
   return x == 0.0 ? x : r;
 }
 """,
@@ -681,13 +681,13 @@ static inline $F pow_$F($F x, $F y) {
     "erf": (
         (),
         """
-static inline $F erf_$F($F x) { return erf(x); }
+static inline $F erf_$F($F x) { return $EACH{erf}(x); }
 """,
     ),
     "erfc": (
         (),
         """
-static inline $F erfc_$F($F x) { return erfc(x); }
+static inline $F erfc_$F($F x) { return $EACH{erfc}(x); }
 """,
     ),
     # log gamma(y) as high + low for y >= 10, by Stirling's series
