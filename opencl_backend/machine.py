@@ -9,7 +9,7 @@ know graphs; `render` makes the kernels for what is large or runs often.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opencl_backend import scalar_c
 from opencl_backend.loop import Compute, Expr, Lazy, Load, Position, joined
@@ -95,15 +95,26 @@ def text(dtype: str, fast: bool, fp64: bool) -> str:
         signature("machine", [("const uchar", it) for it in names[:-1]] + [("uchar", "o")]).replace("restrict ", ""),
         "  const long n = g[0], each = g[1];",
         "  const long first = get_global_id(0) * each, end = first + each < n ? first + each : n;",
-        "  for (long k = first; k < end; k++) {",
+        "  const int row = g[2], da = g[3], db = g[4], dc = g[5], to = g[30];",
+        "  for (long k = first; k < end;) {",
         "    const long i3 = k % g[9], r3 = k / g[9], i2 = r3 % g[8], r2 = r3 / g[8], i1 = r2 % g[7], i0 = r2 / g[7];",
-    ]
+        "    const long m = g[9] - i3 < end - k ? g[9] - i3 : end - k;",
+    ]  # fmt: skip
     for it in names:
         at = places[it]
         steps = " + ".join(f"i{axis} * g[{at + 1 + axis}]" for axis in range(RANK))
-        lines.append(f"    const long p{it} = g[{at}] + {steps};")
-    lines += [f"    const {T} x = load(a, pa, g[3]), y = load(b, pb, g[4]), z = load(c, pc, g[5]);",
-              "    store(o, po, g[30], apply(g[2], x, y, z));", "  }", "}"]  # fmt: skip
+        lines.append(f"    long p{it} = g[{at}] + {steps}; const long s{it} = g[{at + RANK}];")
+    moves = ", ".join(f"p{it} += s{it}" for it in names)
+    lines += [
+        f"    for (long j = 0; j < m; j++, {moves}) {{",
+        f"      const {T} x = load(a, pa, da);",
+        f"      const {T} y = db < 0 ? x : load(b, pb, db), z = dc < 0 ? x : load(c, pc, dc);",
+        "      store(o, po, to, apply(row, x, y, z));",
+        "    }",
+        "    k += m;",
+        "  }",
+        "}",
+    ]
     return header(fp64) + scalar_c.prelude(helpers) + "\n".join(lines) + "\n"
 
 
@@ -159,7 +170,7 @@ def _launch(
     if len(geometry.shape) > RANK:
         return False
     pad = RANK - len(geometry.shape)
-    numbers: list[Number] = [lazy.size, _EACH, code, *(DTYPES.index(a.dtype) for a in _three(arrays))]
+    numbers: list[Number] = [lazy.size, _EACH, code, *_three([DTYPES.index(a.dtype) for a in arrays], -1)]
     numbers += [*(1,) * pad, *geometry.shape]
     operands = list(zip(arrays, geometry.strides))
     for array, strides in (*_three(operands), (target, geometry.strides[-1])):
@@ -172,6 +183,6 @@ def _launch(
     return True
 
 
-def _three(items: list) -> list:
-    """The first three, the first again for those that are missing."""
-    return (items + items[:1] * OPERANDS)[:OPERANDS]
+def _three(items: list[Any], missing: Any = None) -> list[Any]:
+    """Three items: for those that are missing `missing`, or the first again."""
+    return (items + [items[0] if missing is None else missing] * OPERANDS)[:OPERANDS]
