@@ -83,7 +83,8 @@ def source(helper: str) -> tuple[str, tuple[str, ...], str]:
     """A helper's group (functions that are written together), the helpers it needs, and its text."""
     base, _, suffix = helper.rpartition("_")
     ct = register(suffix)
-    group, needs = helper, ()
+    group = helper
+    needs: tuple[str, ...] = ()
     if base.endswith("_lanes"):
         return helper, (), lanes(base[: -len("_lanes")], ct)
     if base.startswith("int_"):

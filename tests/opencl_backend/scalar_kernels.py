@@ -14,8 +14,12 @@ Row = tuple[str, tuple[str, ...]]
 """A row's name and the dtypes of its operands."""
 
 
+TOGETHER = 8
+"""Rows in one kernel: compilers take their time for every kernel, and more than their time for long ones."""
+
+
 class RowKernel:
-    """One kernel of several rows for vectors of `width`: compilers take their time for every kernel."""
+    """Rows on vectors of `width`, a few in each kernel, which switches between them."""
 
     def __init__(self, rows: list[Row], width: int, fast: bool = False):
         self.rows, self.width, self.fast = rows, width, fast
@@ -23,18 +27,17 @@ class RowKernel:
         cases = [f"  case {k}: {{\n{self._case(*row)}\n  }} break;" for k, row in enumerate(rows)]
         types = unaligned_types([(d, width) for d in STORAGE]) if width > 1 else ""
         pragma = f"#pragma OPENCL FP_CONTRACT {'ON' if fast else 'OFF'}\n"
-        kernel = "\n".join(
-            [
-                "kernel void rows(int row, global uchar *p0, global uchar *p1, global uchar *p2, global uchar *p3) {",
-                f"  size_t at = get_global_id(0) * {width};",
-                "  switch (row) {",
-                *cases,
-                "  }\n}\n",
-            ]
-        )
+        starts = range(0, len(rows), TOGETHER)
+        kernels = "".join(self._kernel(start, cases[start : start + TOGETHER]) for start in starts)
         self.device = current()
-        program = cl.Program(self.device.context, pragma + types + prelude(self.helpers) + kernel).build(["-cl-opt-disable"])
-        self.kernel = cl.Kernel(program, "rows")
+        text = pragma + types + prelude(self.helpers) + kernels
+        program = cl.Program(self.device.context, text).build(["-cl-opt-disable"])
+        self.kernels = [cl.Kernel(program, f"rows_{start}") for start in starts]
+
+    def _kernel(self, start: int, cases: list[str]) -> str:
+        pointers = ", ".join(f"global uchar *p{k}" for k in range(4))
+        opening = f"kernel void rows_{start}(int row, {pointers}) {{\n  size_t at = get_global_id(0) * {self.width};"
+        return "\n".join([opening, "  switch (row) {", *cases, "  }", "}\n"])
 
     def __call__(self, k: int, *arrays: np.ndarray) -> np.ndarray:
         """The values of row number `k`."""
@@ -46,8 +49,9 @@ class RowKernel:
             for a in (*arrays, *[np.zeros(1)] * (3 - len(arrays)))
         ]
         taken = cl.Buffer(self.device.context, flags.READ_WRITE, result.nbytes)
-        self.kernel.set_args(np.int32(k), *given, taken)
-        cl.enqueue_nd_range_kernel(queue, self.kernel, (result.size // self.width,), (1,))
+        kernel = self.kernels[k // TOGETHER]
+        kernel.set_args(np.int32(k), *given, taken)
+        cl.enqueue_nd_range_kernel(queue, kernel, (result.size // self.width,), (1,))
         cl.enqueue_copy(queue, result, taken)
         return result
 
