@@ -20,6 +20,7 @@ from opencl_backend.fuse import Order
 from opencl_backend.plan import Host, Plan, Stale, placeholder
 from opencl_backend.runtime import DeviceArray, Runtime, runtime, same_size_class
 from reference.config import config
+from reference.graph.core import Constant
 from reference.graph.errors import NotLowered
 from reference.graph.fgraph import FunctionGraph
 
@@ -44,6 +45,7 @@ class Executable:
         self.plans: dict[Any, Plan] = {}
         self.last: Plan | None = None
         self.recorded = 0
+        self.constants: dict[Constant, DeviceArray] = {}
         refused = lower.check(self.order.nodes, fgraph.inputs)
         if refused and not config.opencl.allow_host:
             raise NotLowered(explain.refusals(refused))
@@ -106,7 +108,7 @@ class Executable:
     def _record(self, values: list[Any], compiled: bool) -> tuple[Plan, list[Host | DeviceArray]]:
         """Run the graph node by node and remember what was done."""
         plan = Plan(self.runtime, compiled)
-        ctx = Context(plan, self.exact, self.order, self.left_to_host)
+        ctx = Context(plan, self.exact, self.order, self.left_to_host, self.constants)
         for variable, value in zip(self.fgraph.inputs, values):
             place = placeholder(value) if isinstance(value, DeviceArray) else Host(value, True)
             plan.inputs.append(place)

@@ -28,10 +28,18 @@ are interpreted by `machine` until a plan has proved worth compiling for."""
 class Context:
     """What a lowering works with: values of variables, new arrays, launches.
 
-    exact   results must have the reference's bits wherever they are defined to the bit.
+    exact      results must have the reference's bits wherever they are defined to the bit.
+    constants  those uploaded before, by this plan or another of the same function.
     """
 
-    def __init__(self, plan: Plan, exact: bool, order: fuse.Order, left_to_host: Container[Apply] = ()):
+    def __init__(
+        self,
+        plan: Plan,
+        exact: bool,
+        order: fuse.Order,
+        left_to_host: Container[Apply] = (),
+        constants: dict[Constant, DeviceArray] | None = None,
+    ):
         self.plan = plan
         self.runtime = plan.runtime
         self.device = plan.runtime.device
@@ -39,6 +47,7 @@ class Context:
         self.values: dict[Variable, Value] = {}
         self.order = order
         self.left_to_host = left_to_host
+        self.constants: dict[Constant, DeviceArray] = {} if constants is None else constants
         self.node: Apply | None = None
 
     # Reading values.
@@ -312,7 +321,9 @@ class Context:
     def _constant(self, variable: Constant) -> Value:
         if not lower.lives_on_device(variable):
             return Host(variable.data, False)
-        return self.known(np.asarray(variable.data))
+        if variable not in self.constants:
+            self.constants[variable] = self.known(np.asarray(variable.data))
+        return self.constants[variable]
 
     def _upload(self, value: Host) -> DeviceArray:
         data = np.asarray(value.value)

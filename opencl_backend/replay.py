@@ -59,7 +59,7 @@ class StepContext(Context):
     """
 
     def __init__(self, plan: StepPlan, outer: Context, order: Order, memory: Memory, steps: int):
-        super().__init__(plan, outer.exact, order)
+        super().__init__(plan, outer.exact, order, constants=outer.constants)
         self.memory = memory
         self.steps = steps
         self.targets: dict[Variable, DeviceArray] = {}

@@ -272,6 +272,7 @@ class Runtime:
             and value.nbytes >= _WORTH_SHARING
             and value.flags.c_contiguous
             and value.flags.aligned
+            and value.dtype.isnative
         ):
             return DeviceArray(
                 self, self.values.adopt(value), value.dtype.name, value.shape, contiguous_strides(value.shape)
@@ -282,9 +283,10 @@ class Runtime:
         """Overwrite a contiguous array that no kernel in flight reads."""
         host = array.storage.host
         if host is not None:
-            np.copyto(host[: value.nbytes].view(value.dtype).reshape(value.shape), value)
+            np.copyto(host[: value.nbytes].view(value.dtype.name).reshape(value.shape), value)
         elif value.size:
-            self._cl.enqueue_copy(self.device.queue, array.storage.buffer, np.ascontiguousarray(value))
+            native = np.ascontiguousarray(value, value.dtype.name)
+            self._cl.enqueue_copy(self.device.queue, array.storage.buffer, native)
 
     def download(self, array: DeviceArray) -> np.ndarray:
         """A host copy; waits for the device."""

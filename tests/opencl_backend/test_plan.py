@@ -185,3 +185,32 @@ def test_explain_shows_kernels_and_why_a_plan_is_recorded_anew():
     assert "gather" in text
     assert "recorded anew on every call" in text
     assert not executable.plans
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.arange(20000.0)[::-1],
+        np.arange(20000.0).astype(">f8"),
+        np.asfortranarray(np.arange(20000.0).reshape(100, 200)).ravel("K"),
+        np.broadcast_to(np.float64(3), (20000,)),
+        np.lib.stride_tricks.as_strided(np.arange(10.0), (3, 4), (8, 16)).ravel(),
+    ],
+    ids=["reversed", "big-endian", "Fortran", "read-only", "overlapping"],
+)
+def test_arguments_may_lie_in_memory_as_they_like(value):
+    x = T.dvector("x")
+    f, _ = opencl([x], x * 2)
+    for _ in range(2):
+        assert np.array_equal(f(value), value * 2)
+
+
+def test_large_arguments_are_read_where_they_are():
+    x = T.dvector("x")
+    f, executable = opencl([x], x.sum())
+    value = np.arange(100_000.0)
+    value.flags.writeable = False
+    f(value)
+    before = executable.runtime.values.allocated + executable.runtime.working.allocated
+    assert f(value) == value.sum()
+    assert executable.runtime.values.allocated + executable.runtime.working.allocated - before < value.nbytes
