@@ -240,13 +240,19 @@ class Built:
         )
 
     def function_written_in(self, **options: Any) -> Any:
-        """The same function with every given written into the graph by hand."""
+        """The same function with every given written into the graph by hand.
+
+        None if a gradient depends on what is replaced: a gradient is taken when it is built, before the
+        replacement, and that of the replaced expression is another.
+        """
         program, names = self.program, dict(self.names)
-        chosen = {name: self.names[by] for name, by in program.givens}
+        chosen = {name: self.names[name].type.filter_variable(self.names[by]) for name, by in program.givens}
         names.update(chosen)
         touched = set(chosen)
         for step in program.steps:
             if touched.intersection(map(str, step.operands)):
+                if step.step == "grad":
+                    return None
                 exec(_compiled(step_source(step)), names)
                 touched.update(step.results)
                 names.update({name: chosen[name] for name in step.results if name in chosen})

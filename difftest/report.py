@@ -48,12 +48,13 @@ class Bar:
 
 def table(summary: Summary) -> str:
     """The result, a row a fact."""
-    from reference.rewriting.engine import REGISTRY
+    from reference.rewriting.engine import REGISTRY, Promise
 
     elements = summary.elements
     compared = elements["identical"] + elements["bounded"]
     rate = summary.programs / max(summary.seconds, 1e-9)
-    never_fired = [name for name in REGISTRY if name not in summary.fired]
+    admitted = [name for name, record in REGISTRY.items() if record.promise is not Promise.FINITE]
+    never_fired = [name for name in admitted if name not in summary.fired]
     rows = [
         ("cells", f"{len(summary.cells)}: {', '.join(map(str, summary.cells))}"),
         (

@@ -1,8 +1,8 @@
 """Whole programs: a loop that adds one step at a time to a pool of values.
 
-Owns the loop, the policies that make rewrites fire (undo the last step, repeat it), the choice of outputs, updates
-and givens, and the swarm: each program may use only about half of the families of steps. Every program is valid by
-construction, because the values are known while it grows; nothing is ever filtered out.
+Owns the loop, the policies that make rewrites fire (undo the last step, repeat it, take a bait), the choice of
+outputs, updates and givens, and the swarm: each program may use only about half of the families of steps. Every
+program is valid by construction, because the values are known while it grows; nothing is ever filtered out.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from difftest import model
 from difftest.program import Array, Operand, Program, Step
 from difftest.strategies import dtypes, shapes, values
+from difftest.strategies.baits import BAITS, Bait
 from difftest.strategies.drawing import Draw, Entry, Pool
 from difftest.strategies.elementwise import INVERSE
 from difftest.strategies.registry import STEPS, StepKind, families
@@ -85,10 +86,21 @@ class _Growth:
             return self._record(last.step, last.operands, last.attributes)
         entries = self.pool.entries if self.draw.integer(0, 11) == 11 else self.pool.having(lambda e: True)
         x = entries[0] if self.draw.often() else self.draw.choose(entries)
+        if not x.vague and self.draw.integer(0, 7) == 7 and not self.profile.only:
+            fitting = [bait for bait in BAITS if bait.needs(x)]
+            return self.take_bait(x, self._spread(fitting)) if fitting else None
         kind = self._kind(x, last)
         if kind is not None:
             operands, attributes = kind.draw(self.draw, self.pool, x)
             self._record(kind.name, operands, attributes)
+
+    def take_bait(self, x: Entry, bait: Bait) -> None:
+        """Write a whole chain on `x`."""
+        made: list[str] = []
+        for name, operands, attributes in bait.links:
+            given = [x.name if o == "x" else made[o] if isinstance(o, int) else o[1] for o in operands]
+            self._record(name, tuple(given), attributes)
+            made.append(self.steps[-1].results[0])
 
     def _kind(self, x: Entry, last: Step | None) -> StepKind | None:
         if last is not None and last.step in INVERSE and self.draw.seldom():

@@ -112,3 +112,43 @@ def test_profiles_name_families():
 )
 def test_the_models_dtypes_are_the_documented_ones(values, dtype):
     assert model.elementwise("add", *map(np.asarray, values)).dtype == dtype
+
+
+def _first_choice(strategy):
+    """What Hypothesis shrinks to: 0, or a list of them."""
+    return find(strategy, lambda value: True, settings=settings(database=None))
+
+
+def test_baits_are_valid_wherever_they_are_taken():
+    """Each chain on a value that it says it takes builds, runs, and is identical in every mode."""
+    from difftest.program import Array, Input, Program
+    from difftest.strategies.baits import BAITS
+    from difftest.strategies.drawing import Draw, Entry, Pool
+    from difftest.strategies.programs import PROFILES, _Growth, pruned
+    from difftest.verdict import check
+
+    arrays = [
+        np.array([[0.5, -1.25], [2.0, 0.75]], "float32"),
+        np.array([3, -1, 2], "int64"),
+        np.array(0.3),
+        np.array([0.1, 0.9]),
+    ]
+    taken = set()
+    for number, bait in enumerate(BAITS):
+        for data in arrays:
+            entry = Entry("x0", data, (False,) * data.ndim)
+            if not bait.needs(entry):
+                continue
+            taken.add(number)
+            growth = _Growth(Draw(_first_choice), PROFILES["elementwise"])
+            growth.pool = Pool(growth.draw, "grid", ("float64",))
+            growth.pool.add(entry)
+            growth.take_bait(entry, bait)
+            program = Program(
+                inputs=(Input("x0", entry.broadcastable, Array(data)),),
+                steps=tuple(growth.steps),
+                outputs=tuple(r for s in growth.steps for r in s.results),
+            )
+            report = check(pruned(program))
+            assert report.ok, f"{report}\n{program.to_source()}"
+    assert taken == set(range(len(BAITS)))
