@@ -821,7 +821,7 @@ static inline $F tri_gamma_$F($F x) {
 
 ULP: dict[str, float] = {
     "exp": 1, "exp2": 1, "expm1": 2, "log": 1, "log2": 1, "log10": 1, "log1p": 2, "sigmoid": 3, "softplus": 3,
-    "ultra_fast_sigmoid": 1, "sin": 2, "cos": 2, "tan": 3, "arcsin": 2, "arccos": 2, "arctan": 2, "arctan2": 3,
+    "ultra_fast_sigmoid": 1, "sin": 2, "cos": 2, "tan": 3, "arcsin": 3, "arccos": 2, "arctan": 2, "arctan2": 3,
     "sinh": 3, "cosh": 3, "tanh": 3, "arcsinh": 4, "arccosh": 4, "arctanh": 4, "deg2rad": 0, "rad2deg": 0, "pow": 1,
     "erf": 2, "erfc": 8, "gamma": 20, "gammaln": 20, "psi": 40, "tri_gamma": 40,
 }  # fmt: skip
