@@ -7,7 +7,7 @@ launches run, the kernels with the numbers noted. It must not know what is repea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from opencl_backend.device import import_pyopencl
 from opencl_backend.fuse import Order
 from opencl_backend.loop import Lazy
 from opencl_backend.plan import Host, Launch, Plan, Stale
-from opencl_backend.runtime import DeviceArray, Memory
+from opencl_backend.runtime import Cell, DeviceArray, Memory
 from reference.graph.core import Apply, Variable
 
 A_QUARTER = 4
@@ -102,16 +102,17 @@ class Repeat:
     """A step run `steps` times: ``follow`` is its pass on the host, ``enqueue`` that on the device.
 
     moves     bring the step's inputs to where step t needs them
+    fixed     cells that nothing but t decides
     start     before step t (0 or 1, where a repetition begins), on the host
     advance   after each step, on the host
     finish    after the last one, on the host
-    static    nothing but t decides the numbers: one pass on the host serves every call
+    static    nothing but t decides any number: one pass on the host serves every call
     """
 
     items = local = (1,)
 
     def __init__(
-        self, plan: StepPlan, label: str, steps: int, moves: Sequence[Move], start: Move,
+        self, plan: StepPlan, label: str, steps: int, moves: Sequence[Move], fixed: Set[Cell], start: Move,
         advance: Callable[[], None], finish: Callable[[], None], static: bool,
     ):  # fmt: skip
         self.plan = plan
@@ -125,23 +126,22 @@ class Repeat:
         self.elements = steps * sum(launch.elements for launch in plan.launches)
         self.moved = steps * sum(launch.moved for launch in plan.launches)
         self.plain = not plan.uploads and all(isinstance(launch, Launch) for launch in plan.launches)
-        self._tracks: list[_Track] | None = None
-        self._noted_from = 0
+        self._tracks = [_Track(launch, steps, fixed) for launch in plan.launches] if self.plain else []
+        self._followed = False
 
-    def follow(self, first: int = 0) -> None:
-        """The pass on the host, from step `first` on."""
-        if self.static and self._tracks is not None and self._noted_from == first:
+    def follow(self) -> None:
+        """The pass on the host."""
+        if self.static and self._followed:
             return
-        launches = [launch for launch in self.plan.launches if isinstance(launch, Launch)]
-        tracks = [_Track(launch, self.steps) for launch in launches] if self.plain else []
-        self.start(first)
-        for t in range(first, self.steps):
+        tracks = [track for track in self._tracks if track.must_note()]
+        self.start(0)
+        for t in range(self.steps):
             self._stand(t)
             for track in tracks:
                 track.note(t)
             self.advance()
         self.finish()
-        self._tracks, self._noted_from = tracks, first
+        self._followed = True
 
     def _stand(self, t: int) -> None:
         for move in self.moves:
@@ -155,24 +155,18 @@ class Repeat:
     def enqueue(self, first: int = 0) -> None:
         """The pass on the device, from step `first` on."""
         if not self.plain:
-            self._interleaved(first)
+            self.start(first)
+            for t in range(first, self.steps):
+                self.step(t)
+                self.advance()
             return
-        assert self._tracks is not None
-        for track in self._tracks:
-            track.bind()
+        runs = [track.bound() for track in self._tracks]
         for t in range(first, self.steps):
-            for track in self._tracks:
-                track.enqueue(t)
-
-    def _interleaved(self, first: int) -> None:
-        """Step by step on host and device, where a step holds more than launches."""
-        self.start(first)
-        for t in range(first, self.steps):
-            self.step(t)
-            self.advance()
+            for run in runs:
+                run(t)
 
     def step(self, t: int) -> None:
-        """Run one step."""
+        """Run one step, on host and device."""
         self._stand(t)
         for launch in self.plan.launches:
             launch.refresh()
@@ -182,34 +176,46 @@ class Repeat:
 class _Track:
     """One launch of a step through all t, with a kernel of its own: arrays are bound once a call."""
 
-    def __init__(self, launch: Launch, steps: int):
+    def __init__(self, launch: Launch, steps: int, fixed: Set[Cell]):
         self.launch = launch
+        self.steps = steps
         self.live = bool(launch.live)
-        if self.live:
-            width = -(-len(launch.numbers) // _ROW) * _ROW
-            self.table = np.zeros((steps, width), np.int64)
+        self.fixed = all(cell in fixed for cell in launch.live)
         cl = import_pyopencl()
         self.kernel = cl.Kernel(launch.kernel.program, launch.kernel.function_name)
+        self.table: np.ndarray | None = None
         self.geometry: list[Any] = []
 
-    def note(self, t: int) -> None:
-        if self.live:
-            self.table[t, : len(self.launch.numbers)] = [int(n) for n in self.launch.numbers]
+    def must_note(self) -> bool:
+        """Are there numbers to be noted in this pass? The table is new then: kernels may read the old one."""
+        if not self.live or (self.fixed and self.table is not None):
+            return False
+        width = -(-len(self.launch.numbers) // _ROW) * _ROW
+        self.table = np.zeros((self.steps, width), np.int64)
+        self.geometry = []
+        return True
 
-    def bind(self) -> None:
-        for k, slot in enumerate(self.launch.slots, 1):
+    def note(self, t: int) -> None:
+        assert self.table is not None
+        numbers = self.launch.numbers
+        self.table[t, : len(numbers)] = [int(n) for n in numbers]
+
+    def bound(self) -> Callable[[int], None]:
+        """What launches step t, with the buffers of this call."""
+        launch, cl = self.launch, import_pyopencl()
+        for k, slot in enumerate(launch.slots, 1):
             self.kernel.set_arg(k, slot.buffer)
         if self.live and not self.geometry:
-            cl = import_pyopencl()
+            assert self.table is not None
             flags = cl.mem_flags.READ_ONLY | cl.mem_flags.COPY_HOST_PTR
-            whole = cl.Buffer(self.launch.runtime.device.context, flags, hostbuf=self.table)
+            whole = cl.Buffer(launch.runtime.device.context, flags, hostbuf=self.table)
             row = self.table.strides[0]
-            self.geometry = [whole.get_sub_region(t * row, row) for t in range(len(self.table))]
-
-    def enqueue(self, t: int) -> None:
-        launch = self.launch
-        geometry = self.geometry[t] if self.live else launch.geometry
-        launch.runtime.enqueue(self.kernel, launch.items, launch.local, geometry, ())
+            self.geometry = [whole.get_sub_region(t * row, row) for t in range(self.steps)]
+        enqueue, kernel, items, local = launch.runtime.enqueue, self.kernel, launch.items, launch.local
+        if not self.live:
+            return lambda t: enqueue(kernel, items, local, launch.geometry, ())
+        geometry = self.geometry
+        return lambda t: enqueue(kernel, items, local, geometry[t], ())
 
 
 _ROW = 16

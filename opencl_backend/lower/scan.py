@@ -103,14 +103,15 @@ class _Ring:
     def at(self, offset: int | Cell) -> DeviceArray:
         return self.array.view(self.row, contiguous_strides(self.row), offset)
 
-    def moving(self, moves: list[Move], t: int, lag: int) -> DeviceArray:
-        """The row of `lag` steps ago, standing where step t needs it; `moves` let it follow."""
+    def moving(self, replay: _Replay, lag: int, t: int = 0) -> DeviceArray:
+        """The row of `lag` steps ago, standing where step t needs it; it follows every move."""
         cell = Cell(self.offset(t - lag))
 
         def move(t: int) -> None:
             cell.value = self.offset(t - lag)
 
-        moves.append(move)
+        replay.moves.append(move)
+        replay.fixed.add(cell)
         return self.at(cell)
 
     def grow(self, ctx: Context, rows: int) -> None:
@@ -155,6 +156,7 @@ class _Replay:
         self.memory = Memory(ctx.device)
         self.order = StepOrder(op.inner_inputs, op.inner_outputs)
         self.moves: list[Move] = []
+        self.fixed: set[Cell] = set()
         self.made = steps
         self.sources: list[Host] = []
         outer = op.cut(node.inputs[1:])
@@ -165,7 +167,7 @@ class _Replay:
         self.rings = [self._state(k, v) for k, v in enumerate(outer[1])]
         for ring, reads, lags in zip(self.rings, taps, op.taps):
             for inner, tap in zip(reads, lags):
-                self.given[inner] = ring.moving(self.moves, 0, -tap)
+                self.given[inner] = ring.moving(self, -tap)
         self.carried: list[_Ring | tuple[Host, Host]] = []
         for k, (inner, v) in enumerate(zip(carries, outer[2])):
             self.carried.append(self._carry(inner, v, k in on_device))
@@ -174,12 +176,12 @@ class _Replay:
             if isinstance(value, Host):
                 self.sources.append(value)
             self.given[inner] = value if isinstance(value, Host) else ctx.array(v)
-        self.targets = [ring.moving(self.moves, 0, 0) for ring in self.rings]
+        self.targets = [ring.moving(self, 0) for ring in self.rings]
         self.finals: list[Host | None] = [None] * op.n_carries
         self.news: list[Host | None] = [None] * op.n_carries
         self.condition: Value | None = None
         self.carry_targets = {
-            k: ring.moving(self.moves, 0, 0) for k, ring in enumerate(self.carried) if isinstance(ring, _Ring)
+            k: ring.moving(self, 0) for k, ring in enumerate(self.carried) if isinstance(ring, _Ring)
         }
         self.second: list[Any] = []
 
@@ -206,6 +208,8 @@ class _Replay:
         self.moves.append(move)
         if isinstance(first, Cell):
             self.sources.append(Host(first, True))
+        else:
+            self.fixed.add(cell)
         return rows.view(rows.shape[1:], rows.strides[1:], cell)
 
     def _known_rows(self, inner: Variable, outer: Variable) -> Host | None:
@@ -260,7 +264,7 @@ class _Replay:
         initial = self.ctx.lazy(outer)
         ring = _Ring(self.ctx, initial.dtype, initial.shape, 1, 2)
         self.ctx.emit(initial, ring.at(0))
-        self.given[inner] = ring.moving(self.moves, 0, 1)
+        self.given[inner] = ring.moving(self, 1)
         return ring
 
     # Running.
@@ -271,8 +275,9 @@ class _Replay:
         plan = self._record(0, ctx.plan.compiled)
         static = not any(source.live for source in self.sources) and not any(self.finals)
         repeat = Repeat(
-            plan, f"{self.op} x {self.steps}", self.steps, self.moves, self._start, self._advance, self._finish, static
-        )
+            plan, f"{self.op} x {self.steps}", self.steps, self.moves, self.fixed, self._start, self._advance,
+            self._finish, static,
+        )  # fmt: skip
         self._advance()
         self.second = [None if isinstance(c, _Ring) else c[0].value for c in self.carried]
         if self.op.until:
@@ -291,7 +296,7 @@ class _Replay:
     def _followed(self, repeat: Repeat) -> bool:
         """Could the host go through all steps with the numbers of one plan?"""
         try:
-            repeat.follow(1)
+            repeat.follow()
         except Stale:
             return False
         return True
@@ -371,7 +376,7 @@ class _Replay:
             keep = self.op.keep[k]
             ring = _Ring(self.ctx, value.dtype, value.shape, 0, max(1, self._rows_kept(keep)))
             self.rings.append(ring)
-            self.targets.append(ring.moving(self.moves, t, 0))
+            self.targets.append(ring.moving(self, 0, t))
         target = self.targets[k]
         if value.shape != target.shape:
             raise self.op._changed_shape(self.node, k, t, target.shape, value.shape)
