@@ -59,6 +59,8 @@ def inherit_line(line: UserLine | None) -> Iterator[None]:
 class Tag:
     """A place for notes about a variable or node; programs may put their own (``tag.test_value``)."""
 
+    test_value: Any
+
     def __repr__(self) -> str:
         return f"Tag({vars(self)})"
 

@@ -1,12 +1,12 @@
 """The seed programs on every backend: what their texts promise is checked, not printed."""
 
-import numpy as np
-import pytest
-
 import gibbs
 import givens
 import logistic_regression as logistic
 import lstm
+import numpy as np
+import pytest
+
 from reference.printing import debugprint
 
 SEED = """\

@@ -7,7 +7,7 @@ pytest.importorskip("pyopencl")
 
 from scalar_kernels import RowKernel
 
-from opencl_backend.scalar_c import STORAGE, TABLE, CType, literal
+from opencl_backend.scalar_c import STORAGE, TABLE, CType, literal, prelude
 from reference.scalar import TABLE as REFERENCE
 from reference.scalar import cast_to
 
@@ -181,3 +181,10 @@ def test_registers():
     assert CType("float16", 16).name == "float16" and STORAGE["float16"] == "ushort"
     assert CType("float64", 8).mask == "long8" and CType("float64").mask == "int"
     assert CType("bool").name == "uchar"
+
+
+def test_devices_without_double_have_every_row_in_float():
+    for name, row in TABLE.items():
+        ct = CType("float32", 1, fp64=False)
+        text = row.expr(ct, *"abc"[: row.nin if row.nin > 0 else 3]) + prelude(row.helpers(ct))
+        assert "double" not in text, name
