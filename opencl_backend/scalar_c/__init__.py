@@ -100,7 +100,8 @@ def source(helper: str) -> tuple[str, tuple[str, ...], str]:
     elif base in ("float_div", "float_mod"):
         group, needs, text = f"float_division_{suffix}", ("floor",), arith.float_text(arith.FLOAT_DIVISION, ct)
     else:
-        needs, raw = (math64 if ct.dtype == "float64" else math32).SOURCES[base]
+        sources = math64.SOURCES if ct.dtype == "float64" else math32.SOURCES
+        needs, raw = sources[base] if base in sources else math32.without_double(base)
         text = fill(raw, ct)
     called = tuple(dict.fromkeys(_LANES.findall(text)))
     return group, (*[f"{other}_{suffix}" for other in needs], *called), text

@@ -1,34 +1,27 @@
 """float32 polynomials for fast mode: a few ulp, a few instructions an element.
 
-Same conventions as math64. `SOURCES` are ours and serve fast mode; `BUILTINS` are the device's own and
+Conventions stand in `series.py`. `SOURCES` are ours and serve fast mode; `BUILTINS` are the device's own and
 serve only devices without double. It must not be used where the reference's bits are wanted.
 """
 
 from __future__ import annotations
 
+import re
+from functools import partial
 
-def horner(x: str, coefficients: tuple[float, ...]) -> str:
-    """A polynomial in `x`, lowest coefficient first, as nested C."""
-    text = f"{coefficients[-1]!r}f"
-    for c in reversed(coefficients[:-1]):
-        text = f"({text} * {x} {'+' if c >= 0 else '-'} {abs(c)!r}f)"
-    return text
+from opencl_backend.scalar_c import math64
+from opencl_backend.scalar_c.series import Sources, writer
+from opencl_backend.scalar_c.series import horner as series
 
+horner = partial(series, suffix="f")
 
 EXP = (0.5, 0.1666666716337204, 0.04166646674275398, 0.00833331048488617, 0.0013933649752289057, 0.00019890991097781807)
 """(exp(r) - 1 - r) / r^2 for |r| <= ln(2)/2, to 2^-28."""
 
 LOG = (
-    0.3333333432674408,
-    -0.24999944865703583,
-    0.19999948143959045,
-    -0.16673316061496735,
-    0.14291861653327942,
-    -0.12288720905780792,
-    0.10915745794773102,
-    -0.12422202527523041,
-    0.11330150812864304,
-)
+    0.3333333432674408, -0.24999944865703583, 0.19999948143959045, -0.16673316061496735, 0.14291861653327942,
+    -0.12288720905780792, 0.10915745794773102, -0.12422202527523041, 0.11330150812864304,
+)  # fmt: skip
 """(log(1 + f) - f + f^2/2) / f^3 for -1/3 <= f <= 1/3, to 2^-23."""
 
 TANH = (-0.3333333134651184, 0.13333120942115784, -0.0539107508957386, 0.02131752483546734, -0.0066255973652005196)
@@ -58,20 +51,17 @@ NEAR = f"""
   $F s = y + t * y * {horner("t", SIN)};
   $F u = 1.0f - 0.5f * t + t * t * {horner("t", COS)};
 """
+SOURCES: Sources = {}
+write = writer(SOURCES)
 
-SOURCES: dict[str, tuple[tuple[str, ...], str]] = {
-    "shared": (
-        (),
-        """
+write("shared", """
 static inline $F abs_bits_$F($F x) { return as_$F(as_$I(x) & 0x7fffffff); }
 static inline $F sign_of_$F($F magnitude, $F x) {
   return as_$F(as_$I(magnitude) | (as_$I(x) & (-0x7fffffff - 1)));
 }
-""",
-    ),
-    "exp": (
-        (),
-        f"""
+""")
+
+write("exp", f"""
 static inline $F exp_$F($F x) {{
   $F c = x > 89.0f ? ($F)(89.0f) : x;
   c = c < -104.0f ? ($F)(-104.0f) : c;{SPLIT}
@@ -79,11 +69,9 @@ static inline $F exp_$F($F x) {{
   $I half_k = k >> 1;
   return p * as_$F((half_k + 127) << 23) * as_$F((k - half_k + 127) << 23);
 }}
-""",
-    ),
-    "expm1": (
-        ("shared",),
-        f"""
+""")
+
+write("expm1", f"""
 static inline $F expm1_$F($F x) {{
   $F c = x > 89.0f ? ($F)(89.0f) : x;
   c = c < -18.0f ? ($F)(-18.0f) : c;{SPLIT}
@@ -92,12 +80,10 @@ static inline $F expm1_$F($F x) {{
   $F y = 2.0f * (half_power * e + (half_power - 0.5f));
   return abs_bits_$F(x) < 0x1p-25f ? x : y;
 }}
-""",
-    ),
-    # log(y) + k ln(2) + c for a positive normal y
-    "log_sum": (
-        (),
-        f"""
+""", "shared")
+
+# log(y) + k ln(2) + c for a positive normal y
+write("log_sum", f"""
 static inline $F log_sum_$F($F y, $F k, $F c) {{
   $I b = as_$I(y) - 0x3f2aaaab;
   $I e = b >> 23;
@@ -109,30 +95,24 @@ static inline $F log_sum_$F($F y, $F k, $F c) {{
   t = t - 0.5f * z;
   return (f + t) + n * 0.693359375f;
 }}
-""",
-    ),
-    "log_edges": (
-        (),
-        """
+""")
+
+write("log_edges", """
 static inline $F log_edges_$F($F x, $F y) {
   $F inside = x < INFINITY ? y : x;
   return x > 0.0f ? inside : (x == 0.0f ? ($F)(-INFINITY) : ($F)(NAN));
 }
-""",
-    ),
-    "log": (
-        ("log_sum", "log_edges"),
-        """
+""")
+
+write("log", """
 static inline $F log_$F($F x) {
   $F y = x < 0x1p-126f ? x * 0x1p24f : x;
   $F k = x < 0x1p-126f ? ($F)(-24.0f) : ($F)(0.0f);
   return log_edges_$F(x, log_sum_$F(y, k, ($F)(0.0f)));
 }
-""",
-    ),
-    "log1p": (
-        ("log_sum", "log_edges"),
-        """
+""", "log_sum", "log_edges")
+
+write("log1p", """
 static inline $F log1p_$F($F x) {
   $F u = 1.0f + x;
   $F v = u - 1.0f;
@@ -140,11 +120,9 @@ static inline $F log1p_$F($F x) {
   $F y = log_edges_$F(u, log_sum_$F(u, ($F)(0.0f), c));
   return x == 0.0f ? x : y;
 }
-""",
-    ),
-    "tanh": (
-        ("exp", "shared"),
-        f"""
+""", "log_sum", "log_edges")
+
+write("tanh", f"""
 static inline $F tanh_$F($F x) {{
   $F a = abs_bits_$F(x);
   $F t = x * x;
@@ -152,29 +130,23 @@ static inline $F tanh_$F($F x) {{
   $F y = 1.0f - 2.0f / (exp_$F(c + c) + 1.0f);
   return sign_of_$F(t < 0.3f ? a + a * t * {horner("t", TANH)} : y, x);
 }}
-""",
-    ),
-    "sigmoid": (
-        ("exp", "shared"),
-        """
+""", "exp", "shared")
+
+write("sigmoid", """
 static inline $F sigmoid_$F($F x) {
   $F e = exp_$F(-abs_bits_$F(x));
   return (x < 0.0f ? e : ($F)(1.0f)) / (1.0f + e);
 }
-""",
-    ),
-    "softplus": (
-        ("exp", "log1p", "shared"),
-        """
+""", "exp", "shared")
+
+write("softplus", """
 static inline $F softplus_$F($F x) {
   $F linear = x > 0.0f ? x : (x == x ? ($F)(0.0f) : x);
   return linear + log1p_$F(exp_$F(-abs_bits_$F(x)));
 }
-""",
-    ),
-    "sin": (
-        ("shared",),
-        f"""
+""", "exp", "log1p", "shared")
+
+write("sin", f"""
 static inline $F sin_$F($F x) {{{REDUCE}{NEAR}
   $F r = (q & 1) == 0 ? s : u;
   r = as_$F(as_$I(r) ^ ((q & 2) << 30));
@@ -182,11 +154,9 @@ static inline $F sin_$F($F x) {{{REDUCE}{NEAR}
   if ($ANY(a >= 256.0f)) r = a >= 256.0f ? $EACH{{sin}}(x) : r;
   return x == 0.0f ? x : r;
 }}
-""",
-    ),
-    "cos": (
-        ("shared",),
-        f"""
+""", "shared")
+
+write("cos", f"""
 static inline $F cos_$F($F x) {{{REDUCE}{NEAR}
   $F r = (q & 1) == 0 ? u : s;
   r = as_$F(as_$I(r) ^ (((q + 1) & 2) << 30));
@@ -194,21 +164,15 @@ static inline $F cos_$F($F x) {{{REDUCE}{NEAR}
   if ($ANY(a >= 256.0f)) r = a >= 256.0f ? $EACH{{cos}}(x) : r;
   return r;
 }}
-""",
-    ),
-    "deg2rad": (
-        (),
-        """
+""", "shared")
+
+write("deg2rad", """
 static inline $F deg2rad_$F($F x) { return x * 0.0174532925f; }
-""",
-    ),
-    "rad2deg": (
-        (),
-        """
+""")
+
+write("rad2deg", """
 static inline $F rad2deg_$F($F x) { return x * 57.2957795f; }
-""",
-    ),
-}
+""")
 
 ULP: dict[str, float] = {
     "exp": 2, "expm1": 3, "log": 3, "log1p": 4, "tanh": 3, "sigmoid": 4, "softplus": 4, "sin": 4, "cos": 4,
@@ -216,10 +180,23 @@ ULP: dict[str, float] = {
 }  # fmt: skip
 """Largest error of `SOURCES` in ulp."""
 
-BUILTINS: dict[str, tuple[str, float]] = {
-    "exp2": ("exp2", 3), "log2": ("log2", 3), "log10": ("log10", 3), "tan": ("tan", 5), "arcsin": ("asin", 4),
-    "arccos": ("acos", 4), "arctan": ("atan", 5), "arctan2": ("atan2", 6), "sinh": ("sinh", 4),
-    "cosh": ("cosh", 4), "arcsinh": ("asinh", 4), "arccosh": ("acosh", 4), "arctanh": ("atanh", 5),
-    "pow": ("pow", 16), "erf": ("erf", 16), "erfc": ("erfc", 16), "gamma": ("tgamma", 16),
+BUILTINS = {
+    "exp2": "exp2", "log2": "log2", "log10": "log10", "tan": "tan", "arcsin": "asin", "arccos": "acos",
+    "arctan": "atan", "arctan2": "atan2", "sinh": "sinh", "cosh": "cosh", "arcsinh": "asinh", "arccosh": "acosh",
+    "arctanh": "atanh", "pow": "pow", "erf": "erf", "erfc": "erfc", "gamma": "tgamma", "gammaln": "lgamma",
 }  # fmt: skip
-"""The device's float functions and the ulp that OpenCL guarantees for them."""
+"""Functions that a device without double computes by its own float function: name -> its name there."""
+
+
+def without_double(name: str) -> tuple[tuple[str, ...], str]:
+    """The text of a function that is not in `SOURCES`: the device's own, or the float64 formula in float."""
+    if name not in BUILTINS:
+        calls, text = math64.SOURCES[name]
+        return calls, _DOUBLE.sub(r"\1f", text.replace("(double)INFINITY", "INFINITY"))
+    operands = ("x", "y") if name in ("arctan2", "pow") else ("x",)
+    declared = ", ".join(f"$F {x}" for x in operands)
+    body = f"return $EACH{{{BUILTINS[name]}}}({', '.join(operands)});"
+    return (), f"\nstatic inline $F {name}_$F({declared}) {{ {body} }}\n"
+
+
+_DOUBLE = re.compile(r"\b(\d+\.\d+(?:e[+-]?\d+)?)(?![\w.])")
