@@ -46,6 +46,8 @@ def applied(walk: Walk, row: Any, inputs: Sequence[Bound]) -> Bound:
 
     def once(some: Sequence[Bound]) -> Bound:
         y, e, exact = hull(row, some)
+        if walk.executor.fast and row.name in POLES:
+            e = np.where(POLES[row.name](*[b.y for b in some]), INF, e)
         return settled(rounded(y, e, inner, ulp, exact if ulp == 0 else False))
 
     if row.nin != -1:
@@ -241,6 +243,16 @@ def _angle(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]) -
     cut = (np.abs(v) <= ev) & (h - eh <= 0)
     return y, np.where((ev == 0) & (eh == 0), ZERO, np.where(cut, INF, e)), False
 
+
+POLES: dict[str, Callable[..., np.ndarray]] = {
+    "true_div": lambda x, d: d == 0,
+    "inv": lambda x: x == 0,
+    "int_div": lambda x, d: d == 0,
+    "pow": lambda x, p: (x == 0) & (p < 0),
+    "arctan2": lambda v, h: (v == 0) & (h <= 0),
+}
+"""Where the sign of a zero decides the value. Over the reals zero has no sign, so rewrites may change it, and nothing
+is known there of an executor that is handed rewritten graphs."""
 
 HULLS: dict[str, Callable[..., Pair]] = {
     "add": _add, "sub": _sub, "mul": _mul, "true_div": _quotient, "inv": _inverse, "sqrt": _root, "sqr": _square,

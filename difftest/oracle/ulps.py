@@ -38,7 +38,7 @@ class Executor:
 def executor(backend: str, fast: bool) -> Executor:
     """The executor for a backend by name; `fast` if the mode does not promise bits."""
     if backend == "reference":
-        return Executor("reference")
+        return Executor("reference", fast=fast)
     try:
         table = importlib.import_module(f"{backend}_backend.scalar_c").TABLE
     except (ImportError, AttributeError):

@@ -262,3 +262,14 @@ def test_a_repro_is_named_after_its_program(tmp_path):
 
 def test_the_strategy_is_public():
     assert programs is __import__("difftest").programs
+
+
+def test_the_sign_of_a_zero_is_no_matter_for_real_rewrites():
+    """-0 + 0 -> -0 is right over the reals; that 1/0 then has another sign is no fault."""
+    signed = program(
+        Step("literal", ("x0", 0), {"op": "+", "swapped": False}, ("v0",)),
+        Step("inv", ("v0",), {}, ("v1",)),
+        outputs=("v1",),
+        values=(-0.0, 2.0),
+    )
+    assert check(signed).ok
