@@ -240,7 +240,8 @@ def elementwise(name: str, *xs: Value) -> Value:
         dtype = np.dtype("float64") if dtype.kind in "biu" else dtype
         return np.true_divide(*[x.astype(dtype) for x in xs])
     if name in SAME:
-        return SAME[name](*[x.astype(dtype) for x in xs]).astype(dtype)
+        result = SAME[name](*[x.astype(dtype) for x in xs])
+        return result if dtype.kind == "b" and name == "pow" else result.astype(dtype)
     dtype = continuous(*xs)
     if name in CONTINUOUS:
         return CONTINUOUS[name](*[x.astype(dtype) for x in xs])
