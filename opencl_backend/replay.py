@@ -98,6 +98,12 @@ class StepContext(Context):
         return array
 
 
+def add_step(error: Exception, t: int, steps: int, name: str) -> None:
+    """Say in an error's text in which step it happened."""
+    text = str(error.args[0]) if error.args else type(error).__name__
+    error.args = (f"{text}\nThis was step {t} of {steps} of {name}", *error.args[1:])
+
+
 class Repeat:
     """A step run `steps` times: ``follow`` is its pass on the host, ``enqueue`` that on the device.
 
@@ -112,11 +118,12 @@ class Repeat:
     items = local = (1,)
 
     def __init__(
-        self, plan: StepPlan, label: str, steps: int, moves: Sequence[Move], fixed: Set[Cell], start: Move,
+        self, plan: StepPlan, name: str, steps: int, moves: Sequence[Move], fixed: Set[Cell], start: Move,
         advance: Callable[[], None], finish: Callable[[], None], static: bool,
     ):  # fmt: skip
         self.plan = plan
-        self.label = label
+        self.name = name
+        self.label = f"{name} x {steps}"
         self.steps = steps
         self.moves = moves
         self.start = start
@@ -125,8 +132,9 @@ class Repeat:
         self.static = static
         self.elements = steps * sum(launch.elements for launch in plan.launches)
         self.moved = steps * sum(launch.moved for launch in plan.launches)
-        self.plain = not plan.uploads and all(isinstance(launch, Launch) for launch in plan.launches)
-        self._tracks = [_Track(launch, steps, fixed) for launch in plan.launches] if self.plain else []
+        kernels = [launch for launch in plan.launches if isinstance(launch, Launch)]
+        self.plain = not plan.uploads and len(kernels) == len(plan.launches)
+        self._tracks = [_Track(launch, steps, fixed) for launch in kernels] if self.plain else []
         self._followed = False
 
     def follow(self) -> None:
@@ -146,8 +154,14 @@ class Repeat:
     def _stand(self, t: int) -> None:
         for move in self.moves:
             move(t)
-        for step in self.plan.steps:
-            step()
+        try:
+            for step in self.plan.steps:
+                step()
+        except Stale:
+            raise
+        except Exception as error:
+            add_step(error, t, self.steps, self.name)
+            raise
 
     def refresh(self) -> None:
         """Numbers come from the pass on the host."""

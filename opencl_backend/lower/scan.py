@@ -18,7 +18,7 @@ from opencl_backend.context import Context
 from opencl_backend.loop import Lazy, Load
 from opencl_backend.lower import makes_arrays, register
 from opencl_backend.plan import Host, Stale, Value
-from opencl_backend.replay import Move, Repeat, StepContext, StepOrder, StepPlan
+from opencl_backend.replay import Move, Repeat, StepContext, StepOrder, StepPlan, add_step
 from opencl_backend.runtime import Cell, DeviceArray, Memory, contiguous_strides
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.errors import ShapeError
@@ -275,7 +275,7 @@ class _Replay:
         plan = self._record(0, ctx.plan.compiled)
         static = not any(source.live for source in self.sources) and not any(self.finals)
         repeat = Repeat(
-            plan, f"{self.op} x {self.steps}", self.steps, self.moves, self.fixed, self._start, self._advance,
+            plan, str(self.op), self.steps, self.moves, self.fixed, self._start, self._advance,
             self._finish, static,
         )  # fmt: skip
         self._advance()
@@ -352,8 +352,7 @@ class _Replay:
         except (Stale, ShapeError):
             raise
         except Exception as error:
-            text = str(error.args[0]) if error.args else type(error).__name__
-            error.args = (f"{text}\nThis was step {t} of {self.steps} of {op}", *error.args[1:])
+            add_step(error, t, self.steps, str(op))
             raise
         for k, v in enumerate(op.inner_outputs[: op.n_stacked]):
             self._write(step, t, k, v)
