@@ -54,8 +54,9 @@ def grad(
     return_disconnected  what stands for a disconnected one: 'zero', 'None' or 'Disconnected'.
     null_gradients       'raise' (NullTypeGradError) or 'return' for a gradient that is not defined.
 
-    Returns a variable, list or tuple as `wrt` is one. The dtype follows the chain; an integer `wrt` that
-    the cost depends on gets zeros of floatX.
+    Returns a variable, list or tuple as `wrt` is one. The dtype follows the chain. The gradient with respect
+    to integers is that of the same function of real numbers, but an integer that is computed is a step
+    function of what it is computed from: the gradient behind it is zero.
     """
     if cost is None and not known_grads:
         raise ValueError("grad needs a cost or known_grads")
@@ -157,21 +158,22 @@ def _reverse(seeds: Mapping[Variable, Variable], targets: Sequence[Variable], co
     for node in reversed(order):
         if not any(v in needed for v in node.inputs):
             continue
-        gradients = [table.gradient(v) for v in node.outputs]
+        # An integer output passes no gradient on, but what it depends on is connected, with a zero one.
+        gradients = [None if _is_step(v) else table.gradient(v) for v in node.outputs]
         if all(g is None for g in gradients):
-            # An integer output passes no gradient on, but what it depends on is connected, with a zero one.
             if any(v in table.reached for v in node.outputs):
                 table.reached.update(v for v in node.inputs if v in needed)
             continue
         with inherit_line(node.line):
             for v, term in zip(node.inputs, _node_gradients(node, gradients), strict=True):
-                if term is None or v not in needed:
-                    continue
-                if is_discrete(getattr(v.type, "dtype", "float64")) and not isinstance(term.type, NullType):
-                    table.reached.add(v)
-                else:
+                if term is not None and v in needed:
                     table.add(v, _shaped_like(term, v, node))
     return table
+
+
+def _is_step(v: Variable) -> bool:
+    """Whether the variable, an integer, moves in steps as a function of what it is computed from."""
+    return is_discrete(getattr(v.type, "dtype", "float64"))
 
 
 def _connected_to(targets: Sequence[Variable], order: Sequence[Apply]) -> set[Variable]:

@@ -76,7 +76,7 @@ def cast_to(dtype: str) -> ScalarOp:
         return dtype
 
     def grad(ns: Any, inputs: Any, output: Any, g: Any) -> list[Any]:
-        return [_zeros(ns, inputs[0]) if inputs[0].dtype in DISCRETE else ns.cast(g, inputs[0].dtype)]
+        return [g if inputs[0].dtype in DISCRETE else ns.cast(g, inputs[0].dtype)]
 
     return ScalarOp(
         f"Cast{{{dtype}}}", 1, lambda x: special.cast(x, target), out, by_itself, grad,
@@ -138,8 +138,6 @@ def _clip_grad(ns: Any, inputs: Any, output: Any, g: Any) -> list[Any]:
 def _pow_grad(ns: Any, inputs: Any, output: Any, g: Any) -> list[Any]:
     x, y = inputs
     base = g * y * x ** (y - 1)
-    if y.dtype in DISCRETE:
-        return [base, _zeros(ns, y)]
     return [base, ns.switch(ns.eq(x, 0), 0, g * ns.log(x) * output)]
 
 
@@ -239,7 +237,7 @@ _row("true_div", 2, np.true_divide, out=_true_div_dtype, grad=_true_div_grad, ju
 _row("int_div", 2, np.floor_divide, out=real, compute=_bool_as_int8, grad=_flat, jumps="integers")
 _row("mod", 2, np.remainder, out=real, compute=_bool_as_int8, jumps="integers",
      grad=lambda ns, xs, z, g: [g, -(xs[0] // xs[1]) * g])  # fmt: skip
-_row("pow", 2, special.power, compute=_pow_operands, transcendental=True, ulp=4, grad=_pow_grad)
+_row("pow", 2, special.power, out=_pow_operands, transcendental=True, ulp=4, grad=_pow_grad)
 _row("neg", 1, np.negative, out=no_bool, monotone=-1, grad=lambda ns, xs, z, g: [-g])
 _row("abs_", 1, np.abs, out=to_part, compute=PARTS, critical=(0.0,), jumps="zero",
      grad=lambda ns, xs, z, g: [g * ns.sgn(xs[0])])  # fmt: skip

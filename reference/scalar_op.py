@@ -53,16 +53,13 @@ def discrete(*dtypes: str) -> str:
 
 
 def to_float(*dtypes: str) -> str:
-    """The common dtype if continuous, else float32 for integers of at most two bytes, else float64."""
-    dtype = upcast(*dtypes)
-    if dtype not in DISCRETE:
-        return dtype
-    return "float32" if np.dtype(dtype).itemsize <= 2 else "float64"
+    """The common dtype, integers of at most two bytes counting as float32, larger ones as float64."""
+    return upcast(*[d if d not in DISCRETE else "float32" if np.dtype(d).itemsize <= 2 else "float64" for d in dtypes])
 
 
 def to_real_float(*dtypes: str) -> str:
     """As `to_float`, and complex numbers are refused."""
-    return to_float(real(*dtypes))
+    return real(to_float(*dtypes))
 
 
 def to_bool(*dtypes: str) -> str:

@@ -153,6 +153,9 @@ def round_half_away(x: Any) -> Any:
 
 def power(x: Any, y: Any) -> Any:
     """x**y. For integers modulo 2**bits; a negative exponent truncates: 1 and -1 give 1 or ±1, others 0."""
+    if x.dtype.kind == "f" and np.any(y == 0.5):
+        # Where one exponent serves all, NumPy takes the square root, which differs at -0 and -inf.
+        return np.where((y == 0.5) & ((x == 0) | (x == -np.inf)), np.abs(x), np.power(x, y))
     if x.dtype.kind != "i" or not np.any(y < 0):
         return np.power(x, y)
     small = np.where(x == 1, 1, np.where(x == -1, 1 - 2 * (y & 1), 0)).astype(x.dtype)

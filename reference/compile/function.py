@@ -278,7 +278,7 @@ class Function:
         self.shared, self.shared_variables, self.updated, self.states = shared, shared_variables, updated, states
         self.rewrites, self.name, self.line = rewrites, name, line
         self._defaults = {s: s.variable.type.filter(s.value) for s in specs if s.value is not None}
-        self._open = [s for s in specs if not (s.implicit or (s.implicit is None and s.update is not None))]
+        self._open = [s for s in specs if not s.implicit]
         position = len(fgraph.outputs) - len(updated)
         self._n_results = position - len(states)
         containers = dict(zip(shared_variables, shared))

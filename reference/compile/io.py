@@ -45,7 +45,9 @@ class In:
             self.name = getattr(self.variable, "name", None)
 
 
-Param = In
+def Param(variable: Variable, default: Any = None, name: str | None = None, **options: Any) -> In:
+    """The older spelling of `In`, whose `value` it calls `default`."""
+    return In(variable, name=name, value=default, **options)
 
 
 @dataclass(eq=False)

@@ -110,10 +110,15 @@ def autocast(x: Any) -> np.ndarray:
     return np.asarray(x)
 
 
-def get_scalar_constant_value(v: Any) -> np.ndarray:
+_DEEPEST = 10
+"""How many operations on constants are carried out while a graph is built."""
+
+
+def get_scalar_constant_value(v: Any, depth: int = 0) -> np.ndarray:
     """The one value that `v` is known to have everywhere, as a 0-d array.
 
-    Looks through what only moves or repeats a value. Raises NotScalarConstantError if it is not known.
+    Looks through what only moves or repeats a value, and a few steps of arithmetic. Raises
+    NotScalarConstantError if it is not known.
     """
     from reference.tensor.creation import Alloc
     from reference.tensor.elemwise import DimShuffle, Elemwise
@@ -130,15 +135,18 @@ def get_scalar_constant_value(v: Any) -> np.ndarray:
             v = inputs[0]
         elif isinstance(op, Elemwise) and op.scalar_op.name == "second":
             v = inputs[1]
-        elif isinstance(op, Elemwise) and op.scalar_op.name.startswith("Cast{"):
-            return np.asarray(get_scalar_constant_value(inputs[0]).astype(v.type.dtype))
+        elif isinstance(op, Elemwise) and not op.scalar_op.transcendental and depth < _DEEPEST:
+            operands = [get_scalar_constant_value(x, depth + 1) for x in inputs]
+            with np.errstate(all="ignore"):
+                return np.asarray(op.scalar_op(*operands))
         elif (
             isinstance(op, Subtensor)
             and len(inputs) == 2
             and isinstance(inputs[1], Constant)
             and (inputs[0].owner is not None and isinstance(inputs[0].owner.op, MakeVector))
         ):
-            v = inputs[0].owner.inputs[int(inputs[1].data)]
+            element = inputs[0].owner.inputs[int(inputs[1].data)]
+            return get_scalar_constant_value(element, depth + 1).astype(v.type.dtype)
         else:
             raise NotScalarConstantError(str(v))
     data = np.asarray(v.data)
@@ -152,13 +160,12 @@ def tensor(dtype: str, broadcastable: Sequence[bool], name: str | None = None) -
     return TensorType(dtype, tuple(broadcastable))(name)
 
 
-def _constructor(code: str, dtype: str, kind: str, pattern: tuple[bool, ...]) -> Callable[..., Any]:
+def _constructor(kind: str, pattern: tuple[bool, ...]) -> Callable[..., Any]:
     def make(name: str | None = None, dtype: str | None = None) -> Any:
-        return TensorType(default if dtype is None else dtype, pattern)(name)
+        return TensorType("floatX" if dtype is None else dtype, pattern)(name)
 
-    default = dtype
-    make.__name__ = make.__qualname__ = code + kind
-    make.__doc__ = f"A {kind} of dtype {dtype}: broadcast pattern {pattern}."
+    make.__name__ = make.__qualname__ = kind
+    make.__doc__ = f"A {kind} of dtype floatX: broadcast pattern {pattern}."
     return make
 
 
@@ -169,7 +176,7 @@ def _plural(single: Callable[..., Any], plural: str) -> Callable[..., Any]:
         return [single(name, **kwargs) for name in names]
 
     make.__name__ = make.__qualname__ = plural
-    make.__doc__ = f"Several variables at once: names, or how many. See `{single.__name__}`."
+    make.__doc__ = "Several variables at once: names, or how many."
     return make
 
 
@@ -188,7 +195,8 @@ _CODES = {
 
 for _code, _dtype in _CODES.items():
     for _kind, (_many, _pattern) in _KINDS.items():
-        _single = _constructor(_code, _dtype, _kind, _pattern)
+        # With a dtype in its name a constructor is the type itself: ``x.type == T.dmatrix``.
+        _single = TensorType(_dtype, _pattern) if _code else _constructor(_kind, _pattern)
         globals()[_code + _kind] = _single
         globals()[_code + _many] = _plural(_single, _code + _many)
         __all__ += [_code + _kind, _code + _many]

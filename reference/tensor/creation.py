@@ -17,7 +17,7 @@ from reference.graph.dtypes import INTEGERS, is_discrete, upcast
 from reference.graph.errors import ShapeError
 from reference.graph.types import TensorType
 from reference.tensor.basic import as_tensor_variable, constant
-from reference.tensor.elemwise import cast, second
+from reference.tensor.elemwise import cast, eq, maximum, second, switch
 from reference.tensor.shape import ONE, as_index, shape_of_argument, shape_tuple
 
 __all__ = [
@@ -277,6 +277,16 @@ def triu(m: Any, k: Any = 0) -> Variable:
     return m * (constant(np.ones((), dtype=m.type.dtype)) - tri(rows, columns, k=as_index(k) - ONE, dtype=m.type.dtype))
 
 
+def bartlett(M: Any) -> Any:
+    """The triangular window of `M` points, zero at both ends."""
+    count = as_index(M)
+    last = cast(maximum(count - 1, ONE), "float64")
+    k = cast(arange(count), "float64")
+    rising = 2.0 * k / last
+    window = switch(k <= last / 2.0, rising, 2.0 - rising)
+    return switch(eq(count, 1), ones((count,), dtype="float64"), window)
+
+
 @dataclass(frozen=True)
 class _Grid:
     """`T.mgrid[a:b, c:d]` and `T.ogrid`: ranges along the axes, spread or broadcastable."""
@@ -285,13 +295,14 @@ class _Grid:
 
     def __getitem__(self, args: Any) -> list[Variable]:
         spans = args if isinstance(args, tuple) else (args,)
-        ranges = [arange(s.start or 0, s.stop, s.step or 1) for s in spans]
+        ranges = [arange(0 if s.start is None else s.start, s.stop, 1 if s.step is None else s.step) for s in spans]
         rank = len(ranges)
         shaped = [r.dimshuffle(*["x"] * k, 0, *["x"] * (rank - k - 1)) for k, r in enumerate(ranges)]  # type: ignore[attr-defined]
         if self.sparse:
             return shaped
         lengths = [r.shape[0] for r in ranges]  # type: ignore[attr-defined]
-        return [Alloc()(r, *lengths) for r in shaped]
+        dtype = upcast(*[r.type.dtype for r in ranges])  # type: ignore[attr-defined]
+        return [Alloc()(cast(r, dtype), *lengths) for r in shaped]
 
 
 mgrid = _Grid(sparse=False)

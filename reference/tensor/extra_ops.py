@@ -15,11 +15,11 @@ import numpy as np
 from reference.config import config
 from reference.gradient import grad_undefined
 from reference.graph.core import Apply, Op, Variable
-from reference.graph.dtypes import INTEGERS, upcast
+from reference.graph.dtypes import BOOL, INTEGERS, upcast
 from reference.graph.errors import ShapeError
 from reference.graph.types import TensorType
 from reference.tensor.basic import as_tensor_variable, constant
-from reference.tensor.creation import alloc, arange, ones, zeros
+from reference.tensor.creation import alloc, arange, bartlett, zeros
 from reference.tensor.elemwise import (
     DimShuffle,
     add,
@@ -116,11 +116,12 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
 
 
 def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
-    """The differences of neighbours along `axis`, `n` times over."""
+    """The differences of neighbours along `axis`, `n` times over; of bools, whether they differ."""
     x = as_tensor_variable(x)
     before = (slice(None),) * normalize_axis(axis, x.type.ndim)
     for _ in range(n):
-        x = x[before + (slice(1, None),)] - x[before + (slice(None, -1),)]
+        later, earlier = x[before + (slice(1, None),)], x[before + (slice(None, -1),)]
+        x = later ^ earlier if x.type.dtype == BOOL else later - earlier
     return x
 
 
@@ -281,7 +282,7 @@ class SearchsortedOp(Op):
         return [None] * len(inputs)
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[False]] * len(node.inputs)
+        return [[True], [True], [False]][: len(node.inputs)]
 
 
 def searchsorted(x: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
@@ -468,10 +469,13 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
     return Choose(mode)(a, *choices)
 
 
-def unravel_index(indices: Any, dims: Any, order: str = "C") -> tuple[Any, ...]:
-    """The coordinates, in a tensor with lengths `dims`, of places in the flattened tensor."""
+def unravel_index(indices: Any, dims: Any, order: str = "C", ndim: int | None = None) -> tuple[Any, ...]:
+    """The coordinates, in a tensor with lengths `dims`, of places in the flattened tensor.
+
+    `ndim` says how many lengths there are where the graph does not tell.
+    """
     indices = cast(as_tensor_variable(indices), "int64")
-    lengths = [as_index(n) for n in dims]
+    lengths = [as_index(dims[k]) for k in range(ndim)] if ndim is not None else [as_index(n) for n in dims]
     coordinates = []
     for n in lengths[::-1] if order == "C" else lengths:
         coordinates.append(mod(indices, n))
@@ -479,20 +483,18 @@ def unravel_index(indices: Any, dims: Any, order: str = "C") -> tuple[Any, ...]:
     return tuple(coordinates[::-1] if order == "C" else coordinates)
 
 
-def ravel_multi_index(multi_index: Sequence[Any], dims: Any, order: str = "C") -> Any:
-    """The places in the flattened tensor of coordinates in a tensor with lengths `dims`."""
+def ravel_multi_index(multi_index: Sequence[Any], dims: Any, mode: str = "raise", order: str = "C") -> Any:
+    """The places in the flattened tensor of coordinates in a tensor with lengths `dims`.
+
+    Coordinates outside are taken modulo the length ("wrap") or moved to the border ("clip"); with "raise"
+    there must be none.
+    """
+    if mode not in ("raise", "wrap", "clip"):
+        raise ValueError(f"mode must be 'raise', 'wrap' or 'clip', not {mode!r}")
     pairs = list(zip([cast(as_tensor_variable(i), "int64") for i in multi_index], [as_index(n) for n in dims]))
     place: Any = constant(np.int64(0))
     for i, n in pairs if order == "C" else pairs[::-1]:
+        if mode != "raise":
+            i = mod(i, n) if mode == "wrap" else i.clip(0, n - 1)
         place = add(mul(place, n), i)
     return place
-
-
-def bartlett(M: Any) -> Any:
-    """The triangular window of `M` points, zero at both ends."""
-    count = as_index(M)
-    last = cast(maximum(count - 1, ONE), "float64")
-    k = cast(arange(count), "float64")
-    rising = 2.0 * k / last
-    window = switch(k <= last / 2.0, rising, 2.0 - rising)
-    return switch(eq(count, 1), ones((count,), dtype="float64"), window)

@@ -246,7 +246,12 @@ class Subtensor(Reading):
 
 def _keeps_one(part: slice) -> bool:
     """Does this slice of a dimension of length 1 surely have length 1?"""
-    return part.stop is None and (part.start is None or known_index(part.start) == 0)
+    if part.start is not None and known_index(part.start) != 0:
+        return False
+    if part.stop is None:
+        return True
+    stop, step = known_index(part.stop), 1 if part.step is None else known_index(part.step)
+    return stop is not None and stop > 0 and step is not None and step > 0
 
 
 @dataclass(frozen=True)

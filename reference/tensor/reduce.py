@@ -295,7 +295,7 @@ class MaxAndArgmax(_Extreme):
         return [self.max_gradient(inputs[0], outputs[0], g)]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[True, False]]
+        return [[True, True]]
 
 
 class Max(_Extreme):
@@ -340,9 +340,6 @@ class Argmax(_Extreme):
 
     def L_op(self, inputs: t.Any, outputs: t.Any, output_gradients: t.Any) -> list[t.Any]:
         return [None]
-
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[False]]
 
 
 # The functions of the tensor namespace.

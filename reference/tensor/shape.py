@@ -443,7 +443,7 @@ def flatten(x: Any, ndim: int = 1, outdim: int | None = None) -> Variable:
     if not 1 <= ndim <= max(x.type.ndim, 1):
         raise ValueError(f"cannot flatten {x} of type {x.type} to {ndim} dimensions")
     if ndim == 1:
-        return reshape(x, [-1])
+        return reshape(x, [-1] if x.type.ndim else [1])
     from reference.tensor.elemwise import mul
 
     lengths = shape_tuple(x)

@@ -84,9 +84,6 @@ class ArgSortOp(_Sorting):
     def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list[Any]:
         return [None, None]
 
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[False], [False]]
-
 
 def sort(a: Any, axis: Any = -1, kind: str = "quicksort", order: str | None = None) -> Any:
     """A sorted copy along `axis` (of the flattened tensor if None)."""

@@ -132,10 +132,16 @@ class _TensorOperators:
         return _namespace().norm_elements(self, L, axis=axis, keepdims=keepdims)
 
     def __iter__(self) -> Any:
-        raise TypeError(
-            f"{self} cannot be iterated: the length of a symbolic tensor is known only when the function runs; "
-            "use theano.scan, or index it with constants"
-        )
+        """The elements of a vector whose length the graph tells: ``rows, columns = x.shape``."""
+        from reference.tensor.shape import vector_length
+
+        length = vector_length(self) if self.ndim == 1 else None  # type: ignore[arg-type]
+        if length is None:
+            raise TypeError(
+                f"{self} cannot be iterated: the length of a symbolic tensor is known only when the function runs; "
+                "use theano.scan, or index it with constants"
+            )
+        return iter([self[k] for k in range(length)])
 
     def __bool__(self) -> bool:
         raise TypeError(

@@ -50,6 +50,25 @@ def test_diff(axis, n):
     check(lambda x: T.diff(x, n, axis), lambda x: np.diff(x, n, axis), MATRIX)
 
 
+def test_diff_of_bools_is_where_they_differ():
+    check(T.diff, np.diff, [True, False, False, True], gradients=False)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_coordinates_by_order_and_mode(order):
+    shape, places = (3, 4), [0, 5, 11, 7]
+    f = [lambda x, k=k: T.unravel_index(x, T.as_tensor_variable(shape), order, ndim=2)[k] for k in (0, 1)]
+    g = [lambda x, k=k: np.unravel_index(x, shape, order)[k] for k in (0, 1)]
+    check(f[0], g[0], places, gradients=False)
+    check(f[1], g[1], places, gradients=False)
+    for mode, i, j in (("raise", [0, 2], [3, 1]), ("wrap", [-1, 4], [5, -7]), ("clip", [-1, 4], [5, -7])):
+        check(
+            lambda i, j, mode=mode: T.ravel_multi_index((i, j), shape, mode, order),
+            lambda i, j, mode=mode: np.ravel_multi_index((i, j), shape, mode, order),
+            i, j, gradients=False,
+        )  # fmt: skip
+
+
 def test_bincount():
     check(T.bincount, np.bincount, [1, 1, 3], gradients=False)
     check(lambda x: T.bincount(x, minlength=6), lambda x: np.bincount(x, minlength=6), [1, 1, 3], gradients=False)

@@ -73,9 +73,27 @@ def test_broadcasting_is_summed_back():
     assert gc == 12
 
 
-def test_integer_inputs_get_zeros_if_connected():
+INTEGERS = [
+    (lambda i, x: i * x, 3), (lambda i, x: T.cast(i, "float64") * x, 3), (lambda i, x: x**i, 9 * np.log(3)),
+    (lambda i, x: T.stack([i, x]).sum(), 1), (lambda i, x: T.exp(i), np.exp(2)),
+    (lambda i, x: (i * 2) * x, 0), (lambda i, x: T.cast(i * 2, "float64") * x, 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("graph", "expected"), INTEGERS)
+def test_an_integer_input_is_a_real_number_and_a_computed_one_a_step(graph, expected):
     i, x = T.lscalar("i"), T.dscalar("x")
-    assert theano.function([i, x], T.grad(i * x, i), on_unused_input="ignore")(2, 3.0) == 0
+    result = theano.function([i, x], T.grad(graph(i, x), i), on_unused_input="ignore")(2, 3.0)
+    np.testing.assert_allclose(result, expected)
+
+
+@pytest.mark.parametrize(
+    "place", [T.argmax, T.argsort, lambda v: T.searchsorted(v, v), lambda v: T.floor(v), lambda v: v > 0]
+)
+def test_what_moves_in_steps_has_gradient_zero(place):
+    v, x = T.dvector("v"), T.dscalar("x")
+    gradient = theano.function([v, x], T.grad(T.sum(place(v) * x), v), on_unused_input="ignore")
+    np.testing.assert_array_equal(gradient([1, 3, 2], 5), [0, 0, 0])
 
 
 def test_disconnected_inputs():

@@ -129,6 +129,11 @@ def test_activations(graph, model):
     check(graph, model, SCORES)
 
 
+@pytest.mark.parametrize(("dtype", "expected"), [("int8", "float32"), ("int32", "float64"), ("float16", "float16")])
+def test_softsign_of_integers_is_the_float_that_holds_them(dtype, expected):
+    assert nnet.softsign(T.vector(dtype=dtype)).dtype == expected
+
+
 def test_activations_keep_float32():
     x = T.fmatrix("x")
     with theano.config.change_flags(floatX="float32"):

@@ -59,7 +59,9 @@ DTYPES = [
     ("switch", ("bool", "int8", "float32"), "float32"),
     ("second", ("float64", "int8"), "int8"), ("abs_", ("complex64",), "float32"), ("floor", ("int64",), "float64"),
     ("angle", ("complex128",), "float64"), ("complex", ("float32", "float32"), "complex64"),
-    ("and_", ("bool", "int8"), "int8"),
+    ("and_", ("bool", "int8"), "int8"), ("pow", ("bool", "bool"), "int8"), ("pow", ("int8", "bool"), "int8"),
+    ("arctan2", ("bool", "float16"), "float32"), ("arctan2", ("int8", "uint16"), "float32"),
+    ("arctan2", ("int8", "int32"), "float64"),
 ]  # fmt: skip
 
 
@@ -73,6 +75,8 @@ VALUES = [
     ("mod", "int32", ([7, -7, 7, -7], [3, 3, -3, -3]), [1, 2, -2, -1]),
     ("int_div", "int8", ([5, -128], [0, -1]), [0, -128]),
     ("mod", "int8", ([5, -128], [0, -1]), [0, 0]),
+    ("pow", "float64", ([-np.inf, -0.0, 4.0], [0.5]), [np.inf, 0.0, 2.0]),
+    ("pow", "float64", ([-np.inf, -0.0, 4.0], [0.5, 0.5, 0.5]), [np.inf, 0.0, 2.0]),
     ("int_div", "float64", ([7, -7, 7, 0], [2, 2, 0, 0]), [3, -4, inf, nan]),
     ("mod", "float64", ([-7, 7, 7, 7], [3, -3, 0, inf]), [2, -2, nan, 7]),
     ("add", "int8", ([127], [1]), [-128]),

@@ -48,7 +48,7 @@ def selu(x: Any) -> Any:
 def softsign(x: Any) -> Any:
     """x / (1 + |x|)"""
     x = as_tensor_variable(x)
-    return true_div(x, 1 + abs_(x))
+    return true_div(x, np.asarray(1, to_float(x.type.dtype)) + abs_(x))
 
 
 def hard_sigmoid(x: Any) -> Any:
