@@ -25,7 +25,7 @@ DTYPES = tuple(STORAGE)
 RANK = 4
 OPERANDS = 3
 OPTIONS = ("-cl-opt-disable",)
-_EACH = 1 << 14
+_EACH = {"cpu": 1 << 14, "gpu": 1 << 6}
 
 
 @cache
@@ -170,7 +170,8 @@ def _launch(
     if len(geometry.shape) > RANK:
         return False
     pad = RANK - len(geometry.shape)
-    numbers: list[Number] = [lazy.size, _EACH, code, *_three([DTYPES.index(a.dtype) for a in arrays], -1)]
+    each = _EACH[ctx.device.style]
+    numbers: list[Number] = [lazy.size, each, code, *_three([DTYPES.index(a.dtype) for a in arrays], -1)]
     numbers += [*(1,) * pad, *geometry.shape]
     operands = list(zip(arrays, geometry.strides))
     for array, strides in (*_three(operands), (target, geometry.strides[-1])):
@@ -178,7 +179,7 @@ def _launch(
     numbers.append(DTYPES.index(target.dtype))
     program = text(compute, not ctx.exact, ctx.device.fp64)
     ctx.plan.count_interpreted()
-    items = -(-lazy.size // _EACH)
+    items = -(-lazy.size // each)
     ctx.launch(label, program, "machine", items, numbers, [*_three(arrays), target], 1, lazy.size, OPTIONS)
     return True
 
