@@ -8,6 +8,7 @@ inputs. It must not know of any particular type, operation, rewrite or backend.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -200,13 +201,18 @@ class Constant(Variable):
     __repr__ = __str__
 
 
+serials = itertools.count()
+"""The numbers of nodes, in the order in which they are built."""
+
+
 class Apply:
     """One use of an operation: `op` applied to `inputs` gives `outputs`.
 
-    `line` is the user's line that built it, `made_by` the name of the rewrite that did, if one did.
+    `line` is the user's line that built it, `made_by` the name of the rewrite that did, if one did. `serial`
+    grows with every node: of two nodes, the one with the smaller number was built first.
     """
 
-    __slots__ = ("inputs", "line", "made_by", "op", "outputs")
+    __slots__ = ("inputs", "line", "made_by", "op", "outputs", "serial")
 
     def __init__(self, op: Op, inputs: Sequence[Variable], outputs: Sequence[Variable]):
         self.op = op
@@ -214,6 +220,7 @@ class Apply:
         self.outputs = tuple(outputs)
         self.line = user_line()
         self.made_by: str | None = None
+        self.serial = next(serials)
         for k, v in enumerate(self.inputs):
             if not isinstance(v, Variable):
                 raise TypeError(f"input {k} of {op} is not a variable: {v!r}")
@@ -239,7 +246,7 @@ class Apply:
         """The same operation on other inputs. Output types are inferred again if an input's type changed."""
         if all(new.type == old.type for new, old in zip(inputs, self.inputs, strict=True)):
             node = object.__new__(Apply)
-            node.op, node.inputs = self.op, tuple(inputs)
+            node.op, node.inputs, node.serial = self.op, tuple(inputs), next(serials)
             outputs = []
             for old in self.outputs:
                 twin = old._copy()
@@ -265,6 +272,7 @@ class Apply:
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self.op, self.inputs, self.outputs, self.line, self.made_by = state
+        self.serial = next(serials)
 
 
 class Op:

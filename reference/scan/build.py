@@ -7,15 +7,15 @@ mentions, and the complaints about all of them. It must not know how a loop runs
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reference.compile.shared import SharedVariable
-from reference.graph.core import Variable
+from reference.graph.core import Variable, serials
 from reference.graph.dtypes import INTEGERS
 from reference.graph.errors import MissingInputError
-from reference.graph.traversal import graph_inputs
+from reference.graph.traversal import graph_inputs, toposort
 from reference.graph.types import TensorType
 from reference.scan.parts import Carry, Loop, Mapped, Read, State
 from reference.tensor.basic import as_tensor_variable
@@ -93,6 +93,7 @@ def scan(
 
     rows = [inner for s in read for inner in _read_sequence(loop, s, n_steps is not None, go_backwards)]
     past = [inner for info in given if info is not None for inner in _read_state(loop, info)]
+    start = next(serials)
     outputs, updates, loop.condition = _parse(fn(*rows, *past, *constants))
 
     if not given:
@@ -113,7 +114,7 @@ def scan(
     loop.carries = [Carry(v, v.type.make_variable(v.name), new) for v, new in updates.items()]
     if strict:
         _refuse_undeclared(graph_inputs(loop.inner_outputs, stop_at=known), constants, updates)
-    loop.capture(known)
+    loop.capture([*known, *_built_before(start, loop.inner_outputs, known, updates)])
     for state in loop.states:
         _agree(loop, state)
     loop.tidy()
@@ -124,6 +125,22 @@ def scan(
     if return_list:
         return stacked, finals
     return (None if not stacked else stacked[0] if len(stacked) == 1 else stacked), finals
+
+
+def _built_before(
+    start: int, outputs: Sequence[Variable], known: Sequence[Variable], updates: Mapping[SharedVariable, Variable]
+) -> list[Variable]:
+    """The expressions that the step mentions and that stood before it was written down: they are computed once,
+    outside. Those of what the loop updates, random streams among them, are computed in every step, as in Theano."""
+    fixed: set[Variable] = set()
+    read: dict[Variable, None] = dict.fromkeys(outputs)
+    for node in toposort(outputs, stop_at=known):
+        moving = any(v in updates or (v.owner is not None and v not in fixed and v not in known) for v in node.inputs)
+        if node.serial < start and not moving:
+            fixed.update(node.outputs)
+        else:
+            read.update(dict.fromkeys(node.inputs))
+    return [v for v in read if v in fixed]
 
 
 def _as_list(items: Any) -> list[Any]:

@@ -168,3 +168,14 @@ def test_a_deep_graph_is_an_ordinary_graph():
     for _ in range(5000):
         y = y + x
     assert theano.function([x], y, mode="FAST_COMPILE")(1) == 5001
+
+
+def test_givens_reach_what_a_loop_captured():
+    x, y = T.dvector("x"), T.dscalar("y")
+    scaled = T.sum(x) * 2
+    rows, _ = theano.scan(lambda h: h + scaled, outputs_info=T.constant(0.0, dtype="float64"), n_steps=3)
+    f = theano.function([y], rows, givens={scaled: y})
+    np.testing.assert_array_equal(f(5), [5, 10, 15])
+    written, _ = theano.scan(lambda h: h + y, outputs_info=T.constant(0.0, dtype="float64"), n_steps=3)
+    g = theano.function([y], written)
+    assert theano.printing.debugprint(f, file="str") == theano.printing.debugprint(g, file="str")
