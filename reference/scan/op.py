@@ -100,7 +100,7 @@ class Scan(Op):
             called = known.get(root, root.name)
             if place:
                 names.append(None if called is None else called + place.group())
-            elif given.endswith("_copy"):
+            elif given.endswith("_copy") or not given:
                 names.append(None if called is None else f"{called}_copy")
             else:
                 names.append(inner.name)
