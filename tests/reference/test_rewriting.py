@@ -435,3 +435,9 @@ def test_a_rule_may_replace_other_variables(register: Any):
 
 def test_a_session_is_active_only_while_rules_run():
     assert engine.current() is None
+
+
+def test_a_cast_through_floats_saturates_where_one_of_integers_would_wrap():
+    x = T.vector("x", dtype="uint32")
+    f = theano.function([x], T.cast(T.cast(x, "float64"), "int8"), mode="EXACT")
+    assert f(np.array([300, 5], "uint32")).tolist() == [127, 5]

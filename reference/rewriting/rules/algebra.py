@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from reference.graph.core import Apply, Constant
-from reference.graph.dtypes import FLOATS, is_discrete, upcast
+from reference.graph.dtypes import FLOATS, INTEGERS, is_discrete, upcast
 from reference.graph.fgraph import FunctionGraph
 from reference.rewriting.engine import Promise, Replacement, rewrite
 from reference.rewriting.pattern import (
@@ -239,6 +239,8 @@ def cast_of_cast(fgraph: FunctionGraph, node: Apply) -> Replacement:
     x, middle, target = inner.inputs[0], node.inputs[0].type.dtype, node.outputs[0].type.dtype
     if not _lossless(x.type.dtype, middle) or target.startswith("complex"):
         return None
+    if x.type.dtype in INTEGERS and middle in FLOATS and target in INTEGERS and not _lossless(x.type.dtype, target):
+        return None  # a float out of range saturates, an integer wraps
     return [elemwise.cast(x, target)]
 
 

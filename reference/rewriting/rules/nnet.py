@@ -67,7 +67,9 @@ def gradient_of_log_of_softmax(fgraph: FunctionGraph, node: Apply) -> Replacemen
         g, spread = difference.owner.inputs  # type: ignore[union-attr]
         total = _spread_sum_of_product(spread, g, p)
         h = None if total is None else _times(fgraph, g, p)
-        if h is not None and total is not None and spread.owner is not None:
+        if h is None or total is None or spread.owner is None:
+            continue
+        if h.type == total.inputs[0].type:
             new = sub(h, mul(p, spread.owner.op(total.op(h))))
             return [new] if new.type == node.outputs[0].type else None
     return None
