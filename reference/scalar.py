@@ -51,6 +51,7 @@ ALIASES = {
     "abs": "abs_", "sign": "sgn", "square": "sqr", "floor_div": "int_div", "fill": "second", "where": "switch",
     "bitwise_and": "and_", "bitwise_or": "or_", "bitwise_xor": "xor", "bitwise_not": "invert",
     "tensor_copy": "identity", "isnan_": "isnan", "isinf_": "isinf", "digamma": "psi",
+    "power": "pow",
 }  # fmt: skip
 """Other spellings of rows."""
 

@@ -203,14 +203,15 @@ class _Text:
 
     def id_of(self, shown: Shown) -> str:
         """The id, given at the first mention."""
-        if shown not in self.used:
+        key = _identity(shown)
+        if key not in self.used:
             number = len(self.used)
             if self.ids_kind == "":
-                self.used[shown] = ""
+                self.used[key] = ""
             else:
                 text = letters(number) if self.ids_kind == "CHAR" else str(number)
-                self.used[shown] = f"[@{text}]" if self.dialect == "0.7" else f"[id {text}]"
-        return self.used[shown]
+                self.used[key] = f"[@{text}]" if self.dialect == "0.7" else f"[id {text}]"
+        return self.used[key]
 
     def _type(self, variable: Variable) -> str:
         return f" <{variable.type}>" if self.print_type else ""
@@ -233,6 +234,15 @@ class _Text:
         for node in sorted(readers, key=lambda n: len(self.order) if n is None else self.order[n]):
             told.append(("output", "") if node is None else (self.id_of(node), self.order[node]))
         return f" clients:{told}"
+
+
+def _identity(shown: Shown) -> Any:
+    """What an id stands for. A number from -10 to 10 is one leaf wherever it stands, as Theano makes one
+    constant of it."""
+    if not isinstance(shown, Constant) or not isinstance(shown.type, TensorType) or shown.data.size != 1:
+        return shown
+    small = shown.data.dtype.kind in "iuf" and bool(np.all(np.abs(shown.data.astype("float64")) <= 10))
+    return (shown.type, shown.data.tobytes()) if small else shown
 
 
 def op_text(op: Any, dialect: str) -> str:

@@ -379,15 +379,19 @@ def mean(
     input: t.Any,
     axis: t.Any = None,
     dtype: str | None = None,
+    op: bool = False,
     keepdims: bool = False,
     acc_dtype: str | None = None,
 ) -> t.Any:
-    """The sum over `axis` divided by each reduced length; float64 for integers."""
+    """The sum over `axis` divided by each reduced length; float64 for integers.
+
+    `op`, Theano's way to ask for one operation without gradient, changes nothing.
+    """
     x = as_tensor_variable(input)
     if dtype is None and is_discrete(x.type.dtype):
         dtype = "float64"
     if x.type.dtype == "float16" and dtype in (None, "float16"):
-        return _named(cast(mean(x, axis, "float32", keepdims, acc_dtype), "float16"), "mean")
+        return _named(cast(mean(x, axis, "float32", op, keepdims, acc_dtype), "float16"), "mean")
     total = sum(x, axis, dtype, keepdims, acc_dtype)
     narrow = total.type.dtype in ("float16", "float32", "complex64")
     lengths = cast(shape(x), "float32" if narrow else "float64")

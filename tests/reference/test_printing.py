@@ -81,6 +81,13 @@ def test_kinds_of_ids():
     assert text == golden("ids.1.0")
 
 
+def test_a_small_number_has_one_id_wherever_it_stands():
+    x = T.dscalar("x")
+    lines = debugprint([x + 2, x * 2, x - 200, x / 200, x**-2.0], file="str", dialect="1.0").split("\n")
+    ids = [line.split("[id ")[1][0] for line in lines if "TensorConstant{2" in line or "{-2" in line]
+    assert len(ids) == 5 and ids[0] == ids[1] and len(set(ids)) == 4
+
+
 def test_depth_and_stop_on_name():
     h = T.tanh(T.dvector("x") * T.dvector("x"))
     h.name = "h"

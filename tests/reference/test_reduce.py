@@ -106,6 +106,11 @@ def test_places_and_truth(name, axis):
     check(lambda x: getattr(T, name)(x, axis=axis), lambda x: getattr(np, name)(x, axis=axis), x, gradients=False)
 
 
+def test_the_arguments_of_mean_stand_as_in_theano():
+    x = T.dmatrix("x")
+    assert T.mean(x, 0, None, False, True).type.broadcastable == (True, False)
+
+
 def test_argmax_over_several_axes_counts_them_in_order():
     check(
         lambda x: T.argmax(x, axis=(0, 2)),
