@@ -1,0 +1,70 @@
+"""What every step should give: an independent NumPy line each, written from the documentation.
+
+Owns `MODEL`, step name -> function of operand values and attributes, and `evaluate`. It never looks at the
+reference's `perform`: that it says the same thing a second time is the point. Its dtypes follow Theano's
+documented rules through `numpy.promote_types`. float16 and float32 transcendental functions are the float64
+function rounded once, as documented.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from difftest.model import loops, reducing, shaping
+from difftest.model.base import MODEL, SHAPE_ONLY, Unknown, Value, operand
+from difftest.model.elementwise import ELEMENTWISE, elementwise
+from difftest.model.loops import BODIES
+from difftest.model.shaping import index_of
+from difftest.program import Program, Step
+
+__all__ = ["BODIES", "ELEMENTWISE", "MODEL", "SHAPE_ONLY", "Unknown", "Value", "evaluate", "index_of", "value"]
+
+
+def value(step: Step, operands: Sequence[Any]) -> tuple[np.ndarray, ...]:
+    """The values of a step's results, with their dtypes."""
+    with np.errstate(all="ignore"):
+        if step.step in ELEMENTWISE:
+            given: Any = elementwise(step.step, *map(operand, operands))
+        elif step.step in MODEL:
+            given = MODEL[step.step](*map(operand, operands), **step.attributes)
+        else:
+            raise Unknown(step.step)
+    return tuple(np.asarray(r) for r in given) if isinstance(given, tuple) else (np.asarray(given),)
+
+
+def evaluate(program: Program, arguments: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Every value the model knows, for inputs and shared variables by name; what it cannot say is left out.
+
+    Givens are applied as documented: simultaneously, the replacing value taken as it stands.
+    """
+    first = _run(program, dict(arguments), {})
+    if not program.givens:
+        return first
+    replaced = {name: first[by] for name, by in program.givens if by in first}
+    unknown = {name for name, by in program.givens if by not in first}
+    return _run(program, {k: v for k, v in arguments.items() if k not in unknown} | replaced, replaced, unknown)
+
+
+def _run(
+    program: Program,
+    names: dict[str, np.ndarray],
+    fixed: Mapping[str, np.ndarray],
+    unknown: frozenset[str] | set[str] = frozenset(),
+) -> dict[str, np.ndarray]:
+    for step in program.steps:
+        if step.step in SHAPE_ONLY:
+            continue
+        try:
+            operands = [names[o] if isinstance(o, str) else o for o in step.operands]
+            results = value(step, operands)
+        except (KeyError, Unknown):
+            continue
+        for name, result in zip(step.results, results):
+            if name not in unknown:
+                names[name] = fixed.get(name, result)
+    return names
