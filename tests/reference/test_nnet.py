@@ -88,6 +88,11 @@ def test_crossentropy_with_its_largest_probability():
     np.testing.assert_allclose(sm, PROBABILITIES)
     np.testing.assert_allclose(largest, PROBABILITIES.max(1))
     np.testing.assert_array_equal(place, PROBABILITIES.argmax(1))
+    i, b = T.ivector("i"), T.dvector("b")
+    outputs = nnet.crossentropy_softmax_argmax_1hot_with_bias(x, b, i)
+    _, _, place = theano.function([x, b, i], outputs)(SCORES, np.zeros(SCORES.shape[1]), np.asarray(LABELS, "int32"))
+    np.testing.assert_array_equal(place, PROBABILITIES.argmax(1))
+    assert place.dtype == "int32"
 
 
 def test_crossentropy_errors():

@@ -32,6 +32,7 @@ from reference.tensor.subtensor import inc_subtensor
 __all__ = [
     "CrossentropyCategorical1Hot", "binary_crossentropy", "categorical_crossentropy", "confusion_matrix",
     "crossentropy_categorical_1hot", "crossentropy_softmax_1hot", "crossentropy_softmax_1hot_with_bias",
+    "crossentropy_softmax_argmax_1hot_with_bias",
     "crossentropy_softmax_max_and_argmax_1hot", "crossentropy_softmax_max_and_argmax_1hot_with_bias",
     "sigmoid_binary_crossentropy",
 ]  # fmt: skip
@@ -119,6 +120,13 @@ def crossentropy_softmax_max_and_argmax_1hot(x: Any, y_idx: Any) -> list[Any]:
     """As `crossentropy_softmax_1hot`, with each row's largest probability and its class."""
     nll, sm = crossentropy_softmax_1hot(x, y_idx)
     return [nll, sm, *max_and_argmax(sm, axis=-1)]
+
+
+def crossentropy_softmax_argmax_1hot_with_bias(x: Any, b: Any, y_idx: Any) -> list[Any]:
+    """As `crossentropy_softmax_1hot_with_bias`, with each row's most probable class in the dtype of `y_idx`."""
+    y_idx = as_tensor_variable(y_idx)
+    nll, sm, _, place = crossentropy_softmax_max_and_argmax_1hot_with_bias(x, b, y_idx)
+    return [nll, sm, cast(place, y_idx.type.dtype)]
 
 
 def confusion_matrix(actual: Any, pred: Any) -> list[Any]:
