@@ -12,6 +12,7 @@ import importlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 from reference.compile.io import In, Out, Pairs, as_givens, as_inputs, as_output, as_updates, update_value, where
@@ -382,6 +383,11 @@ class Function:
             found.set_value(value)
         else:
             self._defaults[found] = found.variable.type.filter(value)
+
+    @property
+    def maker(self) -> SimpleNamespace:
+        """Theano's way to the graph: ``f.maker.fgraph``, and the mode."""
+        return SimpleNamespace(fgraph=self.fgraph, mode=self.mode, inputs=self.specs)
 
     @property
     def outputs(self) -> list[Variable]:

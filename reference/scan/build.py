@@ -296,8 +296,9 @@ def _parse(returned: Any) -> tuple[list[Any], _Updates, Variable | None]:
                 "a step returns variables, updates and until(condition), in a tuple or list; it returned "
                 f"{value!r}. Make a constant with T.constant(...)"
             )
-    if condition is not None and not outputs and not updates:
-        raise ValueError("a step that returns only until(condition) computes nothing; let it return an output too")
+    if not outputs and not updates:
+        found = "only until(condition)" if condition is not None else "nothing"
+        raise ValueError(f"a step that returns {found} computes nothing; let it return an output or updates")
     return outputs, updates, condition
 
 

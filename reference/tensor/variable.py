@@ -146,7 +146,7 @@ class _TensorOperators:
     def __bool__(self) -> bool:
         raise TypeError(
             "Variables do not support boolean operations. Compare with T.eq, combine with & | ~, "
-            "choose with T.switch or theano.ifelse.ifelse"
+            "choose with T.switch"
         )
 
     def __len__(self) -> int:

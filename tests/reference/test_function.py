@@ -179,3 +179,14 @@ def test_givens_reach_what_a_loop_captured():
     written, _ = theano.scan(lambda h: h + y, outputs_info=T.constant(0.0, dtype="float64"), n_steps=3)
     g = theano.function([y], written)
     assert theano.printing.debugprint(f, file="str") == theano.printing.debugprint(g, file="str")
+
+
+def test_the_graph_is_reached_as_in_theano():
+    x = T.dscalar("x")
+    f = theano.function([x], x * 2)
+    assert f.maker.fgraph is f.fgraph and len(f.maker.fgraph.toposort()) == 1
+
+
+def test_a_step_that_returns_nothing_is_an_error():
+    with pytest.raises(ValueError, match="returns nothing"):
+        theano.scan(lambda a: None, sequences=T.dvector("v"))
