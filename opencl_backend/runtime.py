@@ -126,6 +126,28 @@ class Memory:
         if self._kept + storage.nbytes <= _KEPT_BYTES:
             self._kept += storage.nbytes
             self._free.setdefault(storage.nbytes, []).append((storage.buffer, storage.host))
+        else:
+            # Kernels that were enqueued before may still work on this memory.
+            self.device.queue.finish()
+
+
+class Arena(Memory):
+    """Working memory that belongs to one loop while it lives, as its steps go on writing to it.
+
+    Afterwards it is working memory again: never freed under a kernel that has not run yet.
+    """
+
+    def __init__(self, working: Memory):
+        super().__init__(working.device)
+        self._working = working
+        self._held: list[Storage] = []
+
+    def allocate(self, nbytes: int) -> Storage:
+        if self._free.get(_size_class(nbytes)):
+            return super().allocate(nbytes)
+        whole = self._working.allocate(nbytes)
+        self._held.append(whole)
+        return Storage(whole.buffer, whole.host, whole.nbytes, self)
 
 
 def _size_class(nbytes: int) -> int:

@@ -19,7 +19,7 @@ from opencl_backend.loop import Lazy, Load
 from opencl_backend.lower import makes_arrays, register
 from opencl_backend.plan import Host, Stale, Value
 from opencl_backend.replay import Move, Repeat, StepContext, StepOrder, StepPlan, add_step
-from opencl_backend.runtime import Cell, DeviceArray, Memory, contiguous_strides
+from opencl_backend.runtime import Arena, Cell, DeviceArray, contiguous_strides
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.errors import ShapeError
 from reference.scan.op import Scan
@@ -94,14 +94,14 @@ class _Ring:
         self.row = row
         self.before = before
         self.length = length
-        self.array = ctx.new(dtype, (length, *row))
+        self.array = self.first = ctx.new(dtype, (length, *row))
 
     def offset(self, t: int) -> int:
         """Where the row of step t begins."""
         return (t + self.before) % self.length * prod(self.row)
 
     def at(self, offset: int | Cell) -> DeviceArray:
-        return self.array.view(self.row, contiguous_strides(self.row), offset)
+        return self.first.view(self.row, contiguous_strides(self.row), offset)
 
     def moving(self, replay: _Replay, lag: int, t: int = 0) -> DeviceArray:
         """The row of `lag` steps ago, standing where step t needs it; it follows every move."""
@@ -115,19 +115,17 @@ class _Ring:
         return self.at(cell)
 
     def grow(self, ctx: Context, rows: int) -> None:
-        """Make room for `rows` rows in all, while nothing has wrapped around."""
+        """Make room for `rows` rows in all, while nothing has wrapped around.
+
+        Steps go on naming the first storage, whose slot shows them the new buffer.
+        """
         if rows <= self.length:
             return
         old = self.array
         self.length = max(rows, 2 * self.length)
-        new = ctx.runtime.empty(old.dtype, (self.length, *self.row))
-        part = new.view(old.shape, old.strides)
-        ctx.emit(Lazy(old.shape, Load(old)), part)
-        ctx.runtime.wait()
-        storage = old.storage
-        storage.slot.buffer, storage.host, storage.nbytes = new.storage.buffer, new.storage.host, new.storage.nbytes
-        new.storage.leave_pool()
-        self.array = old.view((self.length, *self.row), contiguous_strides((self.length, *self.row)))
+        self.array = ctx.new(old.dtype, (self.length, *self.row))
+        ctx.emit(Lazy(old.shape, Load(old)), self.array.view(old.shape, old.strides))
+        self.first.storage.slot.buffer = self.array.storage.buffer
 
     def last(self, ctx: Context, steps: int, rows: int) -> DeviceArray:
         """The last `rows` rows after so many steps, in order."""
@@ -153,7 +151,7 @@ class _Replay:
         op = node.op
         assert isinstance(op, Scan)
         self.ctx, self.node, self.op, self.steps = ctx, node, op, steps
-        self.memory = Memory(ctx.device)
+        self.memory = Arena(ctx.runtime.working)
         self.order = StepOrder(op.inner_inputs, op.inner_outputs)
         self.moves: list[Move] = []
         self.fixed: set[Cell] = set()
