@@ -54,8 +54,11 @@ class Executable:
     def __call__(self, *inputs: Any) -> list[Any]:
         started = perf_counter()
         values = self._gather(inputs)
-        outputs, plan = self._run(values)
-        self.runtime.wait()
+        try:
+            outputs, plan = self._run(values)
+        finally:
+            # Also when it fails: kernels may still be reading the caller's arrays.
+            self.runtime.wait()
         plan.raise_flags()
         plan.seconds += perf_counter() - started if plan.replays else 0.0
         self.last = plan
