@@ -50,16 +50,17 @@ def givens_case() -> Case:
     return Case("givens", compiled, lambda: data[3:8].copy())
 
 
-def logistic_case() -> Case:
-    train_x, train_y, _, _ = logistic.digits()
-    W, b = np.zeros((64, 10), dtype="float32"), np.zeros(10, dtype="float32")
-    part = slice(0, logistic.BATCH)
+def logistic_case(batch: int, pixels: int) -> Case:
+    rng = np.random.RandomState(0)
+    x, y = rng.rand(2 * batch, pixels).astype("float32"), rng.randint(0, 10, 2 * batch).astype("int32")
+    W, b = np.zeros((pixels, 10), dtype="float32"), np.zeros(10, dtype="float32")
 
     def compiled(backend: str) -> Call:
-        model = logistic.Model(backend)
+        model = logistic.Model(backend, data=(x, y, x, y), batch=batch)
         return lambda: model.train(0)
 
-    return Case("logistic regression", compiled, lambda: logistic.numpy_step(train_x[part], train_y[part], W, b))
+    name = f"logistic regression, batch {batch}, {pixels} pixels"
+    return Case(name, compiled, lambda: logistic.numpy_step(x[:batch], y[:batch], W, b))
 
 
 def gibbs_case(n_visible: int = 784, n_hidden: int = 500, batch: int = 20, steps: int = 10) -> Case:
@@ -121,7 +122,7 @@ def main() -> None:
     arguments = parser.parse_args()
     print(f"{'inner function':44s} {'NumPy by hand':>14s}  " + "ratio to it: exact, native" + "".join(
         f", {name}" for name in arguments.backend))  # fmt: skip
-    for case in (givens_case(), logistic_case(), gibbs_case(), lstm_case()):
+    for case in (givens_case(), logistic_case(100, 64), logistic_case(600, 784), gibbs_case(), lstm_case()):
         calls: list[tuple[str, Call]] = [("exact", case.by_hand)]
         calls.append(("exact", case.compiled("reference")))
         calls.append(("native", case.compiled("reference")))

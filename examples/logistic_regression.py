@@ -33,8 +33,8 @@ def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 class Model:
     """Softmax regression: a train function over the minibatch's number and the test error."""
 
-    def __init__(self, backend: str | None = None, mode: str | None = None):
-        train_x, train_y, test_x, test_y = digits()
+    def __init__(self, backend: str | None = None, mode: str | None = None, data=None, batch: int = BATCH):
+        train_x, train_y, test_x, test_y = data or digits()
         self.train_x = theano.shared(train_x, name="train_x", borrow=True)
         self.train_y = theano.shared(train_y, name="train_y", borrow=True)
         self.W = theano.shared(np.zeros((train_x.shape[1], 10), dtype="float32"), name="W")
@@ -44,14 +44,14 @@ class Model:
         p = T.nnet.softmax(T.dot(x, self.W) + self.b)
         cost = -T.mean(T.log(p)[T.arange(y.shape[0]), y])
         g_W, g_b = T.grad(cost, [self.W, self.b])
-        self.n_batches = len(train_x) // BATCH
+        self.n_batches = len(train_x) // batch
         self.train = theano.function(
             [index],
             cost,
             updates=[(self.W, self.W - np.float32(RATE) * g_W), (self.b, self.b - np.float32(RATE) * g_b)],
             givens={
-                x: self.train_x[index * BATCH : (index + 1) * BATCH],
-                y: self.train_y[index * BATCH : (index + 1) * BATCH],
+                x: self.train_x[index * batch : (index + 1) * batch],
+                y: self.train_y[index * batch : (index + 1) * batch],
             },
             mode=mode,
             backend=backend,
