@@ -169,10 +169,15 @@ class ScalarOp:
         """The same meaning for operands of these dtypes only: the bare NumPy function where it does it all."""
         exact, native, outer = self._plan(*dtypes)
         value = getattr(self.numpy, "binary", self.numpy) if len(dtypes) == 2 else self.numpy
-        if native is not None or value(*[np.empty(0, d) for d in dtypes]).dtype != outer:
+        if value(*[np.empty(0, d) for d in native or dtypes]).dtype != outer:
             return self
         if exact is None:
             return value
+        if native == exact:
+            casts = exact
+            return lambda *operands: value(*[x.astype(d, copy=False) for x, d in zip(operands, casts)])
+        if native is not None:
+            return self
         widened, narrow = exact, outer
 
         def transcendental(*operands: Any) -> Any:

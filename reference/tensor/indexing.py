@@ -218,15 +218,29 @@ class Subtensor(Reading):
         return Apply(self, [x, *values], [TensorType(x.type.dtype, (*pattern, *x.type.broadcastable[len(index) :]))()])
 
     def perform(self, node: Apply, *inputs: Any) -> tuple[np.ndarray]:
-        x, *values = inputs
-        index = (*with_values(self.idx_list, values), ...)
-        return (x[index],)
+        return self._reader()(*inputs)
 
     def thunk(self, node: Apply) -> Callable[..., tuple[np.ndarray]]:
         if not all(isinstance(v, Constant) for v in node.inputs[1:]):
-            return super().thunk(node)
+            return self._reader()
         index = (*with_values(self.idx_list, [v.data for v in node.inputs[1:]]), ...)
         return lambda x, *_: (x[index],)
+
+    def _reader(self) -> Callable[..., tuple[np.ndarray]]:
+        """The meaning, with the values' places in the index found once."""
+        places = with_values(self.idx_list, range(_count(self.idx_list)))
+
+        def run(x: np.ndarray, *values: Any) -> tuple[np.ndarray]:
+            index: list[Any] = []
+            for place in places:
+                if isinstance(place, slice):
+                    parts = (place.start, place.stop, place.step)
+                    index.append(slice(*[None if k is None else values[k] for k in parts]))
+                else:
+                    index.append(values[place])
+            return (x[(*index, ...)],)
+
+        return run
 
     def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[tuple[Variable, ...]]:
         index = with_values(self.idx_list, node.inputs[1:])
