@@ -238,7 +238,7 @@ class Subtensor(Reading):
                     index.append(slice(*[None if k is None else values[k] for k in parts]))
                 else:
                     index.append(values[place])
-            return (x[(*index, ...)],)
+            return (x[tuple([*index, Ellipsis])],)
 
         return run
 
