@@ -238,7 +238,8 @@ class Subtensor(Reading):
                     index.append(slice(*[None if k is None else values[k] for k in parts]))
                 else:
                     index.append(values[place])
-            return (x[tuple([*index, Ellipsis])],)
+            index.append(Ellipsis)
+            return (x[tuple(index)],)
 
         return run
 
