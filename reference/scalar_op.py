@@ -174,8 +174,8 @@ class ScalarOp:
         if exact is None:
             return value
         if native == exact:
-            casts = exact
-            return lambda *operands: value(*[x.astype(d, copy=False) for x, d in zip(operands, casts)])
+            casts = [d if d != given else None for d, given in zip(exact, dtypes)]
+            return lambda *operands: value(*[x if d is None else x.astype(d) for x, d in zip(operands, casts)])
         if native is not None:
             return self
         widened, narrow = exact, outer
