@@ -6,7 +6,9 @@ computes is the business of its Op alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from operator import itemgetter
 from typing import Any
 
@@ -18,6 +20,24 @@ from reference.graph.fgraph import FunctionGraph
 
 Hook = Callable[[Apply, Sequence[Any], Sequence[Any]], None]
 """Called after each node with its inputs' and outputs' values."""
+
+
+_silent = ContextVar("silent", default=False)
+"""True while the interpreter runs beside another backend, which does the printing."""
+
+
+@contextmanager
+def without_effects() -> Iterator[None]:
+    """Operations that do more than compute (`Print`) only compute inside."""
+    token = _silent.set(True)
+    try:
+        yield
+    finally:
+        _silent.reset(token)
+
+
+def effects_are_off() -> bool:
+    return _silent.get()
 
 
 def evaluate(fgraph: FunctionGraph, values: Sequence[Any], hook: Hook | None = None) -> list[Any]:

@@ -24,6 +24,7 @@ from reference.graph.errors import BackendError, UnusedInputError
 from reference.graph.fgraph import Client, FunctionGraph
 from reference.graph.traversal import clone_replace, graph_inputs
 from reference.graph.types import RandomStateType
+from reference.interpreter import without_effects
 
 
 @dataclass
@@ -303,7 +304,8 @@ class Function:
         output_subset = kwargs.pop("output_subset", None)
         values = [self._filtered(k, spec, value) for k, (spec, value) in enumerate(self._bound(args, kwargs))]
         if self._watched is not None:
-            self._watched(*values)
+            with without_effects():
+                self._watched(*values)
         results = self.executable(*values)
         if len(results) > self._n_results:
             self._commit(results[self._n_results :])
