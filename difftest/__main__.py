@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 
 from difftest.plugin import backends_of
@@ -41,14 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     budget = options.time if options.time or options.examples else 60.0
     bar = Bar(options.examples, budget)
-    summary = campaign(
-        examples=options.examples,
-        time_budget=budget,
-        backends=backends_of(options.backend or ["all"]),
-        profile=options.profile,
-        first_seed=options.seed,
-        progress=bar,
-    )
+    with warnings.catch_warnings():
+        # Random programs do what a user is warned of: that is no finding, and no news.
+        warnings.simplefilter("ignore")
+        summary = campaign(
+            examples=options.examples,
+            time_budget=budget,
+            backends=backends_of(options.backend or ["all"]),
+            profile=options.profile,
+            first_seed=options.seed,
+            progress=bar,
+        )
     bar.close()
     print(table(summary))
     for repro in summary.findings:
