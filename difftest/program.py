@@ -209,6 +209,19 @@ class Program:
         return self.to_source()
 
 
+_DRAWS = ("uniform", "normal", "binomial", "two_draws")
+"""Steps that draw random numbers."""
+
+
+def _drawn(program: Program) -> set[str]:
+    """The random draws of a program, and all that they lead to."""
+    found: set[str] = set()
+    for step in program.steps:
+        if step.step in _DRAWS or found.intersection(map(str, step.operands)):
+            found.update(step.results)
+    return found
+
+
 class Built:
     """A program's symbolic variables by name, made by one `api`."""
 
@@ -242,16 +255,18 @@ class Built:
     def function_written_in(self, **options: Any) -> Any:
         """The same function with every given written into the graph by hand.
 
-        None if a gradient depends on what is replaced: a gradient is taken when it is built, before the
-        replacement, and that of the replaced expression is another.
+        None if that is another function. A gradient is taken when it is built, before the replacement, and that
+        of the replaced expression is another; and a loop draws in every step the random numbers that its step
+        mentions, but not those that a given puts there.
         """
         program, names = self.program, dict(self.names)
         chosen = {name: self.names[name].type.filter_variable(self.names[by]) for name, by in program.givens}
         names.update(chosen)
         touched = set(chosen)
+        drawn = not _drawn(program).isdisjoint(by for _, by in program.givens)
         for step in program.steps:
             if touched.intersection(map(str, step.operands)):
-                if step.step == "grad":
+                if step.step == "grad" or (drawn and step.step.startswith(("scan", "fold"))):
                     return None
                 exec(_compiled(step_source(step)), names)
                 touched.update(step.results)
