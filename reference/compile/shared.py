@@ -99,9 +99,6 @@ class SharedVariable(Variable):
         assert isinstance(twin, SharedVariable)
         return twin
 
-    def _as_index(self) -> Variable:
-        return self
-
 
 def _own(value: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) else value

@@ -127,6 +127,10 @@ class Writing(Op):
         """The operation that reads the same part."""
         raise NotImplementedError
 
+    def make_node(self, x: Any, y: Any, *values: Any) -> Apply:
+        x, y, _ = self.prepared(x, y, *values)
+        return Apply(self, [x, y, *values], [x.type()])
+
     def prepared(self, x: Any, y: Any, *index: Any) -> tuple[Variable, Variable, Variable]:
         """x, y and the part of x, after checking that y fits it."""
         x, y = as_tensor_variable(x), as_tensor_variable(y)
@@ -275,10 +279,6 @@ class IncSubtensor(Writing):
 
     idx_list: tuple[Index, ...]
     set_instead_of_inc: bool = False
-
-    def make_node(self, x: Any, y: Any, *values: Any) -> Apply:
-        x, y, _ = self.prepared(x, y, *values)
-        return Apply(self, [x, y, *values], [x.type()])
 
     def perform(self, node: Apply, *inputs: Any) -> tuple[np.ndarray]:
         x, y, *values = inputs
@@ -460,10 +460,6 @@ class AdvancedIncSubtensor(Writing):
 
     pattern: tuple[Index, ...]
     set_instead_of_inc: bool = False
-
-    def make_node(self, x: Any, y: Any, *values: Any) -> Apply:
-        x, y, _ = self.prepared(x, y, *values)
-        return Apply(self, [x, y, *values], [x.type()])
 
     def perform(self, node: Apply, *inputs: Any) -> tuple[np.ndarray]:
         x, y, *values = inputs
