@@ -1,15 +1,16 @@
 """Drawing for programs: cheap primitive choices, and the pool of values that steps consume.
 
-Owns `Draw`, which wraps Hypothesis's draw with the few choices we need (cached strategies: a choice costs
-microseconds), and `Pool`, the typed values made so far, newest first, so that a step that is deleted while
-shrinking re-wires to its neighbour. It must not know any particular step.
+Owns `Draw`, the few choices there are, its two sources (`hypothesis_source`, and `Tape`, which is a seed or a
+recording), and `Pool`, the typed values made so far, newest first, so that a step that is deleted while shrinking
+re-wires to its neighbour. It must not know any particular step.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,25 +20,49 @@ from difftest.program import Array, Input, Operand, Shared
 
 T = TypeVar("T")
 
+Source = Callable[[int, int], int]
+"""(low, high) -> an integer of low..high."""
+
 _integers = lru_cache(maxsize=None)(st.integers)
 
 
-@cache
-def _lists(low: int, high: int, size: int) -> Any:
-    return st.lists(_integers(low, high), min_size=size, max_size=size)
+def hypothesis_source(draw: Callable[[Any], Any]) -> Source:
+    """Choices made, and shrunk, by Hypothesis."""
+    return lambda low, high: draw(_integers(low, high))
+
+
+class Tape:
+    """Choices made by a seed, after those of a recorded beginning; `choices` records them all.
+
+    A recorded choice that is out of range is brought into it, so that any beginning leads to a valid program.
+    """
+
+    def __init__(self, seed: int, beginning: Sequence[int] = ()):
+        self.choices: list[int] = []
+        self._beginning = beginning
+        self._random = random.Random(seed).random
+
+    def __call__(self, low: int, high: int) -> int:
+        place = len(self.choices)
+        if place < len(self._beginning):
+            chosen = min(max(self._beginning[place], low), high)
+        else:
+            chosen = low + int(self._random() * (high - low + 1))
+        self.choices.append(chosen)
+        return chosen
 
 
 class Draw:
     """Choices; each shrinks to the first item, the smallest number, or False."""
 
-    def __init__(self, draw: Callable[[Any], Any]):
-        self._draw = draw
+    def __init__(self, source: Source):
+        self._source = source
 
     def integer(self, low: int, high: int) -> int:
-        return self._draw(_integers(low, high)) if high > low else low
+        return self._source(low, high) if high > low else low
 
     def integers(self, low: int, high: int, size: int) -> list[int]:
-        return self._draw(_lists(low, high, size)) if size else []
+        return [self.integer(low, high) for _ in range(size)]
 
     def choose(self, items: Sequence[T]) -> T:
         return items[self.integer(0, len(items) - 1)]

@@ -18,7 +18,7 @@ from difftest import model
 from difftest.program import Array, Operand, Program, Step
 from difftest.strategies import dtypes, shapes, values
 from difftest.strategies.baits import BAITS, Bait
-from difftest.strategies.drawing import Draw, Entry, Pool
+from difftest.strategies.drawing import Draw, Entry, Pool, Tape, hypothesis_source
 from difftest.strategies.elementwise import INVERSE
 from difftest.strategies.registry import STEPS, StepKind, families
 
@@ -51,9 +51,15 @@ def programs(profile: str | Profile = "all") -> st.SearchStrategy[Program]:
     return _programs(PROFILES[profile] if isinstance(profile, str) else profile)
 
 
+def drawn(source: Tape | int, profile: str | Profile = "all") -> Program:
+    """The one program that a tape, or a seed, draws; without Hypothesis, and alike on every machine."""
+    tape = Tape(source) if isinstance(source, int) else source
+    return _Growth(Draw(tape), PROFILES[profile] if isinstance(profile, str) else profile).program()
+
+
 @st.composite
 def _programs(draw: Callable[[Any], Any], profile: Profile) -> Program:
-    return _Growth(Draw(draw), profile).program()
+    return _Growth(Draw(hypothesis_source(draw)), profile).program()
 
 
 class _Growth:
