@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 
 from difftest.bisect import bisect
+from difftest.case import Failure, Report
 from difftest.cells import BASE, Cell, execute
 from difftest.localize import localize
 from difftest.program import Built
-from difftest.verdict import Failure, Report, judged
+from difftest.verdict import judged
 
 _RAISED = re.compile(r"the rewrite (\S+) \((\S+)\) failed")
 
@@ -57,11 +58,12 @@ def _bisected(built: Built, report: Report, cell: Cell) -> Found:
     total = len(run.function.rewrites) if run.function is not None else 200
 
     def fails(limit: int) -> bool:
-        again = Report(report.program, {BASE: report.runs[BASE]})
+        again = Report(report.program, runs={BASE: report.runs[BASE]})
         with api.config.change_flags(rewrite_limit=limit):
             built.reset()
             again.runs[cell] = execute(built, cell)
-        return any(f.cell == cell and f.kind in VALUES for f in judged(built, again).failures)
+        judged(built, again, ("error", "values"))
+        return any(f.cell == cell and f.kind in VALUES for f in again.failures)
 
     step = bisect(total, fails)
     if step is None or run.function is None:

@@ -36,6 +36,9 @@ def cells(backends: Sequence[str] = ("reference",), modes: Sequence[str] = MODES
     return tuple(Cell(mode, backend) for backend in backends for mode in modes)
 
 
+SELDOM = (Cell("UNSAFE"), Cell("FAST_COMPILE"))
+"""Cells that join a session now and then: one admits every rewrite, one a part of those that keep all bits."""
+
 BASE = Cell("UNOPTIMIZED", "reference")
 """The cell that is the meaning."""
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from difftest.case import Failure
 from difftest.cells import BASE, Cell
 from difftest.program import Program, array_source
-from difftest.verdict import Failure
 
 _VALUES = '''"""{claim}
 
@@ -64,10 +64,11 @@ sys.exit(0 if report.ok else 1)
 
 @dataclass(frozen=True, eq=False)
 class Repro:
-    """A failing program and its failure, ready to be written out."""
+    """A failing program and its failure, ready to be written out; `address` tells which example it came from."""
 
     program: Program
     failure: Failure
+    address: str = ""
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from difftest.case import Failure
 from difftest.cells import Cell
 from difftest.oracle.bits import same_bits
 from difftest.oracle.bounds import walk
@@ -20,7 +21,6 @@ from difftest.oracle.contract import inside
 from difftest.oracle.text import difference, printed
 from difftest.oracle.ulps import executor
 from difftest.program import Program
-from difftest.verdict import Failure
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,76 +1,145 @@
-"""Many programs within a budget: draw, check, shrink what fails, go on.
+"""Many programs in one process: draw by address, check, make smaller what fails, go on.
 
-Owns the loop of a testing session, in one process: rounds of derandomized Hypothesis runs with consecutive seeds,
-until the examples or the time are spent. What fails is shrunk to the smallest program with the same signature and
-then left alone, so that one fault is reported once. The seed programs come first.
+Owns `Address`, `Session`, which checks one program after another and keeps what it found, and `campaign`, which runs
+a session until its examples or its time are spent. Any example can be drawn again from its address alone. A fault is
+reported once: what has a signature that is known is left alone. The seed programs come first.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis.errors import Flaky
-
-from difftest.cells import Cell, cells
+from difftest.case import Counts, Failure, Report
+from difftest.cells import SELDOM, Cell, cells
 from difftest.program import Program
 from difftest.reduce import reduced
 from difftest.repro import Repro
-from difftest.strategies import STEPS, programs
-from difftest.verdict import Failure, Report, check
+from difftest.strategies import STEPS, drawn
+from difftest.verdict import check
 
-ROUND = 100
-"""Programs a Hypothesis run: small enough that the clock is looked at often."""
+ROTATION = 4
+"""Every so many programs, one of the cells that are seldom run joins in."""
 
-SHRINKING = 8.0
-"""Seconds granted to Hypothesis for making one failing program smaller; `reduce` goes on from there."""
+
+@dataclass(frozen=True)
+class Address:
+    """Where an example stands: the campaign's name, the shard, the number. Its program follows from it."""
+
+    campaign: str
+    shard: int
+    number: int
+
+    @property
+    def seed(self) -> int:
+        return int.from_bytes(hashlib.sha256(str(self).encode()).digest()[:8], "big")
+
+    def __str__(self) -> str:
+        return f"{self.campaign}:{self.shard}:{self.number}"
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """The address written as ``campaign:shard:number``."""
+        name, shard, number = text.rsplit(":", 2)
+        return cls(name, int(shard), int(number))
 
 
 @dataclass(eq=False)
 class Summary:
-    """What a session did."""
+    """What a session did. `counts` adds up the counts of every report."""
 
     cells: tuple[Cell, ...] = ()
     programs: int = 0
-    repeated: int = 0
-    seeds: int = 0
     runs: int = 0
     seconds: float = 0.0
-    elements: Counter[str] = field(default_factory=Counter)
-    uncompared: Counter[str] = field(default_factory=Counter)
-    not_lowered: Counter[str] = field(default_factory=Counter)
-    fired: Counter[str] = field(default_factory=Counter)
-    drawn: Counter[str] = field(default_factory=Counter)
+    counts: Counts = field(default_factory=Counter)
     findings: list[Repro] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
         return not self.findings
 
+    def of(self, table: str) -> Counter[str]:
+        """The rows of one table."""
+        return Counter({row: n for (name, row), n in self.counts.items() if name == table})
+
     def never_drawn(self) -> list[str]:
-        return [name for name in STEPS if name not in self.drawn]
+        drawn = self.of("step")
+        return [name for name in STEPS if name not in drawn]
 
     def add(self, report: Report) -> None:
         self.programs += 1
         self.runs += len(report.runs)
-        self.elements.update(report.elements)
-        self.uncompared.update(report.uncompared)
-        self.not_lowered.update(report.not_lowered)
-        for run in report.runs.values():
-            if run.function is not None and run.function.rewrites is not None:
-                self.fired.update(run.function.rewrites.counts())
-        self.drawn.update(step.step for step in report.program.steps)
-
-
-class _Found(AssertionError):
-    """Raised inside a Hypothesis run, so that it shrinks."""
+        self.counts.update(report.counts)
 
 
 Progress = Callable[[Summary], None]
+
+
+class Session:
+    """Checks programs one after another in this process; `summary` holds what was done and found."""
+
+    def __init__(
+        self,
+        chosen: Sequence[Cell] = cells(),
+        profile: str = "all",
+        api: Any = None,
+        known: Iterable[tuple[str, ...]] = (),
+    ):
+        self.cells, self.profile, self.api = tuple(chosen), profile, api
+        self.known: set[tuple[str, ...]] = set(known)
+        self.summary = Summary(self.cells)
+
+    def program(self, address: Address) -> Program:
+        return drawn(address.seed, self.profile)
+
+    def cells_for(self, number: int) -> tuple[Cell, ...]:
+        """The session's cells, and now and then one of the seldom ones."""
+        turn, rest = divmod(number, ROTATION)
+        return self.cells if rest else (*self.cells, SELDOM[turn % len(SELDOM)])
+
+    def example(self, address: Address) -> Repro | None:
+        """Draw and check the program at an address."""
+        return self.check(self.program(address), address)
+
+    def check(self, program: Program, address: Address) -> Repro | None:
+        """Check one program; a failure that is not known yet is made small, and is a finding."""
+        chosen = self.cells_for(address.number)
+        report = check(program, chosen, self.api)
+        self.summary.add(report)
+        failure = next((f for f in report.failures if f.signature not in self.known), None)
+        return None if failure is None else self._found(program, failure, chosen, address)
+
+    def check_seeds(self) -> None:
+        """Check the programs this project was made for."""
+        from difftest.seeds import seed_failures
+
+        for program, failure in seed_failures(self.cells):
+            self.summary.findings.append(Repro(program, failure))
+            self.known.add(failure.signature)
+
+    def _found(self, program: Program, failure: Failure, chosen: Sequence[Cell], address: Address) -> Repro | None:
+        """Make the program smaller, and find out who is to blame in the smallest."""
+
+        def fails(candidate: Program) -> bool:
+            report = check(candidate, chosen, self.api, blame=False)
+            return any(f.kinship == failure.kinship for f in report.failures)
+
+        self.known.add(failure.signature)
+        smallest = reduced(program, fails)
+        report = check(smallest, chosen, self.api)
+        final = next((f for f in report.failures if f.kinship == failure.kinship), failure)
+        again = final.signature != failure.signature and final.signature in self.known
+        self.known.add(final.signature)
+        if again:
+            return None
+        repro = Repro(smallest, final, str(address))
+        self.summary.findings.append(repro)
+        return repro
 
 
 def campaign(
@@ -86,99 +155,15 @@ def campaign(
 
     The same arguments check the same programs; a time budget only decides how many.
     """
-    session = _Session(Summary(cells(backends)), examples, time_budget, progress, api)
+    started = time.monotonic()
+    session = Session(cells(backends), profile, api)
     session.check_seeds()
-    number = first_seed * 1_000_003
-    while not session.spent:
-        session.round(profile, number)
+    number = 0
+    while (examples is None or number < examples) and (time_budget is None or time.monotonic() - started < time_budget):
+        session.example(Address(f"seed{first_seed}", 0, number))
         number += 1
-    session.summary.seconds = time.monotonic() - session.started
+        session.summary.seconds = time.monotonic() - started
+        if progress is not None:
+            progress(session.summary)
+    session.summary.seconds = time.monotonic() - started
     return session.summary
-
-
-class _Session:
-    def __init__(
-        self, summary: Summary, examples: int | None, time_budget: float | None, progress: Progress | None, api: Any
-    ):
-        self.summary, self.examples, self.progress, self.api = summary, examples, progress, api
-        self.started = time.monotonic()
-        self.deadline = None if time_budget is None else self.started + time_budget
-        self.known: set[tuple[str, ...]] = set()
-        self.seen: set[str] = set()
-
-    @property
-    def spent(self) -> bool:
-        enough = self.examples is not None and self.summary.programs + self.summary.repeated >= self.examples
-        return enough or (self.deadline is not None and time.monotonic() > self.deadline)
-
-    def check_seeds(self) -> None:
-        from difftest.seeds import seed_failures
-
-        for program, failure in seed_failures(self.summary.cells):
-            self.summary.findings.append(Repro(program, failure))
-            self.known.add(failure.signature)
-        self.summary.seeds += 1
-
-    def round(self, profile: str, number: int) -> None:
-        """One Hypothesis run; a failure in it is shrunk and added to the findings."""
-        best: list[tuple[Program, Failure]] = []
-        stop: list[float] = []
-
-        @seed(number)
-        @settings(
-            max_examples=ROUND,
-            database=None,
-            deadline=None,
-            phases=[Phase.generate, Phase.shrink],
-            suppress_health_check=list(HealthCheck),
-            report_multiple_bugs=False,
-            print_blob=False,
-        )
-        @given(programs(profile))
-        def one(program: Program) -> None:
-            if not best and (self.spent or self._again(program)):
-                return
-            if stop and time.monotonic() > stop[0]:
-                return
-            failure = self._still(program, best[0][1]) if best else self._failure(program)
-            if failure is None:
-                return
-            if not best or len(program.to_json()) <= len(best[0][0].to_json()):
-                best[:] = [(program, failure)]
-            if not stop:
-                stop.append(time.monotonic() + SHRINKING)
-            raise _Found(str(failure))
-
-        try:
-            one()
-        except (_Found, Flaky):
-            self._add(*best[0])
-
-    def _add(self, program: Program, failure: Failure) -> None:
-        """Make the program smaller still, and find out who is to blame in the smallest."""
-        self.known.add(failure.signature)
-        smallest = reduced(program, lambda p: self._still(p, failure) is not None)
-        report = check(smallest, self.summary.cells, self.api)
-        final = next((f for f in report.failures if f.kinship == failure.kinship), failure)
-        self.known.add(final.signature)
-        self.summary.findings.append(Repro(smallest, final))
-
-    def _again(self, program: Program) -> bool:
-        if program.digest in self.seen:
-            self.summary.repeated += 1
-            return True
-        self.seen.add(program.digest)
-        return False
-
-    def _failure(self, program: Program) -> Failure | None:
-        """The first failure that is not known yet."""
-        report = check(program, self.summary.cells, self.api)
-        self.summary.add(report)
-        if self.progress is not None:
-            self.progress(self.summary)
-        return next((f for f in report.failures if f.signature not in self.known), None)
-
-    def _still(self, program: Program, wanted: Failure) -> Failure | None:
-        """A failure of the same kind, while a program is made smaller."""
-        report = check(program, self.summary.cells, self.api, blame=False)
-        return next((f for f in report.failures if f.kinship == wanted.kinship), None)

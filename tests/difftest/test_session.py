@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from faulty import backend as faulty_backend
 from faulty import is_row
-from hypothesis import strategies as st
 
 from difftest import Cell, campaign, check
 from difftest.__main__ import main, seconds
@@ -12,7 +11,8 @@ from difftest.program import Array, Input, Program, Shared, Step
 from difftest.reduce import reduced
 from difftest.report import finding, table
 from difftest.seeds import SEEDS, seed_failures
-from difftest.session import Summary
+from difftest.session import Address, Session, Summary
+from difftest.strategies import Tape, drawn
 
 BUDGET = {"reference": 150, "opencl": 25}
 """Programs a backend: building a kernel takes much longer than running it."""
@@ -86,7 +86,7 @@ def test_the_command_exits_1_and_writes_a_repro_when_not(capsys, tmp_path, monke
 
     step = Step("neg", ("x0",), {}, ("v0",))
     only = Program(inputs=(Input("x0", (), Array(np.array(1.5))),), steps=(step,), outputs=("v0",))
-    monkeypatch.setattr("difftest.session.programs", lambda profile: st.just(only))
+    monkeypatch.setattr("difftest.session.drawn", lambda seed, profile: only)
     monkeypatch.setattr("difftest.seeds.SEEDS", ())
     monkeypatch.setattr("difftest.__main__.backends_of", lambda asked: ["twice"])
     with faulty_backend("twice", twist):
@@ -99,3 +99,20 @@ def test_the_command_exits_1_and_writes_a_repro_when_not(capsys, tmp_path, monke
 @pytest.mark.parametrize(("text", "value"), [("90", 90), ("90s", 90), ("5m", 300), ("2h", 7200), ("1.5m", 90)])
 def test_durations(text, value):
     assert seconds(text) == value
+
+
+def test_an_example_follows_from_its_address_alone():
+    address = Address("nightly", 3, 1207)
+    assert Address.parse(str(address)) == address
+    session = Session()
+    assert session.program(address) == Session().program(Address.parse("nightly:3:1207"))
+    assert session.program(address) != session.program(Address("nightly", 4, 1207))
+
+
+def test_a_tape_repeats_what_it_recorded_and_takes_any_beginning():
+    first = Tape(1)
+    program = drawn(first)
+    assert drawn(Tape(2, first.choices)) == program
+    other = drawn(Tape(2, first.choices[: len(first.choices) // 2]))
+    assert other != program and check(other).ok
+    assert check(drawn(Tape(3, [10**6, -(10**6)] * 50))).ok
