@@ -6,6 +6,7 @@ failures; how values are compared stands in `oracle`, what is compared with what
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ Counts = Counter[tuple[str, str]]
 """(table, row) -> how often: ("elements", "identical"), ("step", "add"), ("rewrite", "cast_of_cast"), ..."""
 
 
+_PARTICULARS = re.compile(r"\b[xsv]\d+[a-f]?\b|\([\d, ]*\)|(?<![A-Za-z\d])-?(\d+(\.\d*)?(e[-+]?\d+)?|inf|nan)\b")
+"""Names, shapes and numbers: what one fault says of another program in other words."""
+
 @dataclass(eq=False)
 class Failure:
     """One broken promise. `kind` names the judge, `culprit` who is held responsible, and `blame` tells why."""
@@ -36,6 +40,8 @@ class Failure:
     blame: str = ""
     expected: tuple[np.ndarray, np.ndarray] | None = None
     """The interval that the right value lies in, where values are wrong."""
+    judge: str = ""
+    """The name of the judge that said so."""
 
     @property
     def signature(self) -> tuple[str, str, str]:
@@ -46,9 +52,9 @@ class Failure:
 
     @property
     def kinship(self) -> tuple[str, str, str]:
-        """What stays the same while a failing program is made smaller: the judge, the cell, the first words."""
-        words = self.message.partition("\n")[0].split(" of ")[-1] if self.kind != "error" else self.message[:40]
-        return self.kind, str(self.cell), words
+        """What stays the same while a failing program is made smaller: the kind, the cell, the first words."""
+        words = _PARTICULARS.sub("#", self.message.partition("\n")[0])[:60]
+        return self.kind, str(self.cell), f"{self.culprit} {words}" if self.kind == "translation" else words
 
     def __str__(self) -> str:
         where = f", {self.output}" if self.output else ""

@@ -18,11 +18,17 @@ from difftest.strategies import STEPS
 __all__ = ["Failure", "Report", "check", "judged"]
 
 
-def check(program: Program, chosen: Sequence[Cell] | None = None, api: Any = None, blame: bool = True) -> Report:
+def check(
+    program: Program,
+    chosen: Sequence[Cell] | None = None,
+    api: Any = None,
+    blame: bool = True,
+    names: Collection[str] = (),
+) -> Report:
     """Run `program` in the chosen cells (default: every mode of the reference) and judge them.
 
     `api` is the module that stands for theano, by default `reference`. With `blame`, a failing cell is
-    searched for the rewrite or node that did it.
+    searched for the rewrite or node that did it. `names` are those of the judges to ask, by default all.
     """
     if api is None:
         import reference as api  # type: ignore[no-redef]
@@ -37,7 +43,7 @@ def check(program: Program, chosen: Sequence[Cell] | None = None, api: Any = Non
     for cell in dict.fromkeys([BASE, *(chosen or cells())]):
         built.reset()
         report.runs[cell] = execute(built, cell)
-    judged(built, report)
+    judged(built, report, names)
     if blame and report.failures:
         from difftest.blame import blame as search
 
@@ -51,7 +57,9 @@ def judged(built: Built, report: Report, names: Collection[str] = ()) -> Report:
     for name, judge in JUDGES.items():
         if not names or name in names:
             report.counts["judge", name] += 1
-            report.failures.extend(judge(case))
+            for failure in judge(case):
+                failure.judge = name
+                report.failures.append(failure)
     for run in report.runs.values():
         if run.function is not None and run.function.rewrites is not None:
             for name, times in run.function.rewrites.counts().items():
