@@ -110,7 +110,7 @@ class Executable:
 
     def _record(self, values: list[Any], compiled: bool) -> tuple[Plan, list[Host | DeviceArray]]:
         """Run the graph node by node and remember what was done."""
-        plan = Plan(self.runtime, compiled)
+        plan = Plan(self.runtime, compiled or not config.opencl.interpret)
         ctx = Context(plan, self.exact, self.order, self.left_to_host, self.constants)
         for variable, value in zip(self.fgraph.inputs, values):
             place = placeholder(value) if isinstance(value, DeviceArray) else Host(value, True)

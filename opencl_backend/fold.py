@@ -73,7 +73,14 @@ def blocks(lazy: Lazy, axis: int, count: int = 1) -> list[tuple[int, int, int]] 
 
 
 def run(ctx: Context, fold: Fold, lazy: Lazy, axis: int, count: int = 1, label: str = "") -> list[DeviceArray]:
-    """Reduce `count` axes of `lazy` from `axis` on; arrays of the shape without them, one a result."""
+    """Reduce `count` axes of `lazy` from `axis` on; arrays of the shape without them, one a result.
+
+    What is small is computed first and read in C order, so that all small folds of a dtype are one program.
+    """
+    small = not ctx.is_large(lazy.size)
+    if small:
+        lazy = ctx.loaded(ctx.row_major(lazy))
+        ctx.plan.count_interpreted()
     before, after = lazy.shape[:axis], lazy.shape[axis + count :]
     block = (prod(before), prod(lazy.shape[axis : axis + count]), prod(after))
     strides = blocks(lazy, axis, count)
@@ -101,7 +108,8 @@ def run(ctx: Context, fold: Fold, lazy: Lazy, axis: int, count: int = 1, label: 
         (array.dtype, NEXT if block[along] == 1 and any(s) else access(_through(s, along)))
         for array, s in zip(arrays, strides)
     )
-    spec = Spec(loads, (), steps, NEXT, 3, ctx.device.style, not ctx.exact, ctx.device.fp64)
+    fast = not ctx.exact and not small
+    spec = Spec(loads, (), steps, NEXT, 3, ctx.device.style, fast, ctx.device.fp64)
     write = columns_text if not by_rows else pairwise_text if fold.kind == "add" else lanes_text
     text = write(spec, fold)
     rows = block[0] if by_rows else block[0] * block[2]

@@ -77,6 +77,7 @@ FLAGS = (
     Flag("opencl.allow_host", False, _boolean, (), "let the interpreter run what has no lowering, and say so"),
     Flag("opencl.style", "auto", str, ("auto", "cpu", "gpu"), "how kernels are rendered"),
     Flag("opencl.fuse", True, _boolean, (), "join elementwise loops into one kernel"),
+    Flag("opencl.interpret", True, _boolean, (), "compute small loops with general kernels until they have run often"),
     Flag("opencl.cache_dir", "", str, (), "where programs are cached; empty: the driver's own cache"),
 )
 

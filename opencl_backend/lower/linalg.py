@@ -129,6 +129,9 @@ def multiply(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: 
         ctx.emit(_zeros(ctx, c.array), c.array)
     elif ctx.device.style == "gpu":
         _launch_elements(ctx, a, b, c, batches, m, n, depth)
+    elif not ctx.is_large(batches * m * n * depth):
+        ctx.plan.count_interpreted()
+        _launch_elements(ctx, a, b, c, batches, m, n, depth)
     elif free and _blas_pays(ctx, a, b, batches, m, n, depth):
         ctx.plan.launches.append(HostDot(ctx.runtime, a, b, c, batches, m, n, depth))
         ctx.plan.launches[-1].enqueue()

@@ -7,12 +7,19 @@ pytest.importorskip("pyopencl")
 
 import reference.tensor as T
 from opencl_backend.lower import linalg
-from reference import function
+from reference import config, function
 from reference.graph.errors import ShapeError
 
 RNG = np.random.default_rng(11)
 LAYOUTS = ("plain", "left turned", "right turned", "both turned")
 SHAPES = [(1, 1, 1), (3, 5, 7), (5, 3, 1), (1, 30, 40), (20, 61, 50), (50, 33, 70), (65, 40, 17), (7, 10, 129)]
+
+
+@pytest.fixture(params=[False, True], ids=["own kernels", "general kernels"], autouse=True)
+def interpret(request):
+    """Small products by a kernel made for their shape, and by the general one that a plan begins with."""
+    with config.change_flags(opencl__interpret=request.param):
+        yield request.param
 
 
 def in_order(a: np.ndarray, b: np.ndarray) -> np.ndarray:
