@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,7 +21,9 @@ import numpy as np
 Operand = str | int | float
 """The name of an earlier value, or a Python number written into the expression."""
 
-LAYOUTS = ("C", "F", "strided", "negative")
+LAYOUTS = ("C", "F", "strided", "negative", "offset", "stretched")
+"""How an array may lie in memory. An offset one does not begin where its buffer begins; a stretched one has stride 0
+along every dimension in which nothing changes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,10 @@ class Array:
             view = room[..., ::2]
         elif self.layout == "negative" and data.ndim:
             view = np.zeros(data.shape, data.dtype)[(slice(None, None, -1),) * data.ndim]
+        elif self.layout == "offset":
+            view = np.zeros(data.size + 3, data.dtype)[3:].reshape(data.shape)
+        elif self.layout == "stretched" and data.size:
+            return np.broadcast_to(_once(data).copy(), data.shape)
         else:
             return data.copy()
         view[...] = data
@@ -75,6 +82,15 @@ class Array:
         elif dtype.kind == "c":
             items = [complex(float.fromhex(re), float.fromhex(im)) for re, im in items]
         return cls(np.array(items, dtype).reshape(form["shape"]), form.get("layout", "C"))
+
+
+def _once(data: np.ndarray) -> np.ndarray:
+    """The array with length 1 in every dimension along which its bits do not change."""
+    for axis in range(data.ndim):
+        first = data[(slice(None),) * axis + (slice(0, 1),)]
+        if np.broadcast_to(first, data.shape).tobytes() == data.tobytes():
+            data = first
+    return data
 
 
 @dataclass(frozen=True)
@@ -108,8 +124,9 @@ class Step:
 class Program:
     """Inputs, shared variables, steps, and the function made of them.
 
-    `givens` replaces a name by another; a replaced input is no argument of the function. `calls` holds the
-    arguments of the second and later calls, one array an input.
+    `givens` replaces a name by another; a replaced input is no argument of the function. `spelling` says whether
+    givens and updates are written as a list of pairs, a dict or an OrderedDict. `calls` holds the arguments of the
+    second and later calls, one array an input.
     """
 
     inputs: tuple[Input, ...] = ()
@@ -119,12 +136,21 @@ class Program:
     updates: tuple[tuple[str, str], ...] = ()
     givens: tuple[tuple[str, str], ...] = ()
     calls: tuple[tuple[Array, ...], ...] = ()
+    spelling: str = "list"
 
     @cached_property
     def arguments(self) -> tuple[Input, ...]:
         """The inputs that a caller supplies: those that no given replaces."""
         replaced = {name for name, _ in self.givens}
         return tuple(i for i in self.inputs if i.name not in replaced)
+
+    @cached_property
+    def moved(self) -> tuple[str, ...]:
+        """Names of the updates, of random streams, that loops ask the function to make."""
+        from difftest.strategies import STEPS
+
+        kinds = [(s, STEPS[s.step].moves) for s in self.steps]
+        return tuple(s.results[-1] for s, moves in kinds if moves is not None and moves(s))
 
     def call_values(self) -> Iterator[list[np.ndarray]]:
         """Fresh arguments, call by call."""
@@ -141,12 +167,13 @@ class Program:
     def to_source(self, api: str = "reference", options: Sequence[str] = ()) -> str:
         """A program that anyone can run: it prints what each call returns and leaves in shared variables."""
         arguments = [f"[{', '.join(i.name for i in self.arguments)}]", f"[{', '.join(self.outputs)}]"]
-        if self.updates:
-            arguments.append(f"updates=[{_pairs(self.updates)}]")
+        if self.updates or self.moved:
+            arguments.append(f"updates={_pairs(self.updates, self.spelling, self.moved)}")
         if self.givens:
-            arguments.append(f"givens=[{_pairs(self.givens)}]")
+            arguments.append(f"givens={_pairs(self.givens, self.spelling)}")
         arguments += [*options, 'on_unused_input="ignore"']
         lines = [
+            *(["from collections import OrderedDict"] if self.spelling == "OrderedDict" else []),
             "import numpy as np",
             f"import {api} as theano",
             f"import {api}.tensor as T",
@@ -192,6 +219,7 @@ class Program:
             updates=_tuples(form["updates"]),
             givens=_tuples(form["givens"]),
             calls=tuple(tuple(map(Array.from_json, call)) for call in form["calls"]),
+            spelling=form.get("spelling", "list"),
         )
 
     @cached_property
@@ -209,17 +237,26 @@ class Program:
         return self.to_source()
 
 
-_DRAWS = ("uniform", "normal", "binomial", "two_draws")
-"""Steps that draw random numbers."""
-
-
 def _drawn(program: Program) -> set[str]:
     """The random draws of a program, and all that they lead to."""
+    from difftest.strategies import STEPS
+
     found: set[str] = set()
     for step in program.steps:
-        if step.step in _DRAWS or found.intersection(map(str, step.operands)):
+        random = STEPS[step.step].family == "random" or step.results[-1] in program.moved
+        if random or found.intersection(map(str, step.operands)):
             found.update(step.results)
     return found
+
+
+def _chained(program: Program) -> bool:
+    """True if a value that a given puts in reads another that is replaced."""
+    replaced = {name for name, _ in program.givens}
+    reading: set[str] = set()
+    for step in program.steps:
+        if (replaced | reading).intersection(map(str, step.operands)):
+            reading.update(step.results)
+    return any(by in reading for _, by in program.givens)
 
 
 class Built:
@@ -237,8 +274,17 @@ class Built:
     def outputs(self) -> list[Any]:
         return [self.names[name] for name in self.program.outputs]
 
-    def pairs(self, which: Sequence[tuple[str, str]]) -> list[tuple[Any, Any]]:
-        return [(self.names[a], self.names[b]) for a, b in which]
+    def pairs(self, which: Sequence[tuple[str, str]]) -> Any:
+        """Givens or updates, as the program spells them."""
+        return self._spelled([(self.names[a], self.names[b]) for a, b in which])
+
+    def _updates(self, names: Mapping[str, Any]) -> Any:
+        """The updates, those of loops included, where `names` says what a new value is."""
+        pairs = [(self.names[s], names[by]) for s, by in self.program.updates]
+        return self._spelled([*pairs, *(pair for name in self.program.moved for pair in names[name].items())])
+
+    def _spelled(self, pairs: list[tuple[Any, Any]]) -> Any:
+        return {"list": list, "dict": dict, "OrderedDict": OrderedDict}[self.program.spelling](pairs)
 
     def function(self, **options: Any) -> Any:
         """The compiled function; shared variables are set back to their first values."""
@@ -246,7 +292,7 @@ class Built:
         return self.api.function(
             self.inputs,
             self.outputs,
-            updates=self.pairs(self.program.updates),
+            updates=self._updates(self.names),
             givens=self.pairs(self.program.givens),
             on_unused_input="ignore",
             **options,
@@ -255,10 +301,15 @@ class Built:
     def function_written_in(self, **options: Any) -> Any:
         """The same function with every given written into the graph by hand.
 
-        None if that is another function. A gradient is taken when it is built, before the replacement, and that
-        of the replaced expression is another; and a loop draws in every step the random numbers that its step
-        mentions, but not those that a given puts there.
+        None if that is another function, or another text. A gradient is taken when it is built, before the
+        replacement, and that of the replaced expression is another; a loop draws in every step the random numbers that
+        its step mentions, but not those that a given puts there; what replaces is taken as it stands, so that it is
+        written twice if it reads what is replaced; and of a constant more is known while the graph is built.
         """
+        if _chained(self.program) or any(hasattr(self.names[by], "data") for _, by in self.program.givens):
+            return None
+        from difftest.strategies import STEPS
+
         program, names = self.program, dict(self.names)
         chosen = {name: self.names[name].type.filter_variable(self.names[by]) for name, by in program.givens}
         names.update(chosen)
@@ -266,7 +317,7 @@ class Built:
         drawn = not _drawn(program).isdisjoint(by for _, by in program.givens)
         for step in program.steps:
             if touched.intersection(map(str, step.operands)):
-                if step.step == "grad" or (drawn and step.step.startswith(("scan", "fold"))):
+                if step.step == "grad" or (drawn and STEPS[step.step].family == "scan"):
                     return None
                 exec(_compiled(step_source(step)), names)
                 touched.update(step.results)
@@ -275,7 +326,7 @@ class Built:
         return self.api.function(
             self.inputs,
             [names[name] for name in program.outputs],
-            updates=[(self.names[s], names[by]) for s, by in program.updates],
+            updates=self._updates(names),
             on_unused_input="ignore",
             **options,
         )
@@ -311,7 +362,7 @@ def step_source(step: Step) -> str:
 
     template = STEPS[step.step].source
     fields = dict(step.attributes)
-    operands = [o if isinstance(o, str) else repr(o) for o in step.operands]
+    operands = [o if isinstance(o, str) else _float(o) for o in step.operands]
     if callable(template):
         text = template(*operands, **fields)
     else:
@@ -332,13 +383,20 @@ def _nested(data: np.ndarray) -> str:
     if data.ndim:
         return "[" + ", ".join(map(_nested, data)) + "]"
     value = data.item()
-    if data.dtype.kind == "f":
-        return repr(value) if np.isfinite(data) else f"np.{value}" if value > 0 or value != value else "-np.inf"
-    return repr(value)
+    if data.dtype.kind == "c":
+        return f"complex({_float(value.real)}, {_float(value.imag)})"
+    return _float(value) if data.dtype.kind == "f" else repr(value)
 
 
-def _pairs(pairs: Sequence[tuple[str, str]]) -> str:
-    return ", ".join(f"({a}, {b})" for a, b in pairs)
+def _float(value: float) -> str:
+    return repr(value) if np.isfinite(value) else f"np.{value}" if value > 0 or value != value else "-np.inf"
+
+
+def _pairs(pairs: Sequence[tuple[str, str]], spelling: str, moved: Sequence[str] = ()) -> str:
+    if spelling == "dict":
+        return "{" + ", ".join([*(f"{a}: {b}" for a, b in pairs), *(f"**{m}" for m in moved)]) + "}"
+    text = "[" + ", ".join([*(f"({a}, {b})" for a, b in pairs), *(f"*{m}.items()" for m in moved)]) + "]"
+    return text if spelling == "list" else f"OrderedDict({text})"
 
 
 def _plain(value: Any) -> Any:
@@ -354,6 +412,8 @@ def _plain(value: Any) -> Any:
 
 
 def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _tuples(v) for k, v in value.items()}
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 

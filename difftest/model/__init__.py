@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from difftest.model import loops, reducing, shaping
+from difftest.model import loops, reducing, shaping, slopes
 from difftest.model.base import MODEL, SHAPE_ONLY, Unknown, Value, operand
 from difftest.model.elementwise import ELEMENTWISE, elementwise
 from difftest.model.loops import BODIES
 from difftest.model.shaping import index_of
 from difftest.program import Program, Step
 
-__all__ = ["BODIES", "ELEMENTWISE", "MODEL", "SHAPE_ONLY", "Unknown", "Value", "evaluate", "index_of", "value"]
+__all__ = ["BODIES", "ELEMENTWISE", "MODEL", "SHAPE_ONLY", "Unknown", "Value", "evaluate", "index_of", "known",
+           "value"]  # fmt: skip
 
 
 def value(step: Step, operands: Sequence[Any]) -> tuple[np.ndarray, ...]:
@@ -35,6 +36,11 @@ def value(step: Step, operands: Sequence[Any]) -> tuple[np.ndarray, ...]:
         else:
             raise Unknown(step.step)
     return tuple(np.asarray(r) for r in given) if isinstance(given, tuple) else (np.asarray(given),)
+
+
+def known(step: Step) -> bool:
+    """True if the model knows values, and not only dtype and shape."""
+    return step.step not in SHAPE_ONLY
 
 
 def evaluate(program: Program, arguments: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -57,7 +63,7 @@ def _run(
     unknown: frozenset[str] | set[str] = frozenset(),
 ) -> dict[str, np.ndarray]:
     for step in program.steps:
-        if step.step in SHAPE_ONLY:
+        if not known(step):
             continue
         try:
             operands = [names[o] if isinstance(o, str) else o for o in step.operands]

@@ -112,7 +112,12 @@ def arange_to(n: Value) -> Value:
 
 @line
 def constant(value: Any, dtype: str) -> Value:
-    return np.array(value, dtype)
+    if np.dtype(dtype).kind != "c":
+        return np.array(value, dtype)
+    pairs = np.array(value, "float64")
+    if pairs.shape[-1:] != (2,):
+        return np.empty(pairs.shape, dtype)
+    return (pairs[..., 0] + 1j * pairs[..., 1]).astype(dtype)
 
 
 @line

@@ -24,6 +24,7 @@ class Bait:
 
     needs: Callable[[Entry], bool]
     links: tuple[Link, ...]
+    kind: str = ""
 
 
 def _number(step: int | str, op: str, n: float, swapped: bool = False) -> Link:
@@ -114,7 +115,7 @@ BAITS: tuple[Bait, ...] = (
         ("subtensor", ("x",), _PART), _row("sqr", 0), ("set_subtensor", ("x", 1), _PART), ("subtensor", (2,), _PART),
         ("set_subtensor", (2, 0), _PART), ("inc_subtensor", (4, 0), _PART),
     )),
-    Bait(lambda e: e.ndim <= 2 and e.value.size <= 16, (
+    Bait(lambda e: e.ndim <= 2 and e.size <= 16, (
         ("stack", ("x", "x", "x"), {"axis": 0}), ("subtensor", (0,), {"index": (1,)}),
         ("subtensor", (0,), {"index": ((1, None, None),)}), ("subtensor", (2,), {"index": (-1,)}),
     )),

@@ -11,21 +11,23 @@ from difftest.strategies.drawing import Draw, Entry, Pool
 from difftest.strategies.registry import Drawn, step
 
 
-def _gradient_source(cost: str, *wrt: str) -> str:
+def _gradient_source(cost: str, *wrt: str, dtypes: tuple[str, ...]) -> str:
     many = f"[{', '.join(wrt)}]" if len(wrt) > 1 else wrt[0]
-    return f'theano.grad(T.sum({cost}), {many}, disconnected_inputs="ignore")'
+    text = f'theano.grad(T.sum({cost}), {many}, disconnected_inputs="ignore")'
+    if len(wrt) == 1:
+        return f"{text}.astype({dtypes[0]!r})"
+    return f"[g.astype(d) for g, d in zip({text}, {list(dtypes)})]"
 
 
-@step("grad", _gradient_source, takes=lambda e: e.value.dtype.kind == "f" and len(e.roots) > 0, smooth=True, vague=True)
+@step("grad", _gradient_source, takes=lambda e: e.kind == "f" and len(e.roots) > 0 and e.orders > 0)
 def grad(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    roots = [e for e in pool.entries if e.name in x.roots and not e.vague]
-    if not roots:
-        return (x.name, x.name), {}
+    roots = [e for e in pool.entries if e.name in x.roots] or [x]
     first = draw.choose(roots[::-1])
     others = [e for e in roots if e is not first]
-    if others and draw.seldom():
-        return (x.name, first.name, draw.choose(others).name), {}
-    return (x.name, first.name), {}
+    chosen = [first, draw.choose(others)] if others and draw.seldom() else [first]
+    return (x.name, *(e.name for e in chosen)), {
+        "dtypes": tuple(e.dtype if e.kind == "f" else "float64" for e in chosen)
+    }
 
 
 def _stream(method: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,6 +19,9 @@ from hypothesis import strategies as st
 from difftest.program import Array, Input, Operand, Shared
 
 T = TypeVar("T")
+
+LENGTHS = (2, 3, 1, 4, 5, 0)
+"""The lengths of dimensions, simplest first."""
 
 Source = Callable[[int, int], int]
 """(low, high) -> an integer of low..high."""
@@ -84,9 +87,10 @@ class Entry:
     """A value of the program under construction.
 
     `value` is the model's. `broadcastable` holds only what is certain to be declared: a dimension of length 1
-    that the graph knows better is merely not stretched. `roots` are the names of the float inputs, shared
-    variables and steps it depends on smoothly, `needs` of all it depends on. `opaque`: the model does not know the
-    values, only dtype and shape; `vague`: not even the dtype.
+    that the graph knows better is merely not stretched. `roots` are the names of the inputs, shared variables and
+    steps with respect to which it can be differentiated, `orders` times at most; `rough` those it depends on with an
+    undefined gradient; `needs` all it depends on. `opaque`: the model knows only dtype and shape, not the values.
+    `firm`: no float was computed on the way, so that a shape may be made of the values.
     """
 
     name: str
@@ -95,36 +99,52 @@ class Entry:
     roots: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()
     opaque: bool = False
-    vague: bool = False
+    rough: frozenset[str] = frozenset()
+    orders: int = 9
+    firm: bool = False
 
-    @property
+    @cached_property
     def dtype(self) -> str:
         return str(self.value.dtype.name)
 
-    @property
+    @cached_property
+    def kind(self) -> str:
+        """The letter of the dtype's kind: b, i, u, f or c."""
+        return self.value.dtype.kind
+
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         return self.value.shape
 
-    @property
+    @cached_property
     def ndim(self) -> int:
         return self.value.ndim
 
+    @cached_property
+    def size(self) -> int:
+        return self.value.size
+
 
 class Pool:
-    """The values made so far, newest first, and the inputs that steps asked for."""
+    """The values made so far, newest first, and the inputs that steps asked for.
 
-    def __init__(self, draw: Draw, kind: str, dtypes: tuple[str, ...]):
-        self.draw, self.kind, self.dtypes = draw, kind, dtypes
+    `pinned` holds the names whose values decide over a shape or lie in a range that something needs: no given and no
+    update may change them.
+    """
+
+    def __init__(self, draw: Draw, kind: str, dtypes: tuple[str, ...], lengths: tuple[int, ...] = LENGTHS):
+        self.draw, self.kind, self.dtypes, self.lengths = draw, kind, dtypes, lengths
         self.entries: list[Entry] = []
         self.inputs: list[Input] = []
         self.shared: list[Shared] = []
+        self.pinned: set[str] = set()
 
     def add(self, entry: Entry) -> Entry:
         self.entries.insert(0, entry)
         return entry
 
     def having(self, wanted: Callable[[Entry], bool]) -> list[Entry]:
-        return [e for e in self.entries if not e.vague and wanted(e)]
+        return [e for e in self.entries if wanted(e)]
 
     def named(self, name: Operand) -> Entry | None:
         return next((e for e in self.entries if e.name == name), None)
@@ -139,7 +159,7 @@ class Pool:
     def source_of(
         self, value: Array, broadcastable: tuple[bool, ...] | None = None, may_be_shared: bool = False
     ) -> Entry:
-        """A new input with this very value (an index, a length)."""
+        """A new input with this very value."""
         pattern = (False,) * value.data.ndim if broadcastable is None else broadcastable
         if may_be_shared and not any(pattern) and self.draw.seldom():
             name = f"s{len(self.shared)}"
@@ -147,8 +167,26 @@ class Pool:
         else:
             name = f"x{len(self.inputs)}"
             self.inputs.append(Input(name, pattern, value))
-        roots = frozenset([name]) if value.data.dtype.kind == "f" else frozenset()
-        return self.add(Entry(name, value.data, pattern, roots, needs=frozenset([name])))
+        roots = frozenset([name]) if value.data.dtype.kind in "fiu" else frozenset()
+        return self.add(Entry(name, value.data, pattern, roots, needs=frozenset([name]), firm=True))
+
+    def fixed(self, values: Any, dtype: str) -> Entry:
+        """A new input with these values, which nothing may change: indices, labels, masks."""
+        made = self.source_of(Array(np.array(values, dtype)), may_be_shared=True)
+        self.pin(made)
+        return made
+
+    def pin(self, e: Entry) -> Entry:
+        """Keep everything that the value of `e` depends on as it is."""
+        self.pinned |= e.needs
+        return e
+
+    def number(self, n: int) -> Entry:
+        """A scalar of value `n`, to be a length, an index or a number of times."""
+        known = self.having(lambda e: e.firm and e.ndim == 0 and e.kind in "iu" and int(e.value) == n)
+        if known and self.draw.often():
+            return self.pin(self.draw.choose(known))
+        return self.fixed(n, self.draw.choose(("int64", "int32", "int8", "int16")))
 
     def partner(self, x: Entry, dtype: str | None = None, fits: Callable[[Entry], bool] | None = None) -> Entry:
         """An operand to stand beside `x`: an earlier value of its shape or broadcastable to it, or a new input."""

@@ -14,15 +14,6 @@ from difftest.strategies.drawing import Draw, Entry, Pool, broadcasts
 from difftest.strategies.registry import Drawn, step
 from reference import scalar
 
-INVERSE = {
-    "exp": "log", "log": "exp", "sqr": "sqrt", "sqrt": "sqr", "neg": "neg", "inv": "inv", "expm1": "log1p",
-    "log1p": "expm1", "dimshuffle": "dimshuffle", "transposed": "transposed", "cast": "cast", "abs_": "abs_",
-    "reshape": "reshape", "flatten": "flatten", "sigmoid": "log", "softmax": "log", "set_subtensor": "subtensor",
-    "inc_subtensor": "subtensor", "subtensor": "subtensor", "join": "subtensor", "stack": "subtensor", "sum": "sum",
-    "sub": "add", "add": "sub", "mul": "true_div", "true_div": "mul", "eq": "switch", "invert": "invert",
-}  # fmt: skip
-"""After this step, that one may undo it, or be merged with it."""
-
 
 @cache
 def legal(name: str, *operand_dtypes: str) -> bool:
@@ -60,7 +51,7 @@ def _draw_many(name: str, draw: Draw, pool: Pool, x: Entry) -> Drawn:
         if not _fits(name, count, [*known, other.dtype]):
             other = x
         chosen.append(other)
-        widest = max(chosen, key=lambda e: (e.ndim, e.value.size))
+        widest = max(chosen, key=lambda e: (e.ndim, e.size))
     return tuple(e.name for e in chosen), {}
 
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from difftest import model
-from difftest.program import Array
 from difftest.strategies import values
 from difftest.strategies.drawing import Draw, Entry, Pool
+from difftest.strategies.dtypes import INDICES
 from difftest.strategies.registry import Drawn, step
 
 ENDS = (None, 0, 1, -1, 2, -2, 3, -4, 7)
@@ -32,8 +30,7 @@ def basic_index(draw: Draw, pool: Pool, x: Entry, names: list[str], first: int) 
     for length in x.shape[: draw.integer(1, x.ndim)] if x.ndim else ():
         item = _one(draw, length)
         if isinstance(item, int) and draw.flag():
-            index = pool.source_of(Array(np.array(item, draw.choose(("int64", "int32")))))
-            names.append(index.name)
+            names.append(pool.number(item).name)
             item = f"@{first + len(names) - 1}"
         items.append(item)
         if len(items) < 5 and draw.integer(0, 9) == 9 and x.ndim < 4:
@@ -75,13 +72,13 @@ def take(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 def _vector_index(draw: Draw, pool: Pool, length: int) -> Entry:
     """An index vector with repeats and negative entries."""
     codes = draw.integers(-length, length - 1, draw.choose((2, 3, 1, 4, 0)))
-    return pool.source_of(Array(np.array(codes, draw.choose(("int64", "int32", "int8")))))
+    return pool.fixed(codes, draw.choose(INDICES[: 4 if min(codes, default=0) < 0 else 5]))
 
 
 @step("subtensor", "{0}[{1}]", takes=lambda e: 1 <= e.ndim <= 2)
 def mask(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     which = values.array(draw, "grid", "bool", x.shape[: draw.integer(1, x.ndim)], layout=False)
-    return (x.name, pool.source_of(which).name), {}
+    return (x.name, pool.fixed(which.data, "bool").name), {}
 
 
 def _draw_write(draw: Draw, pool: Pool, x: Entry) -> Drawn:

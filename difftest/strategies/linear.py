@@ -7,11 +7,8 @@ from __future__ import annotations
 
 from math import prod
 
-import numpy as np
-
-from difftest.program import Array
 from difftest.strategies.drawing import Draw, Entry, Pool
-from difftest.strategies.dtypes import is_float
+from difftest.strategies.dtypes import INDICES, is_float
 from difftest.strategies.registry import Drawn, step
 
 
@@ -40,7 +37,7 @@ def batched_dot(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name, _matching(draw, pool, x, shapes).name), {}
 
 
-@step("dot", "T.outer({0}, {1})", takes=lambda e: e.ndim == 1 and e.value.size <= 8 and e.dtype != "bool")
+@step("dot", "T.outer({0}, {1})", takes=lambda e: e.ndim == 1 and e.size <= 8 and e.dtype != "bool")
 def outer(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name, _matching(draw, pool, x, [(3,), (2,), x.shape]).name), {}
 
@@ -80,5 +77,5 @@ def binary_crossentropy(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 
 @step("nnet", "T.nnet.categorical_crossentropy({0}, {1})", takes=lambda e: _rows(e) and e.shape[0] > 0)
 def categorical_crossentropy(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    labels = np.array(draw.integers(0, x.shape[1] - 1, x.shape[0]), "int64")
-    return (x.name, pool.source_of(Array(labels)).name), {}
+    labels = draw.integers(0, x.shape[1] - 1, x.shape[0])
+    return (x.name, pool.fixed(labels, draw.choose(INDICES)).name), {}

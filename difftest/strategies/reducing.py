@@ -45,7 +45,7 @@ for _name in ("mean", "var", "std", "max", "min"):
     step(
         "reduction",
         f"T.{_name}({{0}}, axis={{axis!r}}, keepdims={{keepdims}})",
-        takes=lambda e: e.value.size > 0 and e.dtype != "bool",
+        takes=lambda e: e.size > 0 and e.dtype != "bool",
         name=_name,
     )(_draw_axes)
 for _name in ("all", "any"):
@@ -68,7 +68,7 @@ for _name in ("argmax", "argmin", "max_and_argmax"):
         f"T.{_name}({{0}}, axis={{axis!r}})",
         name=_name,
         smooth=False,
-        takes=lambda e: e.value.size > 0 and e.ndim > 0 and e.dtype != "bool",
+        takes=lambda e: e.size > 0 and e.ndim > 0 and e.dtype != "bool",
     )(_draw_axis)
 for _name in ("sort", "argsort"):
     step(

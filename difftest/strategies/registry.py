@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from difftest.program import Operand
+from difftest.program import Operand, Step
 from difftest.strategies.drawing import Draw, Entry, Pool
 
 Drawn = tuple[tuple[Operand, ...], Mapping[str, Any]]
@@ -20,8 +20,9 @@ Drawn = tuple[tuple[Operand, ...], Mapping[str, Any]]
 class StepKind:
     """`source` is a format string of operands ``{0}`` and attributes ``{axis}``, or a function giving the text.
 
-    `smooth`: gradients flow from every float operand to the result. `vague`: the result's dtype is not known
-    beforehand, only its kind and shape.
+    `smooth`: gradients flow from every float operand to the result, `orders` times at most; those of the operands in
+    `rough` are undefined. `firm`: it rounds nothing. `loose`: the shape of the result depends on values.
+    `moves`: whether a step also gives the updates of random streams, as its last result.
     """
 
     name: str
@@ -30,7 +31,11 @@ class StepKind:
     takes: Callable[[Entry], bool] | None
     draw: Callable[[Draw, Pool, Entry], Drawn]
     smooth: bool = True
-    vague: bool = False
+    rough: tuple[int, ...] = ()
+    orders: int = 9
+    firm: bool = False
+    loose: bool = False
+    moves: Callable[[Step], bool] | None = None
 
 
 STEPS: dict[str, StepKind] = {}
@@ -42,7 +47,11 @@ def step(
     takes: Callable[[Entry], bool] | None = lambda e: True,
     name: str | None = None,
     smooth: bool = True,
-    vague: bool = False,
+    rough: tuple[int, ...] = (),
+    orders: int = 9,
+    firm: bool = False,
+    loose: bool = False,
+    moves: Callable[[Step], bool] | None = None,
 ) -> Callable[[Callable[..., Drawn]], Callable[..., Drawn]]:
     """Register the decorated ``draw(draw, pool, x) -> (operands, attributes)``; `takes=None` needs no operand."""
 
@@ -50,7 +59,7 @@ def step(
         key = name or function.__name__.strip("_")
         if key in STEPS:
             raise ValueError(f"two steps are called {key!r}")
-        STEPS[key] = StepKind(key, family, source, takes, function, smooth, vague)
+        STEPS[key] = StepKind(key, family, source, takes, function, smooth, rough, orders, firm, loose, moves)
         return function
 
     return register

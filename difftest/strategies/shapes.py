@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from math import prod
 
-from difftest.strategies.drawing import Draw
+from difftest.strategies.drawing import LENGTHS, Draw
 
-LENGTHS = (2, 3, 1, 4, 5, 0)
 MOST_ELEMENTS = 64
 
 
-def shape(draw: Draw, least: int = 0, most: int = 4) -> tuple[int, ...]:
+def shape(draw: Draw, least: int = 0, most: int = 4, choices: tuple[int, ...] = LENGTHS) -> tuple[int, ...]:
     """A shape of `least` to `most` dimensions and at most 64 elements."""
     ranks = [r for r in (1, 2, 0, 1, 2, 3, 2, 4) if least <= r <= most] or [least]
     lengths: list[int] = []
     for _ in range(draw.choose(ranks)):
-        lengths.append(draw.choose(LENGTHS))
+        lengths.append(draw.choose(choices))
         if prod(lengths) > MOST_ELEMENTS:
             lengths[-1] = 1
     return tuple(lengths)

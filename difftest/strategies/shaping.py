@@ -9,10 +9,13 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from difftest.program import Array
-from difftest.strategies import shapes
+from difftest import model
+from difftest.program import array_source
+from difftest.strategies import shapes, values
 from difftest.strategies.drawing import Draw, Entry, Pool
+from difftest.strategies.dtypes import INDICES
 from difftest.strategies.registry import Drawn, step
+from difftest.strategies.values import frozen
 
 
 def permutation(draw: Draw, count: int) -> tuple[int, ...]:
@@ -53,8 +56,8 @@ def factors(draw: Draw, size: int) -> tuple[int, ...]:
 
 @step("reshape", "{0}.reshape({shape!r})")
 def reshape(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    shape = factors(draw, x.value.size)
-    if x.value.size == 0 and len(shape) < 2 and draw.flag():
+    shape = factors(draw, x.size)
+    if x.size == 0 and len(shape) < 2 and draw.flag():
         shape = (draw.choose((2, 0, 3)), 0)
     if shape and 0 not in shape and draw.seldom():
         hidden = draw.integer(0, len(shape) - 1)
@@ -81,7 +84,7 @@ def _parts(draw: Draw, pool: Pool, x: Entry, axis: int | None) -> list[Entry]:
 
     def fits(e: Entry) -> bool:
         same = e.ndim == x.ndim and all(a == b or k == axis for k, (a, b) in enumerate(zip(e.shape, x.shape)))
-        return same and e.value.size <= 32
+        return same and e.size <= 32
 
     parts = [x]
     while len(parts) < 3 and draw.often():
@@ -93,7 +96,7 @@ def _parts(draw: Draw, pool: Pool, x: Entry, axis: int | None) -> list[Entry]:
 @step(
     "join",
     lambda *parts, axis: f"T.concatenate([{', '.join(parts)}], axis={axis})",
-    takes=lambda e: e.ndim >= 1 and e.value.size <= 32,
+    takes=lambda e: e.ndim >= 1 and e.size <= 32,
 )
 def join(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     axis = draw.integer(0, x.ndim - 1)
@@ -103,7 +106,7 @@ def join(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 @step(
     "join",
     lambda *parts, axis: f"T.stack([{', '.join(parts)}], axis={axis})",
-    takes=lambda e: e.ndim <= 3 and e.value.size <= 32,
+    takes=lambda e: e.ndim <= 3 and e.size <= 32,
 )
 def stack(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return tuple(e.name for e in _parts(draw, pool, x, None)), {"axis": draw.integer(0, x.ndim)}
@@ -122,12 +125,12 @@ def split(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {"sizes": sizes, "axis": axis}
 
 
-@step("tile", "T.tile({0}, {reps!r})", takes=lambda e: e.ndim >= 1 and e.value.size <= 16)
+@step("tile", "T.tile({0}, {reps!r})", takes=lambda e: e.ndim >= 1 and e.size <= 16)
 def tile(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {"reps": tuple(draw.choose((1, 2)) for _ in x.shape)}
 
 
-@step("tile", "T.repeat({0}, {times}, axis={axis})", takes=lambda e: e.ndim >= 1 and e.value.size <= 16)
+@step("tile", "T.repeat({0}, {times}, axis={axis})", takes=lambda e: e.ndim >= 1 and e.size <= 16)
 def repeat(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {"times": draw.choose((2, 1, 3, 0)), "axis": draw.integer(0, x.ndim - 1)}
 
@@ -181,36 +184,30 @@ def arange(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 @step(
     "creation",
     "T.arange({0})",
-    takes=lambda e: e.ndim == 0 and e.dtype == "int64" and 0 <= int(e.value) <= 32,
+    takes=lambda e: e.ndim == 0 and e.dtype in INDICES and e.firm and not e.opaque and 0 <= int(e.value) <= 32,
     smooth=False,
+    loose=True,
 )
 def arange_to(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {}
 
 
-@step("creation", lambda value, dtype: f"T.constant(np.array({_listed(value)}, {dtype!r}))", takes=None, smooth=False)
+@step("creation", lambda value, dtype: f"T.constant({constant_source(value, dtype)})", takes=None, smooth=False)
 def constant(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    from difftest.strategies import values
-
-    dtype = draw.choose(tuple(d for d in pool.dtypes))
-    made: Array = values.array(draw, "grid", dtype, shapes.shape(draw, 0, 2), layout=False)
-    data = made.data if 0 not in made.data.shape else made.data.reshape(-1)[:0]
-    return (), {"value": _frozen(data.tolist()), "dtype": dtype}
+    dtype = draw.choose(pool.dtypes)
+    shape = shapes.shape(draw, 0, 2, pool.lengths)
+    return (), {"value": frozen(values.array(draw, "grid", dtype, shape, layout=False).data), "dtype": dtype}
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+def constant_source(value: Any, dtype: str) -> str:
+    return array_source(model.MODEL["constant"](value, dtype))
 
 
-def _listed(value: Any) -> Any:
-    return [_listed(v) for v in value] if isinstance(value, tuple) else value
-
-
-@step("shapes", "{0}.shape", takes=lambda e: e.ndim >= 1, smooth=False)
+@step("shapes", "{0}.shape", takes=lambda e: e.ndim >= 1, smooth=False, firm=True)
 def shape(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {}
 
 
-@step("shapes", "{0}.shape[{axis}]", takes=lambda e: e.ndim >= 1, smooth=False)
+@step("shapes", "{0}.shape[{axis}]", takes=lambda e: e.ndim >= 1, smooth=False, firm=True)
 def length(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {"axis": draw.integer(0, x.ndim - 1)}

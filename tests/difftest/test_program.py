@@ -66,7 +66,13 @@ def test_layouts_change_memory_and_not_values(layout, shape):
     fresh = Array(data, layout).fresh()
     assert np.array_equal(fresh, data)
     assert fresh.dtype == data.dtype
-    assert fresh.flags.writeable
+    assert fresh.flags.writeable or layout == "stretched"
+
+
+def test_a_stretched_array_has_stride_zero_where_nothing_changes():
+    data = np.array([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]])
+    assert Array(data, "stretched").fresh().strides == (8, 0)
+    assert Array(data[:1], "stretched").fresh().strides[1] == 0
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
