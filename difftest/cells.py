@@ -22,13 +22,22 @@ MODES = ("UNOPTIMIZED", "EXACT", "FAST_RUN")
 
 @dataclass(frozen=True)
 class Cell:
-    """A mode's name and a backend's."""
+    """A mode's name, a backend's, and flags set otherwise than usual while it compiles and runs."""
 
     mode: str
     backend: str = "reference"
+    flags: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.mode}/{self.backend}"
+        return " ".join([f"{self.mode}/{self.backend}", *(f"{name}={value}" for name, value in self.flags)])
+
+    @classmethod
+    def parse(cls, text: str) -> Cell:
+        """The cell that prints as `text`."""
+        where, *flags = text.split(" ")
+        mode, backend = where.split("/")
+        pairs = (flag.partition("=") for flag in flags)
+        return cls(mode, backend, tuple((name, value) for name, _, value in pairs))
 
 
 def cells(backends: Sequence[str] = ("reference",), modes: Sequence[str] = MODES) -> tuple[Cell, ...]:
@@ -36,8 +45,13 @@ def cells(backends: Sequence[str] = ("reference",), modes: Sequence[str] = MODES
     return tuple(Cell(mode, backend) for backend in backends for mode in modes)
 
 
-SELDOM = (Cell("UNSAFE"), Cell("FAST_COMPILE"))
-"""Cells that join a session now and then: one admits every rewrite, one a part of those that keep all bits."""
+SELDOM = (
+    Cell("UNSAFE"),
+    Cell("FAST_COMPILE"),
+    Cell("FAST_RUN", "opencl", (("opencl.interpret", "False"),)),
+)
+"""Cells that join a session on their backend now and then: one admits every rewrite, one a part of those that keep all
+bits, and one builds a kernel for every loop, which takes long."""
 
 BASE = Cell("UNOPTIMIZED", "reference")
 """The cell that is the meaning."""
@@ -93,6 +107,11 @@ class Run:
 
 def execute(built: Built, cell: Cell) -> Run:
     """Compile and call a program in one cell. Exceptions become `trouble`; nothing is raised."""
+    with built.api.config.change_flags(dict(cell.flags)):
+        return _executed(built, cell)
+
+
+def _executed(built: Built, cell: Cell) -> Run:
     run = Run(cell)
     try:
         run.function = built.function(mode=_recording(built.api, cell), backend=cell.backend)

@@ -32,9 +32,6 @@ def equal_elements(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 UNORDERED = ("Dot", "BatchedDot")
 """Operations whose order of additions no backend promises."""
 
-COMPOSITES = {"Softmax": ("exp",), "LogSoftmax": ("exp", "log"), "CrossentropyCategorical1Hot": ("log",)}
-"""Operations that apply rows of the scalar table inside."""
-
 
 def bitwise(nodes: Iterable[Any], executor: Executor) -> bool:
     """True if every one of the nodes has the reference's own bits on this executor."""
@@ -46,11 +43,10 @@ def _node_is_bitwise(node: Any, executor: Executor) -> bool:
     outputs = [getattr(v.type, "dtype", "int64") for v in node.outputs]
     if row is not None:
         return executor.extra_ulp(row, outputs[0]) == 0
-    name = type(node.op).__name__
-    if name in UNORDERED:
+    if type(node.op).__name__ in UNORDERED:
         return all(np.dtype(d).kind in "biu" for d in outputs)
-    if name in COMPOSITES:
-        return all(executor.extra_ulp(scalar.TABLE[inner], outputs[0]) == 0 for inner in COMPOSITES[name])
+    if node.op.rows:
+        return all(executor.extra_ulp(scalar.TABLE[name], outputs[0]) == 0 for name in node.op.rows)
     inner = getattr(node.op, "inner_outputs", None)
     return inner is None or bitwise(needed(inner), executor)
 

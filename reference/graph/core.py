@@ -289,6 +289,8 @@ class Op:
     default_output: ClassVar[int | None] = None
     view_of: ClassVar[Mapping[int, int]] = {}
     """output index -> index of the input it may be a view of."""
+    rows: ClassVar[tuple[str, ...]] = ()
+    """Rows of the scalar table that `perform` applies inside: where they may round otherwise, so may the result."""
 
     def make_node(self, *inputs: Any) -> Apply:
         raise NotImplementedError(f"{type(self).__name__} does not define make_node")

@@ -12,6 +12,7 @@ import numpy as np
 from reference.graph.core import Apply, Constant
 from reference.graph.fgraph import FunctionGraph
 from reference.rewriting.engine import Promise, Replacement, has_effect, rewrite
+from reference.scalar import TABLE
 from reference.tensor.creation import Alloc, AllocEmpty, ARange, Eye
 from reference.tensor.linalg import BatchedDot, Dot
 
@@ -33,7 +34,8 @@ def constant_folding_rounded(fgraph: FunctionGraph, node: Apply) -> Replacement:
 
 def _same_everywhere(node: Apply) -> bool:
     row = getattr(node.op, "scalar_op", None)
-    return not isinstance(node.op, Dot | BatchedDot) and (row is None or row.ulp == 0)
+    applied = [TABLE[name] for name in node.op.rows] if row is None else [row]
+    return not isinstance(node.op, Dot | BatchedDot) and all(r.ulp == 0 for r in applied)
 
 
 def _folded(node: Apply) -> Replacement:

@@ -44,6 +44,8 @@ _log = scalar.TABLE["log"]
 class CrossentropyCategorical1Hot(Op):
     """``-log(coding[i, label[i]])`` for every row i of a matrix of probabilities."""
 
+    rows = ("log",)
+
     def make_node(self, coding: Any, labels: Any) -> Apply:
         coding, labels = as_tensor_variable(coding), as_tensor_variable(labels)
         if coding.type.ndim != 2 or coding.type.dtype not in FLOATS:

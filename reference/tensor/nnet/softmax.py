@@ -61,6 +61,8 @@ def _accumulator(dtype: np.dtype[Any]) -> tuple[str, str]:
 class Softmax(_Rows):
     """exp(x) divided by its row's sum, computed so that exp cannot overflow."""
 
+    rows = ("exp",)
+
     def perform(self, node: Apply, *inputs: np.ndarray) -> tuple[np.ndarray]:
         e = _exp(_centered(inputs[0]))
         return (np.true_divide(e, _row_sums(e)),)
@@ -72,6 +74,8 @@ class Softmax(_Rows):
 
 class LogSoftmax(_Rows):
     """The logarithm of softmax, finite where softmax itself underflows."""
+
+    rows = ("exp", "log")
 
     def perform(self, node: Apply, *inputs: np.ndarray) -> tuple[np.ndarray]:
         d = _centered(inputs[0])
