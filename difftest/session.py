@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from difftest.case import Counts, Failure, Report
-from difftest.cells import SELDOM, Cell, cells
+from difftest.cells import BASE, SELDOM, Cell, cells
 from difftest.program import Program
-from difftest.reduce import reduced
+from difftest.reduce import smallest
 from difftest.repro import Repro
 from difftest.strategies import STEPS, drawn
 from difftest.verdict import check
@@ -91,6 +91,8 @@ class Session:
         known: Iterable[tuple[str, ...]] = (),
     ):
         self.cells, self.profile, self.api = tuple(chosen), profile, api
+        backends = {cell.backend for cell in self.cells} | {BASE.backend}
+        self.seldom = [cell for cell in SELDOM if cell.backend in backends]
         self.known: set[tuple[str, ...]] = set(known)
         self.summary = Summary(self.cells)
 
@@ -100,7 +102,9 @@ class Session:
     def cells_for(self, number: int) -> tuple[Cell, ...]:
         """The session's cells, and now and then one of the seldom ones."""
         turn, rest = divmod(number, ROTATION)
-        return self.cells if rest else (*self.cells, SELDOM[turn % len(SELDOM)])
+        if rest or not self.seldom:
+            return self.cells
+        return (*self.cells, self.seldom[turn % len(self.seldom)])
 
     def example(self, address: Address) -> Repro | None:
         """Draw and check the program at an address."""
@@ -124,20 +128,15 @@ class Session:
 
     def _found(self, program: Program, failure: Failure, chosen: Sequence[Cell], address: Address) -> Repro | None:
         """Make the program smaller, and find out who is to blame in the smallest."""
-
-        def fails(candidate: Program) -> bool:
-            report = check(candidate, chosen, self.api, blame=False)
-            return any(f.kinship == failure.kinship for f in report.failures)
-
         self.known.add(failure.signature)
-        smallest = reduced(program, fails)
-        report = check(smallest, chosen, self.api)
+        small = smallest(program, failure, chosen, self.api)
+        report = check(small, chosen, self.api)
         final = next((f for f in report.failures if f.kinship == failure.kinship), failure)
         again = final.signature != failure.signature and final.signature in self.known
         self.known.add(final.signature)
         if again:
             return None
-        repro = Repro(smallest, final, str(address))
+        repro = Repro(small, final, str(address))
         self.summary.findings.append(repro)
         return repro
 
