@@ -78,6 +78,9 @@ FLAGS = (
     Flag("opencl.style", "auto", str, ("auto", "cpu", "gpu"), "how kernels are rendered"),
     Flag("opencl.fuse", True, _boolean, (), "join elementwise loops into one kernel"),
     Flag("opencl.interpret", True, _boolean, (), "compute small loops with general kernels until they have run often"),
+    Flag("opencl.reuse", True, _boolean, (), "give memory that nobody needs any more to the next who asks"),
+    Flag("opencl.replay", True, _boolean, (), "replay what the first call of a signature recorded"),
+    Flag("opencl.optimize", True, _boolean, (), "let the driver's compiler optimize kernels"),
     Flag("opencl.cache_dir", "", str, (), "where programs are cached; empty: the driver's own cache"),
 )
 

@@ -15,7 +15,7 @@ from reference.config import config
 from reference.graph.core import Apply
 from reference.graph.fgraph import FunctionGraph
 from reference.rewriting.engine import Observer, Promise, RewriteLog, Session
-from reference.rewriting.pipeline import Choice, load, stages, unknown
+from reference.rewriting.pipeline import Choice, stages, unknown
 
 Hook = Callable[[Apply, Sequence[Any], Sequence[Any]], None]
 """Called after a node was computed, with the values of its inputs and outputs."""
@@ -54,8 +54,8 @@ class Mode:
     @property
     def exact(self) -> bool:
         """True if only rewrites that keep every bit are admitted."""
-        choice = self._with_flags()
-        return all(record.promise is Promise.EXACT for record in load() if choice.admits(record))
+        admitted = stages(self._with_flags())
+        return all(record.promise is Promise.EXACT for _, rewrites in admitted for record in rewrites)
 
     def _with_flags(self) -> Choice:
         """The choice, with the flags optimizer_including and optimizer_excluding on top; the flags leave a

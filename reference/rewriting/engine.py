@@ -38,6 +38,8 @@ class Promise(Enum):
 Replacement = Sequence[Variable | None] | Mapping[Variable, Variable] | None
 Rule = Callable[[FunctionGraph, Apply], Replacement]
 Wanted = type | str | Callable[[Op], bool]
+Stages = tuple[tuple[str, tuple["Rewrite", ...]], ...]
+"""(stage, its rewrites), in order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,15 +194,12 @@ class Session:
 
     def __init__(
         self,
-        stages: Sequence[tuple[str, Sequence[Rewrite]]],
+        stages: Stages,
         observer: Observer | None = None,
         record: bool = False,
     ):
         self.log = RewriteLog()
-        self._stages = [(name, _dispatch(tuple(rewrites))) for name, rewrites in stages]
-        self._exact_stages = [
-            (name, _Dispatch([r for r in rewrites if r.promise is Promise.EXACT])) for name, rewrites in stages
-        ]
+        self._stages = stages
         self._observer = observer
         self._record = record or observer is not None
         self._limit = config.rewrite_limit
@@ -211,7 +210,7 @@ class Session:
         self.log.inputs = tuple(fgraph.inputs)
         _active.append(self)
         try:
-            self._to_fixpoint(fgraph, self._stages)
+            self._to_fixpoint(fgraph, _dispatches(self._stages))
         except _LimitReached:
             self.log.limit_reached = True
         finally:
@@ -223,7 +222,7 @@ class Session:
         before = len(self.log)
         self._depth += 1
         try:
-            self._to_fixpoint(fgraph, self._exact_stages if exact_only else self._stages)
+            self._to_fixpoint(fgraph, _dispatches(self._stages, exact_only))
         finally:
             self._depth -= 1
         return len(self.log) - before
@@ -381,8 +380,10 @@ def _loses_effect(fgraph: FunctionGraph, pairs: list[tuple[Variable, Variable]])
 
 
 @lru_cache(maxsize=256)
-def _dispatch(rewrites: tuple[Rewrite, ...]) -> _Dispatch:
-    return _Dispatch(rewrites)
+def _dispatches(stages: Stages, exact_only: bool = False) -> list[tuple[str, _Dispatch]]:
+    """How each stage finds its rewrites; what has been found stays known from one run to the next."""
+    wanted = Promise.EXACT if exact_only else None
+    return [(name, _Dispatch([r for r in rewrites if wanted in (None, r.promise)])) for name, rewrites in stages]
 
 
 class _Dispatch:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from reference.rewriting.engine import REGISTRY, Promise, Rewrite
+from reference.rewriting.engine import REGISTRY, Promise, Rewrite, Stages
 
 STAGES = ("canonicalize", "stabilize", "specialize", "scan")
 """Bring the graph into its one normal form, make it safe from overflow, choose the best operations, improve
@@ -67,15 +67,15 @@ def _in_order(records: tuple[Rewrite, ...]) -> tuple[Rewrite, ...]:
     return tuple(sorted(records, key=place))
 
 
-def stages(choice: Choice) -> list[tuple[str, list[Rewrite]]]:
+def stages(choice: Choice) -> Stages:
     """The admitted rewrites, stage by stage."""
-    return [(stage, list(rewrites)) for stage, rewrites in _admitted(choice, tuple(load()))]
+    return _admitted(choice, tuple(load()))
 
 
 @lru_cache(maxsize=64)
-def _admitted(choice: Choice, records: tuple[Rewrite, ...]) -> list[tuple[str, tuple[Rewrite, ...]]]:
+def _admitted(choice: Choice, records: tuple[Rewrite, ...]) -> Stages:
     admitted = [record for record in records if choice.admits(record)]
-    return [(stage, tuple(r for r in admitted if r.stage == stage)) for stage in STAGES]
+    return tuple((stage, tuple(r for r in admitted if r.stage == stage)) for stage in STAGES)
 
 
 def unknown(names: Iterable[str]) -> list[str]:

@@ -208,6 +208,8 @@ def _has_rows(x: Variable, n_steps: Variable) -> bool:
 
 def _same_rows(node: Apply) -> Variable | None:
     """An input with as many rows as the output, if the operation shows one."""
+    if not node.inputs:
+        return None
     x, op = node.inputs[0], node.op
     if isinstance(op, Subtensor):
         first = index_of(node)[0]
