@@ -259,6 +259,15 @@ def _chained(program: Program) -> bool:
     return any(by in reading for _, by in program.givens)
 
 
+def _needed(program: Program, names: Iterable[str]) -> set[str]:
+    """The values that these are made of."""
+    found = set(names)
+    for step in reversed(program.steps):
+        if found.intersection(step.results):
+            found.update(map(str, step.operands))
+    return found
+
+
 class Built:
     """A program's symbolic variables by name, made by one `api`."""
 
@@ -281,7 +290,8 @@ class Built:
     def _updates(self, names: Mapping[str, Any]) -> Any:
         """The updates, those of loops included, where `names` says what a new value is."""
         pairs = [(self.names[s], names[by]) for s, by in self.program.updates]
-        return self._spelled([*pairs, *(pair for name in self.program.moved for pair in names[name].items())])
+        moved = {s: by for name in self.program.moved for s, by in names[name].items()}
+        return self._spelled([*pairs, *moved.items()])
 
     def _spelled(self, pairs: list[tuple[Any, Any]]) -> Any:
         return {"list": list, "dict": dict, "OrderedDict": OrderedDict}[self.program.spelling](pairs)
@@ -315,9 +325,11 @@ class Built:
         names.update(chosen)
         touched = set(chosen)
         drawn = not _drawn(program).isdisjoint(by for _, by in program.givens)
+        twice = _needed(program, [by for _, by in program.givens])
         for step in program.steps:
             if touched.intersection(map(str, step.operands)):
-                if step.step == "grad" or (drawn and STEPS[step.step].family == "scan"):
+                loops = STEPS[step.step].family == "scan"
+                if step.step == "grad" or (loops and (drawn or twice.intersection(step.results))):
                     return None
                 exec(_compiled(step_source(step)), names)
                 touched.update(step.results)
@@ -393,6 +405,8 @@ def _float(value: float) -> str:
 
 
 def _pairs(pairs: Sequence[tuple[str, str]], spelling: str, moved: Sequence[str] = ()) -> str:
+    if len(moved) > 1:
+        moved = ["{" + ", ".join(f"**{m}" for m in moved) + "}"]
     if spelling == "dict":
         return "{" + ", ".join([*(f"{a}: {b}" for a, b in pairs), *(f"**{m}" for m in moved)]) + "}"
     text = "[" + ", ".join([*(f"({a}, {b})" for a, b in pairs), *(f"*{m}.items()" for m in moved)]) + "]"

@@ -18,10 +18,11 @@ def meaning(case: Case) -> Iterator[Failure]:
     """Every output and every new state that the model knows, call by call."""
     program = case.program
     state = {s.name: s.value.data for s in program.shared}
+    draws = model.Draws()
     for number, call in enumerate(case.base.calls):
         arguments = dict(zip((i.name for i in program.arguments), call.inputs))
         given = {i.name: i.value.data for i in program.inputs} | arguments
-        known = model.evaluate(program, {**given, **state})
+        known = model.evaluate(program, {**given, **state}, draws)
         for k, (name, value) in enumerate(zip(program.outputs, call.outputs)):
             if name in known:
                 yield from _against_model(case, number, k, name, value, known[name])

@@ -1,163 +1,126 @@
-"""Loops, and the steps of which only dtype and shape are known: gradients and random draws.
+"""What a loop gives: its body, evaluated step by step with the model of every step in it.
 
-Owns `BODIES`, the text of a step and its NumPy twin. It must not look at the reference.
+Owns the meaning of sequences, taps, states, carries, `until` and what is kept of the rows, as documented. It must not
+look at the reference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from difftest.model.base import MODEL, SHAPE_ONLY, Value, line, shape_line
-from difftest.model.reducing import _reduced
+from difftest.loop import Loop
+from difftest.model.base import Value
+from difftest.model.streams import Draws
+from difftest.program import Step
 
-# Loops. A body is text, what it reads (x a sequence, h a state, w a non-sequence), and its NumPy twin.
-
-BODIES: dict[str, tuple[str, Callable[..., Any]]] = {
-    "h + x": ("hx", lambda h, x, w: h + x),
-    "T.tanh(h * 0.5 + x)": ("hx", lambda h, x, w: np.tanh((h * _half(h) + x).astype("float64")).astype(h.dtype)),
-    "h * w + x": ("hxw", lambda h, x, w: h * w + x),
-    "T.switch(h > x, h, x)": ("hx", lambda h, x, w: np.where(h > x, h, x)),
-    "h * 0.5": ("h", lambda h, x, w: h * _half(h)),
-    "T.cos(h) + w": ("hw", lambda h, x, w: np.cos(h.astype("float64")).astype(h.dtype) + w),
-    "h - w * w": ("hw", lambda h, x, w: h - w * w),
-    "x": ("x", lambda h, x, w: x),
-    "x * 2": ("x", lambda h, x, w: x * np.array(2, x.dtype)),
-    "T.exp(x) * w": ("xw", lambda h, x, w: np.exp(x.astype("float64")).astype(x.dtype) * w),
-    "x - T.tanh(w)": ("xw", lambda h, x, w: x - np.tanh(w.astype("float64")).astype(w.dtype)),
-}
+Evaluate = Callable[[Step, Sequence[Any], Draws, str], tuple[Value, ...]]
+"""(step, operands, draws made, prefix of the names of streams) -> values"""
 
 
-def _half(h: Value) -> Value:
-    return np.array(0.5, h.dtype)
+def looped(step: Step, operands: Sequence[Value], draws: Draws, within: str, evaluate: Evaluate) -> tuple[Value, ...]:
+    """The values of a scan."""
+    run = _Run(Loop.of(step), list(operands), draws, f"{within}{step.results[0] if step.results else ''}/", evaluate)
+    run.all()
+    return (*run.kept(), *run.carried.values())
 
 
-def _kept(rows: list[Value], like: Value, text: str) -> Value:
-    """The stacked rows, and what an index such as ``[-1]`` or ``[::-1]`` keeps of them."""
-    result = np.array(rows, like.dtype).reshape(len(rows), *like.shape)
-    return np.asarray(
-        {
-            "": result,
-            "[::-1]": result[::-1],
-            "[-2:]": result[-2:],
-            "[1:]": result[1:],
-            "[-1]": result[-1] if len(result) else result,
-            "[0]": result[0] if len(result) else result,
-        }[text]
-    )
+class _Run:
+    """One execution of a loop."""
+
+    def __init__(self, loop: Loop, operands: list[Value], draws: Draws, within: str, evaluate: Evaluate):
+        self.loop, self.operands, self.draws, self.within, self.evaluate = loop, operands, draws, within, evaluate
+        left = list(operands)
+        self.rows = [rows for s in loop.sequences for rows in self._read(left.pop(0), s.taps)]
+        self.past = [self._first(left.pop(0), s.taps) for s in loop.initial]
+        self.given = dict(zip(loop.explicit, left))
+        self.carried = {shared: operands[int(shared[1:])] for shared, _ in loop.carries}
+        self.found: list[list[Value]] = [[] for _ in loop.outputs]
+
+    def _read(self, x: Value, taps: Sequence[int]) -> list[Value]:
+        """The rows each tap reads: at step t row t + tap, counted so that the first step has every row it needs."""
+        first, last = min((*taps, 0)), max((*taps, 0))
+        length = max(len(x) - last + first, 0)
+        parts = [x[tap - first : tap - first + length] for tap in taps]
+        return [part[::-1] for part in parts] if self.loop.backwards or self.loop.call == "foldr" else parts
+
+    def _first(self, initial: Value, taps: Sequence[int]) -> list[Value]:
+        """What happened before the first step, oldest first."""
+        return [initial] if tuple(taps) == (-1,) else [np.asarray(row) for row in initial[: -min(taps)]]
+
+    def steps(self) -> int:
+        n = self.loop.n_steps
+        if n is None:
+            return min(map(len, self.rows))
+        if isinstance(n, str):
+            operand = self.operands[int(n[1:])]
+            return int(operand) if n[0] == "@" else len(operand)
+        return n
+
+    def all(self) -> None:
+        steps = self.steps()
+        if steps == 0:
+            self._nothing()
+        for t in range(steps):
+            names = self._step([np.asarray(rows[t]) for rows in self.rows], self.draws)
+            states = iter(self.past)
+            for found, state, name in zip(self.found, self.loop.states, self.loop.outputs):
+                value = self._named(names, name)
+                found.append(value)
+                if state is not None:
+                    next(states).append(value)
+            self.carried = {shared: self._named(names, new) for shared, new in self.loop.carries}
+            if self.loop.until is not None and self._named(names, self.loop.until) != 0:
+                break
+
+    def _nothing(self) -> None:
+        """No step: empty stacks, of the shape that a step on zeros would give."""
+        names = self._step([np.zeros(rows.shape[1:], rows.dtype) for rows in self.rows], Draws())
+        self.found = [_Empty(np.asarray(self._named(names, name))) for name in self.loop.outputs]
+
+    def _step(self, rows: Iterable[Value], draws: Draws) -> dict[str, Value]:
+        """Every local name in one step."""
+        taps = [past[tap] for past, state in zip(self.past, self.loop.initial) for tap in state.taps]
+        names = dict(zip(self.loop.arguments, [*rows, *taps, *self.given.values()]))
+        for step in self.loop.body:
+            operands = [self._named(names, o) for o in step.operands]
+            names.update(zip(step.results, self.evaluate(step, operands, draws, self.within)))
+        return names
+
+    def _named(self, names: dict[str, Value], name: Any) -> Any:
+        if not isinstance(name, str):
+            return name
+        if name[0] != "@":
+            return names[name]
+        return self.carried[name] if name in self.carried else self.operands[int(name[1:])]
+
+    def kept(self) -> list[Value]:
+        """What is kept of each output."""
+        last = self.loop.call in ("reduce", "foldl", "foldr")
+        kept = []
+        for found, rows in zip(self.found, self.loop.rows):
+            if rows is not None:
+                stack = found.stack if isinstance(found, _Empty) else np.stack(found)
+                kept.append(stack[-1] if last else self._part(stack, rows))
+        return kept
+
+    def _part(self, stack: Value, rows: str) -> Value:
+        if rows == ".shape":
+            return np.array(stack.shape, "int64")
+        if rows == ".shape[0]":
+            return np.array(len(stack), "int64")
+        if rows.startswith("[@"):
+            return stack[int(self.operands[int(rows[2:-1])])]
+        if ":" in rows:
+            return stack[slice(*(int(n) if n else None for n in rows[1:-1].split(":")))]
+        return stack[int(rows[1:-1])] if rows else stack
 
 
-@line
-def scan_map(x: Value, w: Value, body: str, explicit: bool, backwards: bool, rows: str) -> Value:
-    step = BODIES[body][1]
-    return _kept([step(None, row, w) for row in (x[::-1] if backwards else x)], np.zeros(x.shape[1:], x.dtype), rows)
+class _Empty(list):
+    """The rows of a loop that did nothing."""
 
-
-@line
-def scan_state(
-    x: Value, h: Value, w: Value, body: str, explicit: bool, backwards: bool, n_steps: int | None, rows: str
-) -> Value:
-    found = []
-    state = h
-    for row in (x[::-1] if backwards else x)[:n_steps]:
-        state = BODIES[body][1](state, row, w)
-        found.append(state)
-    return _kept(found, h, rows)
-
-
-@line
-def scan_loop(h: Value, w: Value, body: str, explicit: bool, n_steps: int, rows: str) -> Value:
-    found = []
-    state = h
-    for _ in range(n_steps):
-        state = BODIES[body][1](state, None, w)
-        found.append(state)
-    return _kept(found, h, rows)
-
-
-@line
-def scan_taps(x: Value, taps: Sequence[int], n_steps: int, rows: str) -> Value:
-    past = [*x[: -taps[0]]]
-    for _ in range(n_steps):
-        g, h = past[taps[0]], past[taps[1]]
-        past.append(np.tanh((g * _half(g) - h).astype("float64")).astype(g.dtype))
-    return _kept(past[-taps[0] :], x[0], rows)
-
-
-@line
-def scan_windows(x: Value, taps: Sequence[int], rows: str) -> Value:
-    first, last = -min((*taps, 0)), len(x) - max((*taps, 0))
-    found = []
-    for t in range(first, last):
-        row = x[t + taps[0]]
-        for k in taps[1:]:
-            row = row - x[t + k]
-        found.append(row)
-    return _kept(found, x[0], rows)
-
-
-@line
-def scan_until(h: Value, limit: int, n_steps: int, rows: str) -> Value:
-    found = []
-    state = h
-    for _ in range(n_steps):
-        enough = bool(_reduced(state, None, None, np.sum, False) > limit)
-        state = state + np.array(1, h.dtype)
-        found.append(state)
-        if enough:
-            break
-    return _kept(found, h, rows)
-
-
-@line
-def scan_two(x: Value, h: Value, rows: str) -> tuple[Value, Value]:
-    states, products = [], []
-    state = h
-    for row in x:
-        products.append(row * state)
-        state = state * _half(h) + row
-        states.append(state)
-    return _kept(states, h, ""), _kept(products, h, "")
-
-
-@line
-def scan_nested(x: Value, h: Value, rows: str) -> Value:
-    found = []
-    for row in x:
-        state = h
-        for element in row:
-            state = state * _half(h) + element
-        found.append(state)
-    return _kept(found, h, rows)
-
-
-@line
-def fold(x: Value, h: Value, which: str) -> Value:
-    state = h
-    for row in x[::-1] if which == "foldr" else x:
-        state = state * _half(h) + row
-    return state
-
-
-# Of gradients and random draws only dtype and shape are known.
-
-
-@shape_line
-def grad(cost: Value, *wrt: Value) -> tuple[Value, ...]:
-    return tuple(np.zeros_like(w) for w in wrt)
-
-
-def _sample(seed: int, size: Sequence[int], dtype: str, **parameters: Any) -> Value:
-    return np.zeros(size, dtype)
-
-
-for _name in ("uniform", "normal", "binomial"):
-    MODEL[_name] = _sample
-    SHAPE_ONLY.add(_name)
-
-
-@shape_line
-def two_draws(seed: int, size: Sequence[int], dtype: str) -> tuple[Value, Value]:
-    return np.zeros(size, dtype), np.zeros(size, dtype)
+    def __init__(self, like: Value):
+        super().__init__()
+        self.stack = np.zeros((0, *like.shape), like.dtype)

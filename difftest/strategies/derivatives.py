@@ -1,4 +1,4 @@
-"""Steps that differentiate, and steps that draw random numbers: the model knows only their shapes.
+"""Steps that differentiate.
 
 Owns with respect to what a gradient is taken: a float input, shared variable or intermediate on which the cost
 depends through differentiable steps alone.
@@ -6,7 +6,6 @@ depends through differentiable steps alone.
 
 from __future__ import annotations
 
-from difftest.strategies import shapes
 from difftest.strategies.drawing import Draw, Entry, Pool
 from difftest.strategies.registry import Drawn, step
 
@@ -28,46 +27,3 @@ def grad(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name, *(e.name for e in chosen)), {
         "dtypes": tuple(e.dtype if e.kind == "f" else "float64" for e in chosen)
     }
-
-
-def _stream(method: str) -> str:
-    return f"T.shared_randomstreams.RandomStreams({{seed}}).{method}"
-
-
-def _draw_sample(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return (), {
-        "seed": draw.integer(0, 3),
-        "size": shapes.shape(draw, 0, 3),
-        "dtype": draw.choose(("float64", "float32")),
-    }
-
-
-step("random", _stream("uniform(size={size!r}, dtype={dtype!r})"), takes=None, name="uniform", smooth=False)(
-    _draw_sample
-)
-step("random", _stream("normal(size={size!r}, dtype={dtype!r})"), takes=None, name="normal", smooth=False)(_draw_sample)
-
-
-@step("random", _stream("binomial(size={size!r}, n={n}, p={p}, dtype={dtype!r})"), takes=None, smooth=False)
-def binomial(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    size = shapes.shape(draw, 0, 3)
-    return (), {
-        "seed": draw.integer(0, 3),
-        "size": size,
-        "n": draw.choose((1, 3, 0)),
-        "p": draw.choose((0.5, 0.25, 0.0)),
-        "dtype": draw.choose(("int64", "float32")),
-    }
-
-
-@step(
-    "random",
-    lambda seed, size, dtype: (
-        f"rng = T.shared_randomstreams.RandomStreams({seed})\n"
-        f"RESULT = rng.uniform(size={size!r}, dtype={dtype!r}), rng.uniform(size={size!r}, dtype={dtype!r})"
-    ),
-    takes=None,
-    smooth=False,
-)
-def two_draws(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return _draw_sample(draw, pool, x)

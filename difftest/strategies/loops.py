@@ -1,196 +1,283 @@
-"""Steps that loop: every form of scan.
+"""The step that loops: a scan, drawn as a program within the program.
 
-Owns the bodies (text; their NumPy twins stand in `difftest.model.BODIES`) and how they are combined with sequences,
-taps, states, captured or explicit non-sequences, `until`, numbers of steps and slices of the result. States shrink
-most numbers, so that bounds stay meaningful.
+Owns which sequences, states and numbers of steps a scan gets, what becomes of the body's values and what is kept of
+the rows. The body is drawn by `loop_bodies`, written by `loop_text`, and what forms it is an example of says
+`loop_forms`. States shrink most numbers, so that bounds stay meaningful.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from difftest.model import BODIES
+import numpy as np
+
+from difftest import model
+from difftest.loop import Loop, Sequence_, State
+from difftest.program import Array, Operand, Step
+from difftest.strategies import loop_forms, loop_text, shapes
 from difftest.strategies.drawing import Draw, Entry, Pool
+from difftest.strategies.loop_bodies import ROOM, Body, Inside
 from difftest.strategies.registry import Drawn, step
 
-WIDE_ENOUGH = ("float64", "float32")
+LONGEST = 6
+PLAIN_TAPS = (0,)
+SEQUENCE_TAPS = ((-1,), (1,), (-1, 0), (0, 1), (-2,), (2,), (-1, 0, 1), (-2, -1), (1, 2), (-2, 2), (0, -1))
+STATE_TAPS = ((-2, -1), (-1,), (-3, -1), (-4,), (-1, -2), (-3,))
 
 
-def _sequence(e: Entry) -> bool:
-    return 1 <= e.ndim <= 2 and e.dtype in WIDE_ENOUGH and 1 not in e.shape[1:]
+def moves(made: Step) -> bool:
+    """True if the function must be given updates that the loop returns."""
+    loop = Loop.of(made)
+    return loop.streams or bool(loop.carries)
 
 
-def _state(e: Entry) -> bool:
-    return e.ndim <= 2 and e.dtype in WIDE_ENOUGH and 1 not in e.shape
+@step("scan", loop_text.source, moves=moves, forms=loop_forms.forms)
+def scan(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    return _Growth(draw, pool).drawn(x)
 
 
-def _like(draw: Draw, pool: Pool, x: Entry, shape: tuple[int, ...]) -> Entry:
-    """An earlier value or new input of this dtype and shape, without broadcastable dimensions."""
-    known = pool.having(lambda e: e.dtype == x.dtype and e.shape == shape and 1 not in e.shape)
-    return draw.choose(known) if known and draw.often() else pool.source(x.dtype, shape)
+@dataclass
+class _Growth:
+    """One scan while it is drawn."""
+
+    draw: Draw
+    surroundings: Pool
+    operands: list[Entry] = field(default_factory=list)
+    sequences: list[Sequence_] = field(default_factory=list)
+    states: list[tuple[State, Entry]] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    hidden: list[Entry] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.pool = Inside(self.surroundings)
+        self.body = Body(self.pool)
+
+    def drawn(self, x: Entry) -> Drawn:
+        draw = self.draw
+        self.call = draw.choose(("scan",) * 9 + ("map", "reduce", "foldl", "foldr"))
+        as_sequence = x.ndim >= 1 and x.shape[0] <= LONGEST and x.size <= ROOM * 4 and draw.often()
+        if as_sequence:
+            self._read(x)
+            while len(self.sequences) < 3 and draw.seldom():
+                self._read(self._other_sequence(x))
+        elif self.call != "scan":
+            self._read(self.surroundings.source(x.dtype, (draw.choose((3, 2, 1)), *x.shape[1:3])))
+        wanted = draw.choose((1, 0, 1, 2)) if self.sequences else draw.choose((1, 1, 2))
+        if self.call != "scan":
+            wanted = 0 if self.call == "map" else 1
+            if self.call != "map" and min(self.lengths) == 0:
+                self.call, wanted = "map", 0
+        self._count()
+        self._enter(x, wanted)
+        if not as_sequence and x.size <= ROOM and not any(e is x for e in self.operands):
+            self.pool.admit(x)
+        if draw.seldom():
+            near = [e for e in self.surroundings.entries[:6] if e.size <= ROOM]
+            if near:
+                self.pool.admit(draw.choose(near))
+        for _ in range(draw.choose((1, 2, 3, 1, 4))):
+            self.body.grow()
+        return self._finished()
+
+    def _other_sequence(self, x: Entry) -> Entry:
+        known = self.surroundings.having(lambda e: e.ndim >= 1 and 1 <= e.shape[0] <= LONGEST and e.size <= ROOM * 2)
+        if known and self.draw.flag():
+            return self.draw.choose(known)
+        length = self.draw.choose((x.shape[0], 4, 2, 3))
+        return self.surroundings.source(self.draw.choose((x.dtype, *self.surroundings.dtypes)), (length, *x.shape[1:2]))
+
+    def _read(self, x: Entry) -> None:
+        """One more sequence."""
+        fitting = [t for t in SEQUENCE_TAPS if max((*t, 0)) - min((*t, 0)) <= x.shape[0]]
+        taps = PLAIN_TAPS if not fitting or self.draw.often() else self.draw.choose(fitting)
+        first = len([n for s in self.sequences for n in s.names])
+        names = tuple(self.pool.local("r", first + k) for k in range(len(taps)))
+        self.sequences.append(Sequence_(taps, names))
+        self.operands.append(x)
+        self.lengths.append(x.shape[0] - max((*taps, 0)) + min((*taps, 0)))
+
+    def _count(self) -> None:
+        """How many steps, and how that is written."""
+        draw = self.draw
+        longest = min(self.lengths, default=5)
+        self.n_steps: int | str | None = None
+        self.steps = longest
+        self.number: Entry | None = None
+        if self.call != "scan" or (self.sequences and draw.often()):
+            return
+        self.steps = min(draw.choose((2, 3, 1, 0, 4, 5)), longest)
+        how = draw.choose(("number", "number", "symbolic", "shape"))
+        self.n_steps = self.steps
+        if how == "symbolic":
+            self.number = self.surroundings.number(self.steps)
+            self.n_steps = "@"
+        elif how == "shape":
+            known = self.surroundings.having(lambda e: e.ndim >= 1 and e.shape[0] <= longest and not e.opaque)
+            if known:
+                self.number = draw.choose(known)
+                self.n_steps, self.steps = "#", self.number.shape[0]
+
+    def _enter(self, x: Entry, wanted: int) -> None:
+        """The local values in the first step: rows, then states."""
+        for sequence, rows in zip(self.sequences, self.operands):
+            for name in sequence.names:
+                row = rows.value[0] if len(rows.value) else np.zeros(rows.shape[1:], rows.dtype)
+                self.pool.enter(name, np.asarray(row), rows.broadcastable[1:], rows.opaque)
+        for _ in range(wanted):
+            self._state(x)
+
+    def _state(self, x: Entry) -> None:
+        draw = self.draw
+        row = self.pool.entries[0] if self.pool.entries else x
+        shape = row.shape if row.size <= ROOM and draw.often() else ()
+        dtype = row.dtype if draw.often() and row.kind in "fiu" else self.surroundings.dtypes[0]
+        taps = draw.choose(STATE_TAPS) if draw.seldom() and self.call == "scan" else (-1,)
+        state = State(taps, (), taps == (-1,) and draw.seldom())
+        lead = (-min(taps) + (1 if draw.seldom() else 0),) if state.stacked else ()
+        known = self.surroundings.having(lambda e: e.dtype == dtype and e.shape == (*lead, *shape))
+        if known and draw.often():
+            initial = draw.choose(known)
+        else:
+            wide = (*lead, *shape)
+            pattern = shapes.pattern(draw, wide) if not lead else None
+            initial = self.surroundings.source(dtype, wide, pattern)
+        first = sum(len(s.names) for s, _ in self.states)
+        names = tuple(self.pool.local("h", first + k) for k in range(len(taps)))
+        inner = None
+        for name, tap in zip(names, taps):
+            value = initial.value[tap - min(taps)] if lead else initial.value
+            pattern = initial.broadcastable[1:] if lead else initial.broadcastable
+            inner = self.pool.enter(name, np.asarray(value), pattern, initial.opaque)
+        assert inner is not None
+        self.states.append((replace(state, names=names), inner))
+        self.operands.append(initial)
+
+    def _finished(self) -> Drawn:
+        draw = self.draw
+        outputs: list[str] = []
+        infos: list[State | None] = []
+        for state, inner in self.states:
+            infos.append(state)
+            outputs.append(self._next(inner))
+        most = 64 // max(self.steps, 1)
+        values = [e for e in self.pool.entries if e.size <= min(ROOM, most)]
+        mapped = draw.choose((0, 0, 1)) if outputs else draw.choose((1, 1, 2))
+        for _ in range(mapped if values and self.call in ("scan", "map") else 0):
+            infos.insert(place := draw.integer(0, len(outputs)), None)
+            outputs.insert(place, values[0].name if draw.often() else draw.choose(values).name)
+        carries = self._carries()
+        if not outputs and not carries:
+            infos, outputs = [None], [self.body.record("zeros_like", (self.pool.entries[-1].name,)).name]
+        until = None
+        if self.call == "scan" and self.steps and draw.integer(0, 5) == 5 and not self._opaque():
+            found = self.body.condition()
+            until = None if found is None else found.name
+        loop = Loop(
+            states=tuple(infos),
+            outputs=tuple(outputs),
+            carries=tuple((shared.name, new) for shared, new in carries),
+            until=until,
+            n_steps=self.n_steps,
+            call=self.call,
+            backwards=draw.integer(0, 7) == 7 and bool(self.sequences) and self.call in ("scan", "map", "reduce"),
+            truncate=draw.choose((1, 2)) if draw.integer(0, 11) == 11 and self.call in ("scan", "map") else -1,
+            name=draw.choose(("loop", "step")) if draw.integer(0, 7) == 7 else None,
+            as_list=self.call == "scan" and draw.integer(0, 7) == 7,
+            strict=self.call == "scan" and draw.integer(0, 7) == 7,
+        )
+        return self._assembled(loop)
+
+    def _next(self, inner: Entry) -> str:
+        """The new value of a state: of the body's making, now and then a row, another state or what never changes."""
+        draw = self.draw
+        if draw.integer(0, 7) == 7:
+            others = self.body.fitting(inner, lambda e: e is not inner)
+            if others:
+                return draw.choose(others).name
+        return self.body.contracted(self.body.like(inner)).name
+
+    def _carries(self) -> list[tuple[Entry, str]]:
+        """A shared variable that the body changes in every step. Nothing captured may be made of it."""
+        pool, draw = self.pool, self.draw
+        if self.call != "scan" or pool.depth > 1 or draw.integer(0, 7) < 7:
+            return []
+        chosen = self._carried()
+        outside = [e for e in (*pool.outside, *self.operands) if chosen is not None and chosen.name in e.needs]
+        if chosen is None or any(e.name != chosen.name or e not in pool.captured for e in outside):
+            return []
+        entry = pool.admit(chosen, explicit=False)
+        pool.pinned.add(chosen.name)
+        return [(entry, self.body.contracted(self.body.like(entry)).name)]
+
+    def _carried(self) -> Entry | None:
+        """A shared variable that nothing else updates."""
+        shared = [
+            e
+            for e in self.surroundings.entries
+            if e.name[0] == "s" and e.name not in self.pool.pinned and e.size <= ROOM and e.kind in "fi"
+        ]
+        if shared:
+            return self.draw.choose(shared)
+        made = self.surroundings.source_of(Array(np.array(self.draw.integers(-4, 4, 2)) / 4), may_be_shared=True)
+        return made if made.name[0] == "s" else None
+
+    def _opaque(self) -> bool:
+        return any(e.opaque for e in (*self.operands, *self.pool.outside)) or not all(map(model.known, self.body.steps))
+
+    def _assembled(self, loop: Loop) -> Drawn:
+        """The step: dead steps left out, what is read from outside written as operands, rows chosen."""
+        pool = self.pool
+        wanted = [*loop.outputs, *(n for pair in loop.carries for n in pair), *([loop.until] if loop.until else [])]
+        steps = self.body.live(wanted)
+        read = {o for s in steps for o in s.operands if isinstance(o, str)} | set(wanted)
+        explicit = [(name, e) for name, e in pool.explicit if name in read]
+        captured = [e for e in pool.captured if e.name in read]
+        operands = [*self.operands, *(e for _, e in explicit), *captured]
+        if self.number is not None:
+            loop = replace(loop, n_steps=f"{loop.n_steps}{len(operands)}")
+            operands.append(self.number)
+        if loop.strict and any(n[0] == "s" for e in captured for n in e.needs):
+            loop = replace(loop, strict=False)
+        places = {e.name: f"@{k}" for k, e in enumerate(operands) if e in captured}
+
+        def placed(name: Any) -> Any:
+            return places.get(name, name)
+
+        streams = [s for s in steps if s.step in model.STREAMS or moves_inside(s)]
+        loop = replace(
+            loop,
+            sequences=tuple(self.sequences),
+            explicit=tuple(name for name, _ in explicit),
+            body=tuple(replace(s, operands=tuple(map(placed, s.operands))) for s in steps),
+            outputs=tuple(map(placed, loop.outputs)),
+            carries=tuple((placed(a), placed(b)) for a, b in loop.carries),
+            gives=tuple(s.results[-1] for s in steps if moves_inside(s)),
+            streams=bool(streams),
+        )
+        rows = [self._rows(loop, operands) for _ in loop.outputs]
+        if len(rows) > 1 and self.draw.seldom():
+            rows[self.draw.integer(0, len(rows) - 1)] = None
+        loop = replace(loop, rows=tuple(rows))
+        names: tuple[Operand, ...] = tuple(e.name for e in operands)
+        return names, loop.attributes()
+
+    def _rows(self, loop: Loop, operands: list[Entry]) -> str | None:
+        """What is kept of an output."""
+        draw = self.draw
+        if loop.call in ("reduce", "foldl", "foldr"):
+            return ""
+        if not self.steps:
+            return draw.choose(("", "[::-1]", ".shape", "[1:]"))
+        kept = draw.choose(("", "[-1]", "[0]", "[::-1]", "[-2:]", "[1:]", "", "[-1]", "[i]", ".shape", "[:-1]"))
+        if kept == "[i]":
+            index = self.surroundings.number(
+                draw.integer(-1, 0) if loop.until else draw.integer(-self.steps, self.steps - 1)
+            )
+            operands.append(index)
+            return f"[@{len(operands) - 1}]"
+        return kept
 
 
-def _body(draw: Draw, *letters: str) -> str:
-    """A body that reads some of these letters: x a sequence, h a state, g an older state, w a non-sequence."""
-    return draw.choose(
-        [name for name, (reads, _) in BODIES.items() if set(reads) <= set(letters) and reads[0] == letters[0]]
-    )
-
-
-def _rows(draw: Draw, count: int) -> str:
-    """What is kept of the result."""
-    return draw.choose(("", "[-1]", "[0]", "[::-1]", "[-2:]", "[1:]") if count else ("", "[::-1]"))
-
-
-def _written(body: str, arguments: dict[str, str], w: str, explicit: bool) -> str:
-    """A lambda for the body; a non-sequence is captured under its own name unless explicit."""
-    reads = BODIES[body][0]
-    names = list(arguments.values()) + (["w"] if "w" in reads and explicit else [])
-    text = body if explicit else body.replace("w", w) if "w" in reads else body
-    return f"lambda {', '.join(names)}: {text}"
-
-
-def _call(function: str, options: dict[str, Any], rows: str) -> str:
-    given = [f"{k}={v}" for k, v in options.items() if v is not None]
-    return f"theano.scan({', '.join([function, *given])})[0]{rows}"
-
-
-def _map_source(x: str, w: str, *, body: str, explicit: bool, backwards: bool, rows: str) -> str:
-    function = _written(body, {"x": "x"}, w, explicit)
-    others = f"[{w}]" if explicit and "w" in BODIES[body][0] else None
-    return _call(function, {"sequences": f"[{x}]", "non_sequences": others, "go_backwards": backwards or None}, rows)
-
-
-@step("scan", _map_source, takes=_sequence)
-def scan_map(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    w = _like(draw, pool, x, x.shape[1:])
-    return (x.name, w.name), {
-        "body": _body(draw, "x", "w"),
-        "explicit": w.opaque or draw.flag(),
-        "backwards": draw.seldom(),
-        "rows": _rows(draw, x.shape[0]),
-    }
-
-
-def _state_source(
-    x: str, h: str, w: str, *, body: str, explicit: bool, backwards: bool, n_steps: Any, rows: str
-) -> str:
-    function = _written(body, {"x": "x", "h": "h"}, w, explicit)
-    others = f"[{w}]" if explicit and "w" in BODIES[body][0] else None
-    options = {
-        "sequences": f"[{x}]",
-        "outputs_info": f"[{h}]",
-        "non_sequences": others,
-        "n_steps": n_steps,
-        "go_backwards": backwards or None,
-    }
-    return _call(function, options, rows)
-
-
-@step("scan", _state_source, takes=_sequence)
-def scan_state(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    h, w = _like(draw, pool, x, x.shape[1:]), _like(draw, pool, x, x.shape[1:])
-    n_steps = draw.integer(0, x.shape[0]) if draw.seldom() else None
-    return (x.name, h.name, w.name), {
-        "body": _body(draw, "h", "x", "w"),
-        "explicit": w.opaque or draw.flag(),
-        "backwards": draw.seldom(),
-        "n_steps": n_steps,
-        "rows": _rows(draw, x.shape[0] if n_steps is None else n_steps),
-    }
-
-
-@step(
-    "scan",
-    lambda h, w, body, explicit, n_steps, rows: _call(
-        _written(body, {"h": "h"}, w, explicit),
-        {
-            "outputs_info": f"[{h}]",
-            "non_sequences": f"[{w}]" if explicit and "w" in BODIES[body][0] else None,
-            "n_steps": n_steps,
-        },
-        rows,
-    ),
-    takes=_state,
-)
-def scan_loop(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    n_steps = draw.choose((2, 1, 3, 0, 5))
-    w = _like(draw, pool, x, x.shape)
-    return (x.name, w.name), {
-        "body": _body(draw, "h", "w"),
-        "explicit": w.opaque or draw.flag(),
-        "n_steps": n_steps,
-        "rows": _rows(draw, n_steps),
-    }
-
-
-@step(
-    "scan",
-    lambda h, taps, n_steps, rows: _call(
-        "lambda g, h: T.tanh(g * 0.5 - h)",
-        {"outputs_info": f"[dict(initial={h}, taps={list(taps)})]", "n_steps": n_steps},
-        rows,
-    ),
-    takes=lambda e: _sequence(e) and e.shape[0] >= 2,
-)
-def scan_taps(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    taps = draw.choose([t for t in ((-2, -1), (-3, -1), (-4, -2)) if -t[0] <= x.shape[0]])
-    n_steps = draw.choose((2, 1, 3, 0, 5))
-    return (x.name,), {"taps": taps, "n_steps": n_steps, "rows": _rows(draw, n_steps)}
-
-
-@step(
-    "scan",
-    lambda x, taps, rows: _call(
-        f"lambda {', '.join('abc'[: len(taps)])}: {' - '.join('abc'[: len(taps)])}",
-        {"sequences": f"[dict(input={x}, taps={list(taps)})]"},
-        rows,
-    ),
-    takes=lambda e: _sequence(e) and e.shape[0] >= 3,
-)
-def scan_windows(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    taps = draw.choose(((-1, 0), (0, 1), (-1, 0, 1), (-2,), (1, 2)))
-    return (x.name,), {"taps": taps, "rows": _rows(draw, x.shape[0] - max((*taps, 0)) + min((*taps, 0)))}
-
-
-@step(
-    "scan",
-    lambda h, limit, n_steps, rows: _call(
-        f"lambda h: (h + 1, theano.until(h.sum() > {limit}))", {"outputs_info": f"[{h}]", "n_steps": n_steps}, rows
-    ),
-    takes=_state,
-)
-def scan_until(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return (x.name,), {"limit": draw.integer(0, 8), "n_steps": draw.choose((3, 2, 6)), "rows": _rows(draw, 1)}
-
-
-@step(
-    "scan",
-    lambda x, h, rows: _call(
-        "lambda x, h: (h * 0.5 + x, x * h)", {"sequences": f"[{x}]", "outputs_info": f"[{h}, None]"}, ""
-    ),
-    takes=_sequence,
-)
-def scan_two(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return (x.name, _like(draw, pool, x, x.shape[1:]).name), {"rows": ""}
-
-
-@step(
-    "scan",
-    lambda x, h, rows: (
-        "theano.scan(lambda r: theano.scan(lambda e, a: a * 0.5 + e, sequences=[r], "
-        f"outputs_info=[{h}])[0][-1], sequences=[{x}])[0]{rows}"
-    ),
-    takes=lambda e: e.ndim == 2 and e.dtype in WIDE_ENOUGH and e.shape[1] > 1,
-)
-def scan_nested(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return (x.name, _like(draw, pool, x, ()).name), {"rows": _rows(draw, x.shape[0])}
-
-
-@step(
-    "scan",
-    "theano.{which}(lambda x, a: a * 0.5 + x, sequences={0}, outputs_info={1})[0]",
-    takes=lambda e: _sequence(e) and e.shape[0] > 0,
-)
-def fold(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return (x.name, _like(draw, pool, x, x.shape[1:]).name), {"which": draw.choose(("reduce", "foldl", "foldr"))}
+def moves_inside(made: Step) -> bool:
+    return made.step == "scan" and moves(made)

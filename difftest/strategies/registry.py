@@ -6,7 +6,7 @@ attributes, and gives its line as a template. Its value is the line of the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ class StepKind:
 
     `smooth`: gradients flow from every float operand to the result, `orders` times at most; those of the operands in
     `rough` are undefined. `firm`: it rounds nothing. `loose`: the shape of the result depends on values.
-    `moves`: whether a step also gives the updates of random streams, as its last result.
+    `moves`: whether a step also gives updates, as its last result. `forms`: names of what it is an example of.
     """
 
     name: str
@@ -36,6 +36,7 @@ class StepKind:
     firm: bool = False
     loose: bool = False
     moves: Callable[[Step], bool] | None = None
+    forms: Callable[[Step], Iterable[str]] | None = None
 
 
 STEPS: dict[str, StepKind] = {}
@@ -52,6 +53,7 @@ def step(
     firm: bool = False,
     loose: bool = False,
     moves: Callable[[Step], bool] | None = None,
+    forms: Callable[[Step], Iterable[str]] | None = None,
 ) -> Callable[[Callable[..., Drawn]], Callable[..., Drawn]]:
     """Register the decorated ``draw(draw, pool, x) -> (operands, attributes)``; `takes=None` needs no operand."""
 
@@ -59,7 +61,7 @@ def step(
         key = name or function.__name__.strip("_")
         if key in STEPS:
             raise ValueError(f"two steps are called {key!r}")
-        STEPS[key] = StepKind(key, family, source, takes, function, smooth, rough, orders, firm, loose, moves)
+        STEPS[key] = StepKind(key, family, source, takes, function, smooth, rough, orders, firm, loose, moves, forms)
         return function
 
     return register
