@@ -98,7 +98,8 @@ def hull(row: Any, operands: Sequence[Bound]) -> Pair:
 
 
 def _in_wide(row: Any) -> Callable[..., np.ndarray]:
-    return lambda *xs: np.asarray(row.numpy(*[np.asarray(x) for x in xs])).astype(WIDE)
+    widest = "float64" if row.needs else WIDE  # SciPy knows nothing wider
+    return lambda *xs: np.asarray(row.numpy(*[np.asarray(x, widest) for x in xs])).astype(WIDE)
 
 
 def _unary(row: Any, f: Callable[..., np.ndarray], x: Bound, y: np.ndarray) -> np.ndarray:

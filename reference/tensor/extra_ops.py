@@ -435,7 +435,8 @@ class Choose(Op):
             raise ValueError(f"choose: an index lies outside 0..{len(choices) - 1}")
         index = index % len(choices) if self.mode == "wrap" else index.clip(0, len(choices) - 1)
         stacked = np.stack(np.broadcast_arrays(*[c.astype(node.outputs[0].type.dtype) for c in choices], index)[:-1])
-        return (np.take_along_axis(stacked, np.broadcast_to(index, stacked.shape[1:])[None], axis=0)[0],)
+        chosen = np.take_along_axis(stacked, np.broadcast_to(index, stacked.shape[1:])[None], axis=0)
+        return (np.asarray(chosen[0]),)
 
     def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[tuple[Variable, ...]]:
         lengths = []

@@ -147,6 +147,13 @@ def test_choose(mode, index):
     )  # fmt: skip
 
 
+def test_a_choice_of_scalars_is_an_array():
+    i = T.lscalar("i")
+    chosen = theano.function([i], T.choose(i, [i, i + 1]), mode="UNOPTIMIZED")(1)
+    assert isinstance(chosen, np.ndarray)
+    assert chosen == 2
+
+
 def test_choose_out_of_range():
     i = T.lvector("i")
     with pytest.raises(ValueError, match=r"outside 0\.\.1"):
