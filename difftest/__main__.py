@@ -1,21 +1,26 @@
-"""``python -m difftest``: check the seed programs, then random ones, in every cell; say "identical" or show why not."""
+"""``python -m difftest``: check the seed programs, then random ones, in every cell; say "identical" or show why not.
+
+Its subcommands stand in the table `COMMANDS`: a name and the function that takes the arguments after it.
+"""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 import warnings
 from collections.abc import Sequence
 
 from difftest.plugin import backends_of
-from difftest.report import Bar, finding, table
+from difftest.reports.events import Results
+from difftest.reports.options import add_reports, seconds, write_reports
+from difftest.reports.terminal import Bar, finding, table
 
-
-def seconds(text: str) -> float:
-    """``90``, ``90s``, ``5m`` or ``2h`` as seconds."""
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
-    unit = units.get(text[-1:])
-    return float(text[:-1]) * unit if unit else float(text)
+COMMANDS = {
+    "campaign": "difftest.campaigns.command:campaign",
+    "report": "difftest.campaigns.command:report",
+}
+"""The subcommands: where the function of each stands."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m difftest",
         description="Test that no optimization and no backend changes an answer. Exit status 1 if one does.",
+        epilog=f"Subcommands: {', '.join(COMMANDS)}; each has its own --help.",
     )
     made.add_argument("--examples", type=int, help="stop after this many programs")
     made.add_argument("--time", type=seconds, help="stop after this long: 90, 90s, 5m, 2h (default: 60s)")
@@ -33,13 +39,18 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--profile", default="all", choices=list(PROFILES), help="what to concentrate on")
     made.add_argument("--repros", default=".", help="folder for repro_<hash>.py (default: here)")
+    add_reports(made)
     return made
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     from difftest.session import campaign
 
-    options = parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] in COMMANDS:
+        module, _, function = COMMANDS[given[0]].partition(":")
+        return int(getattr(importlib.import_module(module), function)(given[1:]))
+    options = parser().parse_args(given)
     budget = options.time if options.time or options.examples else 60.0
     bar = Bar(options.examples, budget)
     with warnings.catch_warnings():
@@ -57,6 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table(summary))
     for repro in summary.findings:
         print(finding(repro, repro.write(options.repros) if repro.program.steps else ""))
+    if any((options.html, options.markdown, options.jsonl)):
+        replay = f"python -m difftest replay ADDRESS --profile {options.profile}"
+        write_reports(Results.of("session", summary, replay), options)
     return 0 if summary.ok else 1
 
 

@@ -6,10 +6,11 @@ from faulty import backend as faulty_backend
 from faulty import is_row
 
 from difftest import Cell, campaign, check
-from difftest.__main__ import main, seconds
+from difftest.__main__ import main
+from difftest.reports.options import seconds
 from difftest.program import Array, Input, Program, Shared, Step
 from difftest.reduce import reduced
-from difftest.report import finding, table
+from difftest.reports.terminal import finding, table
 from difftest.seeds import SEEDS, seed_failures
 from difftest.session import Address, Session, Summary
 from difftest.strategies import Tape, drawn
@@ -85,7 +86,7 @@ def test_the_command_exits_1_and_writes_a_repro_when_not(capsys, tmp_path, monke
         return tuple(np.asarray(r * 2, r.dtype) for r in results) if is_row(node, "neg") else results
 
     step = Step("neg", ("x0",), {}, ("v0",))
-    only = Program(inputs=(Input("x0", (), Array(np.array(1.5))),), steps=(step,), outputs=("v0",))
+    only = Program(inputs=(Input("x0", (), Array(np.array(1.0))),), steps=(step,), outputs=("v0",))
     monkeypatch.setattr("difftest.session.drawn", lambda seed, profile: only)
     monkeypatch.setattr("difftest.seeds.SEEDS", ())
     monkeypatch.setattr("difftest.__main__.backends_of", lambda asked: ["twice"])
