@@ -1,0 +1,1 @@
+"""What runs in the other systems' own interpreters. It stands alone: see `worker`."""

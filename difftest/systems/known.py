@@ -1,0 +1,143 @@
+"""Differences between other systems and this house that are known, as data.
+
+Owns `KNOWN` and `explain`. A row says in which systems, in what kind of finding and at which steps something is
+expected, on what condition, what it is, and where it is written down. It decides nothing else: what a row explains is
+counted under its name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from difftest.program import Step
+from difftest.systems.meaning import Meaning
+
+DOCUMENTED = "docs/differences.md"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a condition may look at."""
+
+    step: Step | None
+    meaning: Meaning
+    message: str
+
+    @property
+    def values(self) -> list[np.ndarray]:
+        """The operands of the step, Python numbers left out."""
+        if self.step is None:
+            return []
+        return [v for v in self.meaning.operands(self.step) if isinstance(v, np.ndarray)]
+
+    @property
+    def dtypes(self) -> list[str]:
+        return [v.dtype.name for v in self.values]
+
+    def any_step(self, *names: str) -> bool:
+        """True if the program has one of these steps."""
+        return any(s.step in names for s in self.meaning.program.steps)
+
+
+@dataclass(frozen=True)
+class Known:
+    """One known difference."""
+
+    systems: tuple[str, ...]
+    kinds: tuple[str, ...]
+    steps: tuple[str, ...]
+    what: str
+    reference: str
+    when: Callable[[Context], Any] = lambda c: True
+    text: str = ""
+
+    def explains(self, system: str, kind: str, context: Context) -> bool:
+        name = "" if context.step is None else context.step.step
+        return (
+            system in self.systems
+            and kind in self.kinds
+            and (not self.steps or name in self.steps)
+            and (not self.text or re.search(self.text, context.message) is not None)
+            and bool(self.when(context))
+        )
+
+
+BOTH = ("theano", "pytensor")
+ALL = (*BOTH, "jax")
+WRONG = ("semantics", "optimizer", "special", "unoptimized")
+RAISED = ("refusal", "optimizer error")
+KINKS = ("maximum", "minimum", "max", "min", "max_and_argmax", "abs_", "relu", "clip", "sort")
+
+
+def _out_of_range(c: Context) -> bool:
+    """Somewhere in the program, a float that the integer dtype cannot hold becomes an integer."""
+    for step in c.meaning.program.steps:
+        if step.step != "cast" or np.dtype(step.attributes["dtype"]).kind not in "iu":
+            continue
+        info = np.iinfo(step.attributes["dtype"])
+        for call in range(len(c.meaning.run.calls)):
+            (x,) = c.meaning.operands(step, call)
+            whole = np.trunc(x.astype("float64"))
+            if x.dtype.kind == "f" and not np.all((whole >= info.min) & (whole <= info.max)):
+                return True
+    return False
+
+
+def _ties(c: Context) -> bool:
+    """An axis along which two elements are equal, or NaN."""
+    return any(len(np.unique(v)) < v.size or (v.dtype.kind == "f" and np.isnan(v).any()) for v in c.values)
+
+
+def _integers(c: Context) -> bool:
+    return all(d[0] in "iub" for d in c.dtypes)
+
+
+def _divides_by_zero(c: Context) -> bool:
+    """The right operand of // or % has a zero."""
+    right = c.meaning.operands(c.step)[-1] if c.step is not None else 1
+    return bool(np.any(np.asarray(right) == 0))
+
+
+def _division(c: Context) -> bool:
+    step = c.step
+    return step is not None and (step.step in ("int_div", "mod") or step.attributes.get("op") in ("//", "%"))
+
+
+def _power(c: Context) -> bool:
+    return c.step is not None and (c.step.step == "pow" or c.step.attributes.get("op") == "**")
+
+
+KNOWN: tuple[Known, ...] = (
+    Known(BOTH, ("dtype",), ("cumsum", "cumprod"), "cumulative sums of narrow integers keep their dtype", DOCUMENTED),
+    Known(ALL, (*WRONG, *RAISED), (), "a float that the integer cannot hold", DOCUMENTED, _out_of_range),
+    Known(BOTH, RAISED, (), "a float that the integer cannot hold", DOCUMENTED,
+          text="cannot convert float (NaN|infinity) to integer"),
+    Known(ALL, WRONG, ("argsort",), "the order of equal elements, or of NaN", "NumPy: argsort, kind", _ties),
+    Known(ALL, WRONG, ("int_div", "mod", "literal"), "division by zero, floored", DOCUMENTED,
+          lambda c: _division(c) and _divides_by_zero(c)),
+    Known(BOTH, RAISED, (), "division by zero", DOCUMENTED, text="ZeroDivisionError"),
+    Known(BOTH, RAISED, (), "an integer to a negative power", DOCUMENTED, text="negative integer powers"),
+    Known(("jax",), WRONG, ("pow", "literal"), "an integer to a negative power", DOCUMENTED,
+          lambda c: _power(c) and _integers(c)),
+    Known(BOTH, RAISED, ("sgn",), "sgn of bool", "refused there", text="TypeError.*bool"),
+    Known(BOTH, RAISED, (), "rounding of integers", "refused there", text="only float type"),
+    Known(("theano",), RAISED, (), "a loop of no steps", DOCUMENTED, text="case where scan do 0 iteration"),
+    Known(("theano",), RAISED, ("subtensor",), "None in an index", DOCUMENTED, text="drop a non-broadcastable"),
+    Known(BOTH, RAISED, (), "an update that is known to be broadcastable", "refused there",
+          text="An update must have the same type|but an update of type"),
+    Known(BOTH, RAISED, (), "givens that mention each other", DOCUMENTED, text="When using 'givens' or 'replace'"),
+    Known(BOTH, ("dtype",), ("grad",), "the dtype of a gradient", DOCUMENTED),
+    Known(("jax",), WRONG, ("grad",), "the gradient at a kink", "jax.lax: ties share, relu'(0) = 0",
+          lambda c: c.any_step(*KINKS)),
+)  # fmt: skip
+
+
+def explain(system: str, kind: str, message: str, step: Step | None, meaning: Meaning) -> Known | None:
+    """The first row that explains a finding."""
+    context = Context(step, meaning, message)
+    return next((row for row in KNOWN if row.explains(system, kind, context)), None)

@@ -1,0 +1,84 @@
+"""What this house says of a program: the value, the type and the error bound of every name in it.
+
+Owns `Meaning`. It runs the unoptimized graph on the reference, all results of all steps at once, and shadows it for
+another system's roundings when asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+import reference
+from difftest.cells import BASE, execute
+from difftest.oracle.bounds import Bound, Walk, walk
+from difftest.program import Program, Step, step_source
+from difftest.systems.ulps import foreign
+
+RANDOM = ("RandomStreams", "rng.")
+"""A step whose text says so draws random numbers, and no two systems draw the same."""
+
+
+def random_steps(program: Program) -> list[str]:
+    """The steps that draw, by name."""
+    return [s.step for s in program.steps if any(word in step_source(s) for word in RANDOM)]
+
+
+class Meaning:
+    """A program with every result as an output. `trouble` says why there is none."""
+
+    def __init__(self, program: Program):
+        self.program = program
+        self.everything = replace(program, outputs=tuple(name for s in program.steps for name in s.results))
+        self.trouble = ""
+        self._walks: dict[tuple[str, bool, int], Walk] = {}
+        try:
+            self.built = self.everything.build(reference)
+            self.run = execute(self.built, BASE)
+        except Exception as error:
+            self.trouble = f"{type(error).__name__}: {error}"
+        else:
+            self.trouble = "" if self.run.trouble is None else str(self.run.trouble)
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        return {name: k for k, name in enumerate(self.everything.outputs)}
+
+    @cached_property
+    def types(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """The dtype and, in the first call, the shape of every name."""
+        found = {i.name: (i.value.dtype, i.value.data.shape) for i in self.program.inputs}
+        found |= {s.name: (s.value.dtype, s.value.data.shape) for s in self.program.shared}
+        found |= {name: (v.dtype.name, v.shape) for name, v in zip(self.everything.outputs, self.run.calls[0].outputs)}
+        return found
+
+    def value(self, name: str, call: int = 0) -> np.ndarray:
+        """The value of a step's result, an input or a shared variable."""
+        if name in self.places:
+            return self.run.calls[call].outputs[self.places[name]]
+        for k, i in enumerate(self.program.inputs):
+            if i.name == name:
+                return (i.value if call == 0 else self.program.calls[call - 1][k]).data
+        state = {s.name: s.value.data for s in self.program.shared} if call == 0 else self.run.calls[call - 1].state
+        return state[name]
+
+    def bound(self, system: str, fast: bool, name: str, call: int) -> Bound:
+        """Where the value of a step's result must lie, computed by `system`."""
+        key = system, fast, call
+        graph = self.run.function.fgraph
+        if key not in self._walks:
+            values = dict(zip(graph.inputs, self.run.calls[call].inputs))
+            self._walks[key] = walk(graph.toposort(), values, foreign(system, fast))
+        return self._walks[key].of(graph.outputs[self.places[name]])
+
+    def operands(self, step: Step, call: int = 0) -> list[Any]:
+        return [self.value(o, call) if isinstance(o, str) else o for o in step.operands]
+
+    @cached_property
+    def special(self) -> bool:
+        """True if an infinity or a NaN appears anywhere."""
+        values = [v for call in self.run.calls for v in (*call.inputs, *call.outputs)]
+        return not all(np.all(np.isfinite(v)) for v in values if isinstance(v, np.ndarray) and v.dtype.kind == "f")
