@@ -194,11 +194,19 @@ def _node_gradients(node: Apply, gradients: Sequence[Variable | None]) -> Sequen
     undefined = next((g for g in gradients if g is not None and isinstance(g.type, NullType)), None)
     if undefined is not None:
         return [undefined] * len(node.inputs)
-    handed = [DisconnectedType()() if g is None else g for g in gradients]
+    handed = [DisconnectedType()() if g is None else _as_float_as(g, v) for v, g in zip(node.outputs, gradients)]
     terms = list(node.op.L_op(list(node.inputs), list(node.outputs), handed))
     if len(terms) != len(node.inputs):
         raise ValueError(f"the L_op of {node.op} returned {len(terms)} gradients for {len(node.inputs)} inputs")
     return [None if t is None or isinstance(t.type, DisconnectedType) else t for t in terms]
+
+
+def _as_float_as(g: Variable, v: Variable) -> Variable:
+    """`g` in the float dtype of `v`: a wide sum further on does not make gradients wide."""
+    dtypes = [getattr(x.type, "dtype", "") for x in (g, v)]
+    if dtypes[0] == dtypes[1] or not all(dtype.startswith("float") for dtype in dtypes):
+        return g
+    return _namespace().cast(g, dtypes[1])
 
 
 def _shaped_like(g: Variable, v: Variable, node: Apply | None) -> Variable:

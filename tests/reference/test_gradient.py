@@ -156,6 +156,12 @@ def test_jacobian_and_hessian():
     np.testing.assert_array_equal(H([1, 2]), np.diag([6, 12]))
 
 
+def test_a_wide_sum_further_on_does_not_make_gradients_wide():
+    x = T.fvector("x")
+    for y in (T.cumsum(x), T.alloc(x, 3, 2), x**2):
+        assert T.grad(T.sum(y, dtype="float64"), x).type.dtype == "float32"
+
+
 def test_gradient_in_two_stages():
     x, w = T.dscalar("x"), T.dscalar("w")
     h = x * w
