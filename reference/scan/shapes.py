@@ -56,6 +56,7 @@ def _constants(op: Scan, node: Apply) -> dict[Variable, Variable]:
 def _lengths_inside(
     outputs: Sequence[Variable], known: dict[Variable, Lengths | None], constants: dict[Variable, Variable]
 ) -> list[Lengths | None]:
+    outside = {v: v for lengths in known.values() for v in lengths or ()}
     for node in toposort(outputs):
         for v in node.inputs:
             if isinstance(v, Constant) and isinstance(v.type, TensorType):
@@ -66,22 +67,25 @@ def _lengths_inside(
             with suppress(NotImplementedError):
                 told = node.op.infer_shape(node, inputs)
         known.update(zip(node.outputs, told))
-    return [_outside(known.get(v), known, constants) for v in outputs]
+    return [_outside(known.get(v), known, {**outside, **constants}) for v in outputs]
 
 
 def _outside(
-    lengths: Lengths | None, known: dict[Variable, Lengths | None], constants: dict[Variable, Variable]
+    lengths: Lengths | None, known: dict[Variable, Lengths | None], outside: dict[Variable, Variable]
 ) -> Lengths | None:
-    """`lengths` with inner variables replaced by outer ones; None if that is impossible."""
+    """`lengths` with inner variables replaced by outer ones; None if that is impossible.
+
+    The step's own nodes are copied, even those that read nothing: they may be rewritten where they go.
+    """
     if lengths is None:
         return None
-    replace = dict(constants)
+    replace = dict(outside)
     for node in toposort(lengths):
         shape = known.get(node.inputs[0]) if isinstance(node.op, Shape | Shape_i) else None
         if shape is not None and isinstance(node.op, Shape_i):
             replace[node.outputs[0]] = shape[node.op.i]
         elif shape is not None:
             replace[node.outputs[0]] = MakeVector("int64")(*shape)
-    replaced = tuple(clone_replace(lengths, replace))
+    replaced = tuple(clone_replace(lengths, replace, copy_all=True))
     leaves = (v for v in graph_inputs(replaced) if not isinstance(v, Constant))
     return None if any(v in known for v in leaves) else replaced

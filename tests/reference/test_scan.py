@@ -392,3 +392,16 @@ def test_every_mode_draws_the_same_samples():
         sample, rows, updates = gibbs("captured")
         drawn.append(theano.function([sample], rows, updates=updates, mode=mode)(np.ones(8)))
     assert all(np.array_equal(d, drawn[0]) for d in drawn)
+
+
+@pytest.mark.parametrize("pick", [lambda out: out.shape, lambda out: out])
+def test_optimizing_leaves_the_users_step_as_it_was(pick):
+    """What a step computes from constants alone may move out of the loop; the user's own loop keeps it."""
+
+    def step(row):
+        return T.cast(RandomStreams(0).random_integers(size=(5,)) + 2, "int16") + T.cast(T.stack([2, 3]).sum(), "int16")
+
+    out, updates = theano.map(step, sequences=[m])
+    before = theano.printing.debugprint(out, file="str")
+    theano.function([m], pick(out), updates=updates, mode="FAST_RUN")
+    assert theano.printing.debugprint(out, file="str") == before

@@ -225,7 +225,7 @@ def _hoisted(node: Apply, safe_only: bool) -> Replacement:
         return None
     read_by_rest = [v for inner in order if inner.outputs[0] not in moved for v in inner.inputs]
     border = [v for v in dict.fromkeys([*read_by_rest, *loop.inner_outputs]) if v in moved]
-    outside = clone_replace(border, {r.inner: r.outer for r in loop.constants})
+    outside = clone_replace(border, {r.inner: r.outer for r in loop.constants}, copy_all=True)
     twins = {v: inner_copy(v) for v in border}
     loop.replace(dict(twins))
     loop.constants += [Read(outer, twins[v]) for v, outer in zip(border, outside)]
