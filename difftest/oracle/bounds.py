@@ -17,6 +17,7 @@ import numpy as np
 
 from difftest.oracle.ulps import Executor
 from difftest.oracle.wide import INF, SLACK, WIDE, largest, representable, smallest, unit, wide
+from reference.interpreter import without_effects
 
 FLOATS = ("float16", "float32", "float64")
 
@@ -78,6 +79,10 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
     return register
 
 
+Watch = Callable[[Any, Sequence[Bound], Sequence[Bound]], None]
+"""Told every node with the bounds of its inputs and outputs, steps of loops included."""
+
+
 @dataclass(eq=False)
 class Walk:
     """One pass over a graph: bounds of every variable, and the operations that had no rule."""
@@ -85,6 +90,7 @@ class Walk:
     executor: Executor
     known: dict[Any, Bound] = field(default_factory=dict)
     uncompared: Counter[str] = field(default_factory=Counter)
+    watch: Watch | None = None
 
     def of(self, variable: Any) -> Bound:
         if variable not in self.known and hasattr(variable, "data"):
@@ -92,7 +98,7 @@ class Walk:
         return self.known[variable]
 
     def nodes(self, order: Sequence[Any]) -> None:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), without_effects():
             for node in order:
                 self._node(node)
 
@@ -108,8 +114,14 @@ class Walk:
         if results is None:
             self.uncompared[str(node.op)] += 1
             results = self._unknown(node, inputs)
-        for variable, bound in zip(node.outputs, results):
-            self.known[variable] = settled(bound)
+        results = [settled(bound) for bound in results]
+        self.known.update(zip(node.outputs, results))
+        if self.watch is not None:
+            self.watch(node, inputs, results)
+
+    def inside(self, values: Mapping[Any, Bound]) -> Walk:
+        """A walk through one step of a loop, which counts and is watched with this one."""
+        return Walk(self.executor, dict(values), self.uncompared, self.watch)
 
     def _stays_exact(self, node: Any) -> bool:
         """Exact operands give an exact result: nothing rounds, or the rule knows better."""

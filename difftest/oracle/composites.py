@@ -78,7 +78,7 @@ def loop(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
         given = [_row(b, t) for b in sequences]
         for past, taps in zip(history, op.taps):
             given += [past[tap] for tap in taps]
-        step = Walk(walk.executor, dict(zip(op.inner_inputs, [*given, *carries, *constants])), walk.uncompared)
+        step = walk.inside(dict(zip(op.inner_inputs, [*given, *carries, *constants])))
         step.nodes(order)
         values = [step.of(v) for v in op.inner_outputs]
         for stack, value in zip(stacks, values):

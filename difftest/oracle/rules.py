@@ -159,7 +159,7 @@ def largest(x: Bound, axes: tuple[int, ...]) -> Bound:
     return Bound(y, np.where(np.asarray(x.certain.all(axis=axes)), ZERO, e), x.dtype)
 
 
-def _place(x: Bound, node: Any, axes: tuple[int, ...]) -> Bound:
+def place(x: Bound, axes: tuple[int, ...]) -> Bound:
     """The place of the largest: certain if its hull lies above every other, or nothing is in doubt."""
     kept = tuple(k for k in range(x.y.ndim) if k not in axes)
     shape = [x.y.shape[k] for k in kept]
@@ -178,7 +178,7 @@ def _place(x: Bound, node: Any, axes: tuple[int, ...]) -> Bound:
 @rule("Argmax")
 def place_of_largest(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     (x,) = inputs
-    return None if x.y is None else [_place(x, node, _axes(node.op, x.y.ndim))]
+    return None if x.y is None else [place(x, _axes(node.op, x.y.ndim))]
 
 
 @rule("MaxAndArgmax")
@@ -187,7 +187,7 @@ def largest_and_place(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     if x.y is None:
         return None
     axes = _axes(node.op, x.y.ndim)
-    return [largest(x, axes), _place(x, node, axes)]
+    return [largest(x, axes), place(x, axes)]
 
 
 @rule("SortOp")
@@ -208,17 +208,19 @@ def _sort_axis(node: Any, inputs: Bounds) -> tuple[int, bool]:
 @rule("ArgSortOp")
 def order_of(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     x, *rest = inputs
-    if x.y is None or not all(b.exact for b in rest):
-        return None
+    return None if x.y is None or not all(b.exact for b in rest) else [order(node, inputs)]
+
+
+def order(node: Any, inputs: Bounds) -> Bound:
+    """The sorting permutation: certain if no two neighbours' hulls overlap."""
+    x = inputs[0]
     axis, flat = _sort_axis(node, inputs)
     y, low, high = (a.ravel() if flat else a for a in (x.y, x.low, x.high))
-    order = np.argsort(y, axis, kind="stable")
-    lows, highs = np.take_along_axis(low, order, axis), np.take_along_axis(high, order, axis)
-    apart = np.diff(np.moveaxis(order, axis, -1), axis=-1) == np.inf
-    gap = np.moveaxis(lows, axis, -1)[..., 1:] > np.moveaxis(highs, axis, -1)[..., :-1]
-    apart = (gap | apart).all(axis=-1, keepdims=True)
-    sure = np.moveaxis(np.broadcast_to(apart, np.moveaxis(y, axis, -1).shape), -1, axis)
-    return [Bound(order.astype(WIDE), np.where(sure, ZERO, INF), "int64")]
+    placed = np.argsort(y, axis, kind="stable")
+    lows, highs = (np.moveaxis(np.take_along_axis(a, placed, axis), axis, -1) for a in (low, high))
+    apart = (lows[..., 1:] > highs[..., :-1]).all(axis=-1, keepdims=True)
+    sure = np.moveaxis(np.broadcast_to(apart, lows.shape), -1, axis)
+    return Bound(placed.astype(WIDE), np.where(sure, ZERO, INF), "int64")
 
 
 @rule("Dot")

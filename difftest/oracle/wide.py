@@ -6,6 +6,10 @@ machines whose long double is a double, `SLACK` grows accordingly and the bounds
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import numpy as np
 
 WIDE = np.longdouble
@@ -22,14 +26,31 @@ def wide(x: np.ndarray) -> np.ndarray:
     return np.asarray(x).astype(WIDE)
 
 
+_finer = ContextVar("finer", default=False)
+
+
+@contextmanager
+def finer() -> Iterator[None]:
+    """Inside, every float dtype rounds as float64 does: bounds tell how well the shadow itself knows the reals."""
+    token = _finer.set(True)
+    try:
+        yield
+    finally:
+        _finer.reset(token)
+
+
+def rounds_finer() -> bool:
+    return _finer.get()
+
+
 def unit(dtype: str) -> np.longdouble:
     """Half the distance between 1 and the next number: the relative error of one correct rounding."""
-    return WIDE(np.finfo(dtype).eps) / 2
+    return WIDE(np.finfo("float64" if _finer.get() else dtype).eps) / 2
 
 
 def smallest(dtype: str) -> np.longdouble:
     """What a rounding among the subnormals may lose; a device may flush them, so all of the smallest normal."""
-    return WIDE(np.finfo(dtype).tiny)
+    return WIDE(np.finfo("float64" if _finer.get() else dtype).tiny)
 
 
 def largest(dtype: str) -> np.longdouble:
