@@ -1,13 +1,25 @@
-"""Bisection over the number of rewrite applications.
+"""Which switch makes a failure vanish: the first rewrite application too many, or a phase of a backend.
 
-Owns the search for the first application without which a program is right, through `config.rewrite_limit`. It finds
-what translation validation cannot see; even where failing is not monotone, it ends at an adjacent pair.
+Owns the bisection of `config.rewrite_limit`, which finds what translation validation cannot see (even where failing is
+not monotone, it ends at an adjacent pair), and `PHASES`, the flags that turn a backend's phases off one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+PHASES: Mapping[str, tuple[tuple[str, str, Any], ...]] = {
+    "opencl": (
+        ("fusion", "opencl.fuse", False),
+        ("plan", "opencl.reuse", False),
+        ("replay", "opencl.replay", False),
+        ("machine", "opencl.interpret", False),
+        ("driver", "opencl.optimize", False),
+    ),
+}
+"""Backend -> (the phase, the flag, the value that turns it off)."""
 
 
 @dataclass(frozen=True)
@@ -30,3 +42,14 @@ def bisect(total: int, fails: Callable[[int], bool]) -> Step | None:
         else:
             good = middle
     return Step(good, total)
+
+
+def phase(backend: str, fails: Callable[..., bool]) -> tuple[str, str]:
+    """The first phase without which nothing fails, and the flag that turns it off; two empty texts if there is none.
+
+    ``fails(**flags)`` tells whether the failure shows under these flags.
+    """
+    for name, flag, off in PHASES.get(backend, ()):
+        if not fails(**{flag: off}):
+            return name, f"{flag}={off}"
+    return "", ""

@@ -1,25 +1,31 @@
-"""From a failing cell to a name.
+"""From a failure to a name.
 
-Owns the order of the search: translation validation, then node localization for a backend, then bisection over
-rewrites for a cell that is wrong only with them. It adds `blame` to the failures of a report and changes nothing else.
+Owns the order of the search, and its vocabulary: `rewrite NAME`, `kernel OP`, `fusion OP`, `plan OP`, `machine OP`,
+`replay OP`, `driver OP`, `op OP`, `gradient OP`, `printing`, `function`, `random`, `scan`, `interpreter`. Translation
+validation comes first, then node localization and phases for a backend, bisection over rewrites, and the reference's
+own meaning. It adds `culprit` and `blame` to the failures of a report and changes nothing else.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
-from difftest.bisect import bisect
+from difftest.bisect import bisect, phase
 from difftest.case import Failure, Report
-from difftest.cells import BASE, Cell, execute
-from difftest.localize import localize
+from difftest.cells import BASE, Cell, Run
+from difftest.localize import Culprit, localize, op_name
+from difftest.meanings import broken_contract, guilty, steps_named, wrong_step
+from difftest.oracle.text import printed
+from difftest.probe import Probe
 from difftest.program import Built
-from difftest.verdict import judged
-
-_RAISED = re.compile(r"the rewrite (\S+) \((\S+)\) failed")
+from difftest.raised import rewrite_that_raised, who_raises
 
 VALUES = ("bits", "bound", "contract", "error", "type")
 """Kinds of failures whose cause lies in what was computed."""
 
+PLAIN = "UNOPTIMIZED"
 
 Found = tuple[str, str]
 """The culprit in a few words, and the reasons; both empty if nobody was found."""
@@ -29,56 +35,223 @@ NOBODY: Found = ("", "")
 
 def blame(built: Built, report: Report) -> None:
     """Find who is responsible for each failure that nobody is blamed for yet."""
-    translation = next(((f.culprit, f.blame) for f in report.failures if f.kind == "translation"), NOBODY)
-    guilty: dict[Cell, Found] = {}
+    search = _Search(built, report)
     for failure in report.failures:
-        named = _RAISED.search(failure.message) if failure.kind == "error" else None
-        if named is not None:
-            failure.culprit, failure.blame = f"rewrite {named[1]}", f"rewrite {named[1]} ({named[2]})"
-        if failure.blame or failure.kind not in VALUES or failure.cell == BASE:
-            continue
-        if failure.cell not in guilty:
-            guilty[failure.cell] = _search(built, report, failure, translation)
-        failure.culprit, failure.blame = guilty[failure.cell]
+        if not failure.culprit:
+            failure.culprit, failure.blame = search.found(failure)
 
 
-def _search(built: Built, report: Report, failure: Failure, translation: Found) -> Found:
-    cell = failure.cell
-    plain = Cell("UNOPTIMIZED", cell.backend)
-    rewritten = cell.mode != "UNOPTIMIZED" and all(f.cell != plain for f in report.failures)
-    if rewritten and translation != NOBODY:
-        return translation
-    found = _localized(built, report, cell) if cell.backend != "reference" else NOBODY
-    return found if found != NOBODY or not rewritten else _bisected(built, report, cell)
+class _Search:
+    """The search for the culprits of one report; what one failure of a cell and kind tells goes for the others."""
 
+    def __init__(self, built: Built, report: Report):
+        self.built, self.report, self.api = built, report, built.api
+        self.program = report.program
+        self.answers: dict[tuple[Cell, str], Found] = {}
 
-def _bisected(built: Built, report: Report, cell: Cell) -> Found:
-    api = built.api
-    run = report.runs[cell]
-    total = len(run.function.rewrites) if run.function is not None else 200
+    def found(self, failure: Failure) -> Found:
+        kind = "values" if failure.kind in VALUES and "the new value of" not in failure.output else str(failure)
+        key = failure.cell, kind
+        if key not in self.answers:
+            self.answers[key] = self._found(failure)
+        return self.answers[key]
 
-    def fails(limit: int) -> bool:
-        again = Report(report.program, runs={BASE: report.runs[BASE]})
-        with api.config.change_flags(rewrite_limit=limit):
-            built.reset()
-            again.runs[cell] = execute(built, cell)
-        judged(built, again, ("error", "values"))
-        return any(f.cell == cell and f.kind in VALUES for f in again.failures)
+    def _found(self, failure: Failure) -> Found:
+        named = rewrite_that_raised(failure.message)
+        if named != NOBODY:
+            return named
+        cell = failure.cell
+        probe = Probe(self.program, failure, tuple(self.report.runs), self.api)
+        found = NOBODY
+        if failure.kind == "build":
+            found = who_raises(lambda: self.program.build(self.api))
+        elif failure.kind == "text":
+            found = self._text(failure, probe)
+        elif cell.mode != PLAIN and self._is_right(Cell(PLAIN, cell.backend), failure):
+            found = self._rewritten(failure, probe)
+        if found == NOBODY and cell.backend != BASE.backend:
+            found = self._on_backend(failure, probe)
+        if found == NOBODY:
+            found = self._meaning(failure)
+        return found if found != NOBODY else (steps_named(self.program), "nobody else was found")
 
-    step = bisect(total, fails)
-    if step is None or run.function is None:
+    def _is_right(self, cell: Cell, failure: Failure) -> bool:
+        return all(f.cell != cell or f.kind not in (*VALUES, failure.kind) for f in self.report.failures)
+
+    # Rewrites.
+
+    def _rewritten(self, failure: Failure, probe: Probe) -> Found:
+        """A cell that is wrong only with rewrites."""
+        translation = [f for f in self.report.failures if f.kind == "translation"]
+        here = [f for f in translation if f.cell == failure.cell] or translation
+        if here and failure.kind in VALUES:
+            return here[0].culprit, here[0].blame
+        if failure.cell.backend != BASE.backend and self._is_right(Cell(failure.cell.mode), failure):
+            # The rewritten graph is right on the reference: its rewrites have done nothing wrong.
+            return NOBODY
+        return self._bisected(failure, probe)
+
+    def _bisected(self, failure: Failure, probe: Probe) -> Found:
+        run = self.report.runs.get(failure.cell)
+        log = None if run is None or run.function is None else run.function.rewrites
+        step = bisect(200 if log is None else len(log), lambda limit: probe.shows(self.program, rewrite_limit=limit))
+        if step is None or log is None:
+            return NOBODY
+        application = log[step.number]
+        r = application.rewrite
+        which = f"BISECT: application {step.number + 1} of {step.total}: {application}"
+        return f"rewrite {r.name}", f"rewrite {r.name} ({r.promise.name}, {r.where})\n{which}"
+
+    # Backends.
+
+    def _on_backend(self, failure: Failure, probe: Probe) -> Found:
+        located = self._localized(failure)
+        if located is not None and located.alone:
+            return f"kernel {op_name(located.op)}", str(located)
+        name, flag = phase(failure.cell.backend, lambda **flags: probe.shows(self.program, **flags))
+        op = located.op if located is not None else self._op_of(failure)
+        if name:
+            return f"{name} {op_name(op)}".strip(), f"with {flag} nothing is wrong" + (
+                f"\n{located}" if located else ""
+            )
+        if located is not None:
+            return f"plan {op_name(op)}", str(located)
+        raised = self._raised(failure)
+        if raised != NOBODY:
+            return raised
+        return ("" if op is None else f"plan {op_name(op)}"), "every operation is right alone"
+
+    def _localized(self, failure: Failure) -> Culprit | None:
+        cell = failure.cell
+        run = self.report.runs.get(cell)
+        base = self.report.runs[BASE]
+        function = run.function if run is not None and run.function is not None else base.function
+        calls = run.calls if run is not None and run.calls else base.calls
+        if function is None or not calls:
+            return None
+        call = calls[min(failure.call, len(calls) - 1)]
+        with self.api.config.change_flags(_flags(cell)):
+            return localize(self.api, function.fgraph, call.inputs, cell.backend, cell.mode == "FAST_RUN")
+
+    def _op_of(self, failure: Failure) -> Any:
+        """The operation whose result the failing output is."""
+        run = self.report.runs.get(failure.cell)
+        function = (run.function if run is not None else None) or self.report.runs[BASE].function
+        if function is None:
+            return None
+        outputs = self.program.outputs
+        place = outputs.index(failure.output) if failure.output in outputs else 0
+        nodes = [v.owner for v in function.fgraph.outputs[place : place + 1] if v.owner is not None]
+        order = nodes or function.fgraph.toposort()[-1:]
+        return order[0].op if order else None
+
+    # The reference itself.
+
+    def _meaning(self, failure: Failure) -> Found:
+        run = self.report.runs.get(failure.cell)
+        if failure.kind == "error":
+            return self._raised(failure)
+        if failure.kind == "side condition":
+            return self._condition(failure, run)
+        suspect = wrong_step(self.program, self.api)
+        if suspect is not None:
+            return suspect.culprit, suspect.why
+        if run is not None:
+            suspect = broken_contract(run)
+            if suspect is not None:
+                return suspect.culprit, suspect.why
+        if "state" in failure.message or "the new value of" in failure.output or failure.call:
+            return "function", "every step is right alone: what is kept between calls is not"
         return NOBODY
-    application = run.function.rewrites[step.number]
-    r = application.rewrite
-    which = f"BISECT: application {step.number + 1} of {step.total}: {application}"
-    return f"rewrite {r.name}", f"rewrite {r.name} ({r.promise.name}, {r.where})\n{which}"
+
+    def _condition(self, failure: Failure, run: Run | None) -> Found:
+        suspect = broken_contract(run) if run is not None else None
+        if suspect is not None:
+            return suspect.culprit, suspect.why
+        if "changed its argument" in failure.message or "when it was repeated" in failure.message:
+            return "interpreter", "no operation writes to what it reads"
+        if "shares memory" in failure.message:
+            return "function", "no operation returns what it reads, unless it says so"
+        op = self._op_of(failure)
+        return ("function", "") if op is None else (guilty(op), f"{op} made the output")
+
+    def _raised(self, failure: Failure) -> Found:
+        """Compile and call once more, and look where it raises."""
+
+        def again() -> None:
+            cell = failure.cell
+            self.built.reset()
+            with self.api.config.change_flags(_flags(cell)):
+                f = self.built.function(mode=cell.mode, backend=cell.backend)
+                for arguments in self.program.call_values():
+                    f(*arguments)
+
+        return who_raises(again)
+
+    # Texts.
+
+    def _text(self, failure: Failure, probe: Probe) -> Found:
+        law = failure.message[:2]
+        if law == "P3":
+            return self._applied_again(failure)
+        if law == "P1":
+            return self._other_rewrites(failure)
+        if law == "P6":
+            return self._changed_graph()
+        run = self.report.runs.get(failure.cell)
+        if run is not None and printed(self.api, run.function) != printed(self.api, run.function):
+            return "printing", "one function prints otherwise the second time"
+        return "function", "two functions of one program print differently"
+
+    def _applied_again(self, failure: Failure) -> Found:
+        run = self.report.runs[failure.cell]
+        whole = run.function.fgraph
+        copies = [v.owner is not None and type(v.owner.op).__name__ == "DeepCopyOp" for v in whole.outputs]
+        outputs = [v.owner.inputs[0] if copy else v for v, copy in zip(whole.outputs, copies)]
+        log = list(run.function.mode.rewrite(type(whole)(whole.inputs, outputs)))
+        if not log:
+            return "printing", "nothing was applied, and yet the text is another"
+        r = log[0].rewrite
+        return f"rewrite {r.name}", f"rewrite {r.name} ({r.promise.name}, {r.where}) applied again: {log[0]}"
+
+    def _other_rewrites(self, failure: Failure) -> Found:
+        cell = failure.cell
+        if cell.mode == PLAIN or any(f.cell == BASE and f.message[:2] == "P1" for f in self.report.failures):
+            return "function", "a given is not the replacement written in, before any rewrite"
+        run = self.report.runs[cell]
+        other = self.built.function_written_in(mode=cell.mode, backend=cell.backend)
+        if run.function is not None and other is not None and other.rewrites is not None:
+            mine, theirs = run.function.rewrites.counts(), other.rewrites.counts()
+            odd = [a.rewrite for log in (run.function.rewrites, other.rewrites) for a in log]
+            for r in odd:
+                if mine.get(r.name) != theirs.get(r.name):
+                    return f"rewrite {r.name}", f"rewrite {r.name} ({r.promise.name}, {r.where}) is applied in one only"
+        return "function", "the same rewrites are applied, and yet the text is another"
+
+    def _changed_graph(self) -> Found:
+        """Compiling changed the user's graph: in which mode, after which rewrite."""
+
+        def changes(mode: str, limit: int | None) -> bool:
+            built = self.program.build(self.api)
+            before = printed(self.api, built.outputs)
+            with self.api.config.change_flags(rewrite_limit=limit):
+                built.function(mode=mode, backend=BASE.backend)
+            return printed(self.api, built.outputs) != before
+
+        built = self.program.build(self.api)
+        if printed(self.api, built.outputs) != printed(self.api, built.outputs):
+            return "printing", "the graph prints otherwise the second time"
+        for cell, run in self.report.runs.items():
+            if run.function is None or not changes(cell.mode, None):
+                continue
+            log = run.function.rewrites
+            step = bisect(len(log), partial(changes, cell.mode)) if log else None
+            if step is None:
+                return "function", f"compiling in {cell} changes the graph"
+            r = log[step.number].rewrite
+            return f"rewrite {r.name}", f"rewrite {r.name} ({r.promise.name}, {r.where}) changes the user's graph"
+        return "function", "compiling changes the graph"
 
 
-def _localized(built: Built, report: Report, cell: Cell) -> Found:
-    run = report.runs[cell]
-    function = run.function or report.runs[BASE].function
-    calls = run.calls or report.runs[BASE].calls
-    if function is None or not calls:
-        return NOBODY
-    culprit = localize(built.api, function.fgraph, calls[0].inputs, cell.backend, cell.mode == "FAST_RUN")
-    return NOBODY if culprit is None else (culprit.op, str(culprit))
+def _flags(cell: Cell) -> Mapping[str, Any]:
+    return dict(cell.flags)

@@ -101,7 +101,7 @@ class Executable:
             except Stale:
                 continue
         plan, outputs = self._record(values, compiled)
-        if plan.replayable:
+        if plan.replayable and config.opencl.replay:
             self.recorded += 1
             self.plans[signature, self.recorded] = plan
             if len(self.plans) > MOST_PLANS:

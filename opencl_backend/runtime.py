@@ -16,6 +16,7 @@ import numpy as np
 
 from opencl_backend.cache import Programs, programs
 from opencl_backend.device import Device, import_pyopencl
+from reference.config import config
 from reference.graph.errors import BackendError
 
 ALIGNMENT = 64
@@ -98,7 +99,7 @@ class Memory:
         """Storage for `nbytes` bytes, contents undefined."""
         size = _size_class(nbytes)
         free = self._free.get(size)
-        if free:
+        if free and config.opencl.reuse:
             self._kept -= size
             buffer, host = free.pop()
             return Storage(buffer, host, size, self)
@@ -266,6 +267,8 @@ class Runtime:
 
     def kernel(self, text: str, name: str, options: tuple[str, ...] = ()) -> Any:
         """The kernel object of a program: one, whose arguments are set before every launch."""
+        if not config.opencl.optimize:
+            options = (*options, "-cl-opt-disable")
         key = (text, name, options)
         kernel = self._kernels.get(key)
         if kernel is None:

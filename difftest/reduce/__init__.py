@@ -1,8 +1,8 @@
 """A failing program made as small as it gets, by what we know of programs.
 
 Owns the search: passes, in the order of what they are expected to save, each repeated while it helps, all of them
-until none does or patience ends. What a pass tries stands in `structure` (outputs, steps) and `plain`
-(attributes, lengths, values, names); `edits` has the tools they share.
+until none does or patience ends. What a pass tries stands in `structure` (outputs, steps), `loops` (bodies,
+taps, numbers of steps) and `plain` (attributes, lengths, values, names); `edits` has the tools they share.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from difftest.case import Failure
 from difftest.cells import Cell
 from difftest.probe import Probe
 from difftest.program import Program
-from difftest.reduce import plain, structure
+from difftest.reduce import loops, plain, structure
 from difftest.reduce.edits import Pass, size
 
 __all__ = ["reduced", "smallest"]
@@ -30,6 +30,7 @@ PASSES: tuple[Pass, ...] = (
     structure.suffixes,
     structure.fewer_steps,
     structure.rewired,
+    loops.smaller_loops,
     structure.fewer_parts,
     plain.fewer_lengths,
     plain.plainer_values,

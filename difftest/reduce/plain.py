@@ -11,6 +11,8 @@ import numpy as np
 from difftest.program import Array, Program, Step
 from difftest.reduce.edits import PLAIN, arrays, cost, tidy_names, with_arrays, with_step
 
+DTYPES = tuple(np.dtype(c).name for c in "?bhilBHILefdFD")
+
 FEW = 8
 """Arrays of up to so many elements are made plainer element by element."""
 
@@ -104,20 +106,22 @@ def smaller_attributes(program: Program) -> Iterator[Program]:
     """One attribute of one step at a time."""
     for k, step in enumerate(program.steps):
         for name, value in step.attributes.items():
-            if step.step == "scan" and name == "body":
-                continue
-            for smaller in _smaller(value):
-                if cost(smaller) < cost(value):
-                    yield with_step(program, k, _with_attribute(step, name, smaller))
+            for smaller in simpler(value) if step.step != "scan" else ():
+                yield with_step(program, k, with_attribute(step, name, smaller))
     if program.spelling != "list":
         yield replace(program, spelling="list")
 
 
-def _with_attribute(step: Step, name: str, value: Any) -> Step:
+def with_attribute(step: Step, name: str, value: Any) -> Step:
     return replace(step, attributes={**step.attributes, name: value})
 
 
-def _smaller(value: Any) -> Iterator[Any]:
+def simpler(value: Any) -> Iterator[Any]:
+    """Attributes with less to them, in the place of this one."""
+    return (smaller for smaller in _simpler(value) if cost(smaller) < cost(value))
+
+
+def _simpler(value: Any) -> Iterator[Any]:
     if value is None:
         return
     yield None
@@ -126,15 +130,15 @@ def _smaller(value: Any) -> Iterator[Any]:
     elif isinstance(value, int):
         yield from (0, 1, -1, 2, value // 2, value - 1)
     elif isinstance(value, str):
-        yield from ("", "float64")
+        yield "float64" if value in DTYPES else ""
     elif isinstance(value, (tuple, list)):
         for k, item in enumerate(value):
             yield (*value[:k], *value[k + 1 :])
-            for smaller in _smaller(item):
+            for smaller in _simpler(item):
                 yield (*value[:k], smaller, *value[k + 1 :])
     elif isinstance(value, Mapping):
         for name, item in value.items():
-            for smaller in _smaller(item):
+            for smaller in _simpler(item):
                 yield {**value, name: smaller}
 
 
