@@ -5,11 +5,11 @@ Owns `check`. What is compared with what stands in `judges`, how in `oracle`, wh
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from difftest import judges  # noqa: F401  registers the judges
-from difftest.case import JUDGES, Case, Failure, Report
+from difftest.case import JUDGES, Case, Failure, Judge, Report
 from difftest.cells import BASE, Cell, cells, execute
 from difftest.oracle.text import printed
 from difftest.program import Built, Program
@@ -24,11 +24,14 @@ def check(
     api: Any = None,
     blame: bool = True,
     names: Collection[str] = (),
+    relations: Iterable[str] = (),
+    most: int | None = None,
 ) -> Report:
     """Run `program` in the chosen cells (default: every mode of the reference) and judge them.
 
     `api` is the module that stands for theano, by default `reference`. With `blame`, a failing cell is
     searched for the rewrite or node that did it. `names` are those of the judges to ask, by default all.
+    `relations` are ids such as "MR7" (docs/relations.md) to be tried too; `most`: only so many of those that apply.
     """
     if api is None:
         import reference as api  # type: ignore[no-redef]
@@ -48,6 +51,10 @@ def check(
         from difftest.blame import blame as search
 
         search(built, report)
+    if relations:
+        from difftest.relations import tried
+
+        report.failures.extend(tried(Case(built, report), relations, most, blame))
     return report
 
 
@@ -57,14 +64,23 @@ def judged(built: Built, report: Report, names: Collection[str] = ()) -> Report:
     for name, judge in JUDGES.items():
         if not names or name in names:
             report.counts["judge", name] += 1
-            for failure in judge(case):
-                failure.judge = name
-                report.failures.append(failure)
+            report.failures.extend(_said(name, judge, case))
     for run in report.runs.values():
         if run.function is not None and run.function.rewrites is not None:
             for name, times in run.function.rewrites.counts().items():
                 report.counts["rewrite", name] += times
     return report
+
+
+def _said(name: str, judge: Judge, case: Case) -> Iterator[Failure]:
+    """The failures that a judge finds. One that stumbles has met what no right program gives."""
+    try:
+        for failure in judge(case):
+            failure.judge = name
+            yield failure
+    except Exception as error:
+        what = f"the judge stumbled: {type(error).__name__}: {error}"
+        yield Failure(name, BASE, what, judge=name)
 
 
 def _counted(report: Report) -> None:
