@@ -442,3 +442,12 @@ def test_a_cast_through_floats_saturates_where_one_of_integers_would_wrap():
     x = T.vector("x", dtype="uint32")
     f = theano.function([x], T.cast(T.cast(x, "float64"), "int8"), mode="EXACT")
     assert f(np.array([300, 5], "uint32")).tolist() == [127, 5]
+
+
+@pytest.mark.parametrize("expression", [lambda x: x * 1, lambda x: x / 1, lambda x: x**1])
+def test_one_is_not_neutral_to_complex_infinities(expression):
+    x = T.zvector("x")
+    values = np.array([complex(-np.inf, 0.0), complex(0.0, np.inf), complex(1.0, -0.0)])
+    with np.errstate(all="ignore"):
+        plain, exact = (theano.function([x], expression(x), mode=m)(values) for m in ("UNOPTIMIZED", "EXACT"))
+    assert np.array_equal(plain.view("float64"), exact.view("float64"), equal_nan=True)

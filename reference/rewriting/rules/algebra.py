@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from reference.graph.core import Apply, Constant
-from reference.graph.dtypes import FLOATS, INTEGERS, is_discrete, upcast
+from reference.graph.dtypes import COMPLEX, FLOATS, INTEGERS, is_discrete, upcast
 from reference.graph.fgraph import FunctionGraph
 from reference.rewriting.engine import Promise, Replacement, rewrite
 from reference.rewriting.pattern import (
@@ -34,6 +34,11 @@ def _floats(found: Binding) -> bool:
 
 def _integers(found: Binding) -> bool:
     return all(is_discrete(v.type.dtype) for v in found.values())
+
+
+def _real(found: Binding) -> bool:
+    """Complex products, quotients and powers with 1 are computed in parts: an infinite one spoils the other."""
+    return not any(v.type.dtype in COMPLEX for v in found.values())
 
 
 def _signed(found: Binding) -> bool:
@@ -81,8 +86,8 @@ def _without(node: Apply, number: float) -> Replacement:
 
 @rewrite(EXACT, on="mul", cheap=True)
 def times_one(fgraph: FunctionGraph, node: Apply) -> Replacement:
-    """x * 1 -> x."""
-    return _without(node, 1)
+    """x * 1 -> x, for real numbers."""
+    return None if node.outputs[0].type.dtype in COMPLEX else _without(node, 1)
 
 
 @rewrite(EXACT, on="add", cheap=True)
@@ -98,8 +103,8 @@ def plus_zero(fgraph: FunctionGraph, node: Apply) -> Replacement:
 
 
 pattern(EXACT, "minus_zero", "x - 0 -> x", cheap=True)
-pattern(EXACT, "divided_by_one", "x / 1 -> x", cheap=True)
-pattern(EXACT, "power_of_one", "x ** 1 -> x", cheap=True)
+pattern(EXACT, "divided_by_one", "x / 1 -> x", cheap=True, when=_real)
+pattern(EXACT, "power_of_one", "x ** 1 -> x", cheap=True, when=_real)
 pattern(EXACT, "power_of_zero", "x ** 0 -> 1")
 pattern(EXACT, "zero_minus_integer", "0 - i -> -i", when=_integers)
 pattern(REAL, "zero_minus", "0 - x -> -x", when=_signed)
