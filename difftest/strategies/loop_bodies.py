@@ -124,7 +124,8 @@ class Body:
         if e.kind == "b":
             return self.record("neq", (e.name, draw.choose(self.fitting(e)).name))
         other = draw.choose(others) if others else e
-        return self.record(draw.choose(("add", "mul", "maximum", "sub")), (e.name, other.name))
+        rows = ("add", "mul", "sub") if e.kind == "c" else ("add", "mul", "maximum", "sub")
+        return self.record(draw.choose(rows), (e.name, other.name))
 
     def contracted(self, e: Entry) -> Entry:
         """Nine times out of ten something smaller, so that no loop runs away."""
