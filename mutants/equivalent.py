@@ -1,0 +1,3 @@
+"""Mutants that change nothing anybody could see, each with the argument."""
+
+EQUIVALENT: dict[str, str] = {}
