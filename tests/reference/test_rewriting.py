@@ -444,6 +444,7 @@ def test_a_cast_through_floats_saturates_where_one_of_integers_would_wrap():
     assert f(np.array([300, 5], "uint32")).tolist() == [127, 5]
 
 
+@pytest.mark.backend("reference")
 @pytest.mark.parametrize("expression", [lambda x: x * 1, lambda x: x / 1, lambda x: x**1])
 def test_one_is_not_neutral_to_complex_infinities(expression):
     x = T.zvector("x")
