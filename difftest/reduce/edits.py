@@ -177,7 +177,7 @@ def _untidy(x: Any) -> int:
         return 0
     if x == 1:
         return 1
-    return 2 + (x < 0) if abs(x) < 10 and x == int(x) else 4 if x * 4 == int(x * 4) else 5
+    return 2 + (x < 0) if abs(x) < 10 and x == int(x) else 4 if x % 0.25 == 0 else 5
 
 
 def tidy_names(program: Program) -> dict[str, str]:
