@@ -8,7 +8,8 @@ own meaning. It adds `culprit` and `blame` to the failures of a report and chang
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from difftest.bisect import bisect, phase
 from difftest.case import Failure, Report
 from difftest.cells import BASE, Cell, Run
 from difftest.localize import Culprit, localize, op_name
-from difftest.meanings import broken_contract, guilty, steps_named, wrong_step
+from difftest.meanings import broken_contract, guilty, outside_shadow, steps_named, wrong_step
 from difftest.oracle.text import printed
 from difftest.probe import Probe
 from difftest.program import Built
@@ -251,6 +252,47 @@ class _Search:
             r = log[step.number].rewrite
             return f"rewrite {r.name}", f"rewrite {r.name} ({r.promise.name}, {r.where}) changes the user's graph"
         return "function", "compiling changes the graph"
+
+
+@dataclass(frozen=True)
+class Retrial:
+    """How to try once more what is no program: under flags, as graphs with the values of their inputs, or aloud."""
+
+    fails: Callable[..., bool]
+    graphs: Callable[[str], Iterable[tuple[Any, Sequence[Any]]]]
+    again: Callable[[], None]
+
+
+def of_retrial(api: Any, failure: Failure, trial: Retrial) -> Found:
+    """Who is responsible for the failure of functions that were not made from a program."""
+    named, cell = rewrite_that_raised(failure.message), failure.cell
+    if named == NOBODY:
+        named = who_raises(trial.again)
+    if named != NOBODY:
+        return named
+    logs = [f.rewrites for f, _ in trial.graphs(cell.mode)]
+    step = bisect(max(map(len, logs)), lambda limit: trial.fails(rewrite_limit=limit)) if cell.mode != PLAIN else None
+    if step is not None:
+        # The two functions are rewritten apart: the later application of the two may be the one.
+        r = next(log[step.number].rewrite for log in logs if step.number < len(log))
+        which = f"BISECT: application {step.number + 1} of {step.total}"
+        return f"rewrite {r.name}", f"rewrite {r.name} ({r.promise.name}, {r.where})\n{which}"
+    graphs = [(f.fgraph, values) for f, values in trial.graphs(cell.mode)]
+    if cell.backend != BASE.backend:
+        for graph, values in graphs:
+            located = localize(api, graph, values, cell.backend, cell.mode == "FAST_RUN")
+            if located is not None:
+                word = "kernel" if located.alone else phase(cell.backend, trial.fails)[0] or "plan"
+                return f"{word} {op_name(located.op)}", str(located)
+        name, flag = phase(cell.backend, trial.fails)
+        last = graphs[0][0].toposort()[-1].op
+        return f"{name or 'plan'} {op_name(last)}", flag and f"with {flag} nothing is wrong"
+    for graph, values in graphs:
+        wrong = outside_shadow(graph.toposort(), dict(zip(graph.inputs, values)))
+        if wrong is not None:
+            return wrong, "its value lies outside of its shadow"
+    looping = any(op_name(node.op) == "Scan" for graph, _ in graphs for node in graph.toposort())
+    return ("scan" if looping else "function"), "every operation is right alone"
 
 
 def _flags(cell: Cell) -> Mapping[str, Any]:

@@ -75,14 +75,14 @@ def _in_step(step: Step, run: Run | None) -> str:
         return f"op {step.step}"
     order = run.function.fgraph.toposort()
     if run.calls:
-        wrong = _against_shadow(order, dict(zip(run.function.fgraph.inputs, run.calls[0].inputs)))
+        wrong = outside_shadow(order, dict(zip(run.function.fgraph.inputs, run.calls[0].inputs)))
         if wrong is not None:
             return wrong
     own = [node for node in order if op_name(node.op) not in TRIVIAL and not op_name(node.op).startswith("Cast{")]
     return guilty((own or order)[-1].op) if order else "function"
 
 
-def _against_shadow(order: Sequence[Any], known: dict[Any, Any]) -> str | None:
+def outside_shadow(order: Sequence[Any], known: dict[Any, Any]) -> str | None:
     """The first operation whose value lies outside of its own shadow."""
     for node in order:
         given = [known.get(v, getattr(v, "data", None)) for v in node.inputs]
@@ -115,7 +115,7 @@ def _in_loop(node: Any, given: Sequence[Any]) -> str | None:
     values = first_arguments(node.op, given)
     if values is None:
         return None
-    return _against_shadow(needed(node.op.inner_outputs), dict(zip(node.op.inner_inputs, values)))
+    return outside_shadow(needed(node.op.inner_outputs), dict(zip(node.op.inner_inputs, values)))
 
 
 # Contracts: what holds of every operation.

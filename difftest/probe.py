@@ -44,9 +44,8 @@ class Probe:
         from difftest.verdict import check
 
         judge, kind = self.failure.judge, self.failure.kind
-        asked: dict[str, Any] = {"names": ("error", judge) if judge else ()}
-        if kind.startswith("MR"):
-            asked["relations"] = (kind,)
+        related = (kind,) if kind.startswith("MR") else ()
+        asked: dict[str, Any] = {"names": ("error", judge) if judge or related else (), "relations": related}
         with self._config.change_flags(flags):
             return check(program, self.cells, self.api, blame=False, **asked)
 

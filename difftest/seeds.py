@@ -106,15 +106,45 @@ def seed_failures(chosen: Sequence[Cell], api: Any = None) -> Iterator[tuple[Pro
     if api is None:
         import reference as api  # type: ignore[no-redef]
     for twins in SEEDS:
-        first_results: dict[bool, list[Any]] = {}
+        standard: dict[bool, list[Any]] = {}
         for cell in chosen:
-            try:
-                both = [_run(twins, api, second, cell) for second in (False, True)]
-            except Exception as error:
-                if type(error).__name__ != "NotLowered":
-                    yield Program(), Failure("seed", cell, f"{twins.name} raised {type(error).__name__}: {error}")
-                continue
-            yield from ((Program(), f) for f in _judged(twins, api, cell, both, first_results))
+            for failure in _failures(twins, api, cell, standard):
+                failure.culprit, failure.blame = _blamed(twins, api, failure, dict(standard))
+                yield Program(), failure
+
+
+Both = Sequence[tuple[Any, list[Any], list[Any]]]
+"""The functions of the two forms, the values of their inputs call by call, and their results."""
+
+
+def _failures(twins: Twins, api: Any, cell: Cell, standard: dict[bool, list[Any]]) -> list[Failure]:
+    """What is wrong in one cell; the first cell's results become the standard for the others."""
+    try:
+        both = [_run(twins, api, second, cell) for second in (False, True)]
+    except Exception as error:
+        if type(error).__name__ == "NotLowered":
+            return []
+        return [Failure("seed", cell, f"{twins.name} raised {type(error).__name__}: {error}")]
+    return list(_judged(twins, api, cell, both, standard))
+
+
+def _blamed(twins: Twins, api: Any, failure: Failure, standard: dict[bool, list[Any]]) -> tuple[str, str]:
+    from difftest.blame import Retrial, of_retrial
+
+    def fails(**flags: Any) -> bool:
+        with api.config.change_flags(flags):
+            return bool(_failures(twins, api, failure.cell, dict(standard)))
+
+    def graphs(mode: str) -> Iterator[tuple[Any, Sequence[Any]]]:
+        for second in (False, True):
+            f, values, _ = _run(twins, api, second, Cell(mode, "reference"))
+            yield f, list(map(np.asarray, values[0]))
+
+    def again() -> None:
+        for second in (False, True):
+            _run(twins, api, second, failure.cell)
+
+    return of_retrial(api, failure, Retrial(fails, graphs, again))
 
 
 def _run(twins: Twins, api: Any, second: bool, cell: Cell) -> tuple[Any, list[Any], list[Any]]:
@@ -126,9 +156,7 @@ def _run(twins: Twins, api: Any, second: bool, cell: Cell) -> tuple[Any, list[An
     return f, states, results
 
 
-def _judged(
-    twins: Twins, api: Any, cell: Cell, both: Sequence[tuple[Any, list[Any], list[Any]]], first: dict[bool, list[Any]]
-) -> Iterator[Failure]:
+def _judged(twins: Twins, api: Any, cell: Cell, both: Both, first: dict[bool, list[Any]]) -> Iterator[Failure]:
     if cell.mode in twins.same_text:
         texts = [printed(api, f) for f, _, _ in both]
         if texts[0] != texts[1]:
