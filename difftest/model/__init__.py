@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from difftest.loop import body
-from difftest.model import loops, reducing, shaping, slopes
+from difftest.model import arithmetic, indexing, loops, networks, reducing, shaping, slopes, sorting
 from difftest.model.base import MODEL, SHAPE_ONLY, Unknown, Value, operand
 from difftest.model.elementwise import ELEMENTWISE, elementwise
+from difftest.model.indexing import index_of
 from difftest.model.loops import looped
-from difftest.model.shaping import index_of
 from difftest.model.streams import STREAMS, Draws
 from difftest.program import Program, Step
 

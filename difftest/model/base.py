@@ -36,7 +36,7 @@ def shape_line(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def operand(x: Any) -> np.ndarray:
     """An array; a Python number takes the smallest integer dtype, or float32 if that holds it, else float64."""
-    if isinstance(x, bool):
+    if isinstance(x, bool | np.bool_):
         return np.array(x, "bool")
     if isinstance(x, int):
         return np.array(
@@ -56,8 +56,8 @@ def common(*arrays: np.ndarray) -> np.dtype:
 
 
 def continuous(*arrays: np.ndarray) -> np.dtype:
-    """The float dtype functions of these operands give: at least float32 for integers, float64 for 32 bits and more."""
-    dtype = common(*arrays)
-    if dtype.kind in "fc":
-        return dtype
-    return np.dtype("float32" if dtype.itemsize <= 2 else "float64")
+    """The float dtype that functions of these operands give: small integers count as float32, others as float64."""
+    dtypes = [
+        x.dtype if x.dtype.kind in "fc" else np.dtype("float32" if x.dtype.itemsize <= 2 else "float64") for x in arrays
+    ]
+    return common(*[np.empty(0, d) for d in dtypes])

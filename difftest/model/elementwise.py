@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from difftest.model.base import Value, common, continuous, line
+from difftest.model.base import SHAPE_ONLY, Value, common, continuous, line
 
 # Elementwise: a table a dtype rule. Operands are cast to the result's dtype first; what NumPy leaves open
 # (division by zero, powers and casts of integers) is as the reference's documentation defines it.
@@ -33,8 +33,9 @@ def _remainder(x: Value, y: Value) -> Value:
 
 def _power(x: Value, y: Value) -> Value:
     """Integers modulo 2**bits; a negative exponent truncates 1/x**|y|."""
-    if x.dtype.kind == "f":
-        return (x.astype("float64") ** y.astype("float64")).astype(x.dtype)
+    if x.dtype.kind in "fc":
+        wide = "float64" if x.dtype.kind == "f" else "complex128"
+        return (x.astype(wide) ** y.astype(wide)).astype(x.dtype)
     x, y = (v.astype("int8") if v.dtype.kind == "b" else v for v in np.broadcast_arrays(x, y))
     bits = 8 * x.dtype.itemsize
 
@@ -65,6 +66,11 @@ def _total(operation: Callable[[Value, Value], Value]) -> Callable[..., Value]:
     return folded
 
 
+def _direction(x: Value) -> Value:
+    size = np.abs(x)
+    return np.where(size == 0, 0, x / np.where(size == 0, 1, size))
+
+
 SAME: dict[str, Callable[..., Any]] = {
     "add": _total(np.add),
     "mul": _total(np.multiply),
@@ -74,7 +80,8 @@ SAME: dict[str, Callable[..., Any]] = {
     "pow": _power,
     "neg": np.negative,
     "abs_": np.abs,
-    "sgn": lambda x: x if x.dtype.kind == "b" else np.sign(x),
+    "conj": np.conjugate,
+    "sgn": lambda x: x if x.dtype.kind == "b" else _direction(x) if x.dtype.kind == "c" else np.sign(x),
     "sqr": lambda x: _power(x, np.array(2, x.dtype)) if x.dtype.kind == "b" else x * x,
     "maximum": _extreme(lambda a, b: a > b),
     "minimum": _extreme(lambda a, b: a < b),
@@ -98,6 +105,18 @@ CONTINUOUS: dict[str, Callable[..., Any]] = {
 }
 """In the operands' common float dtype."""
 
+def _at_poles(function: Callable[[float], float], x: float, at_zero: float, below: float) -> float:
+    """`function`, and what is documented at 0, at its other poles, and where it overflows."""
+    if x == 0:
+        return at_zero
+    try:
+        return function(x)
+    except OverflowError:
+        return math.inf
+    except ValueError:
+        return below
+
+
 TRANSCENDENTAL: dict[str, Callable[..., Any]] = {
     **{name: getattr(np, name) for name in (
         "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "arcsin", "arccos", "arctan",
@@ -107,6 +126,8 @@ TRANSCENDENTAL: dict[str, Callable[..., Any]] = {
     "softplus": lambda x: np.logaddexp(0, x),
     "erf": np.vectorize(math.erf, otypes=["float64"]),
     "erfc": np.vectorize(math.erfc, otypes=["float64"]),
+    "gamma": np.vectorize(lambda x: _at_poles(math.gamma, x, math.copysign(math.inf, x), math.nan), otypes=["float64"]),
+    "gammaln": np.vectorize(lambda x: _at_poles(math.lgamma, x, math.inf, math.inf), otypes=["float64"]),
 }  # fmt: skip
 """In float64, then rounded to the operands' common float dtype."""
 
@@ -120,7 +141,36 @@ TO_BOOL: dict[str, Callable[..., Any]] = {
 }
 """Compared in the common dtype."""
 
-ELEMENTWISE = ("true_div", "switch", "second", "isnan", "isinf", *SAME, *CONTINUOUS, *TRANSCENDENTAL, *TO_BOOL)
+OPAQUE = (
+    "psi", "tri_gamma", "ultra_fast_sigmoid", "erfinv", "erfcinv", "erfcx", "j0", "j1", "i0", "i1", "jv", "iv",
+    "chi2sf", "gammainc", "gammaincc", "gammal", "gammau",
+)  # fmt: skip
+"""Of these the model knows only dtype and shape: NumPy has no second formula for them."""
+
+PARTS = ("real", "imag", "angle", "complex", "complex_from_polar")
+
+ELEMENTWISE = (
+    "true_div", "switch", "second", "isnan", "isinf", *SAME, *CONTINUOUS, *TRANSCENDENTAL, *TO_BOOL, *PARTS, *OPAQUE,
+)  # fmt: skip
+
+SHAPE_ONLY.update(OPAQUE)
+
+
+def _of_parts(name: str, *xs: Value) -> Value:
+    """Complex numbers and their parts; a real number is its own real part."""
+    if name in ("complex", "complex_from_polar"):
+        x, y = np.broadcast_arrays(*[v.astype("float64") for v in xs])
+        if name == "complex_from_polar":
+            x, y = x * np.cos(y), x * np.sin(y)
+        result = np.empty(x.shape, "complex128")
+        result.real, result.imag = x, y
+        return result.astype("complex128" if continuous(*xs) == np.float64 else "complex64")
+    x = xs[0]
+    if name == "angle":
+        dtype = continuous(x.real)
+        wide = x.astype("complex128" if x.dtype.kind == "c" else "float64")
+        return np.arctan2(np.imag(wide), np.real(wide)).astype(dtype)
+    return np.array(x.real if name == "real" else x.imag)
 
 
 def elementwise(name: str, *xs: Value) -> Value:
@@ -130,7 +180,10 @@ def elementwise(name: str, *xs: Value) -> Value:
     if name == "switch":
         return np.where(xs[0] != 0, xs[1], xs[2]).astype(common(*xs[1:]))
     if name in ("isnan", "isinf"):
-        return {"isnan": np.isnan, "isinf": np.isinf}[name](xs[0].astype("float64"))
+        wide = xs[0] if xs[0].dtype.kind == "c" else xs[0].astype("float64")
+        return {"isnan": np.isnan, "isinf": np.isinf}[name](wide)
+    if name in PARTS:
+        return _of_parts(name, *xs)
     dtype = common(*xs)
     if name in TO_BOOL:
         return TO_BOOL[name](*[x.astype(dtype) for x in xs])
@@ -139,18 +192,30 @@ def elementwise(name: str, *xs: Value) -> Value:
         return np.true_divide(*[x.astype(dtype) for x in xs])
     if name in SAME:
         result = SAME[name](*[x.astype(dtype) for x in xs])
-        return result if dtype.kind == "b" and name == "pow" else result.astype(dtype)
+        return result if (dtype.kind == "b" and name == "pow") or name == "abs_" else result.astype(dtype)
     dtype = continuous(*xs)
     if name in CONTINUOUS:
         return CONTINUOUS[name](*[x.astype(dtype) for x in xs])
-    return TRANSCENDENTAL[name](*[x.astype("float64") for x in xs]).astype(dtype)
+    if name in OPAQUE:
+        return np.zeros(np.broadcast_shapes(*[x.shape for x in xs]), dtype)
+    wide = "complex128" if dtype.kind == "c" else "float64"
+    return np.asarray(TRANSCENDENTAL[name](*[x.astype(wide) for x in xs])).astype(dtype)
+
+
+OPERATORS = {
+    "*": "mul", "+": "add", "-": "sub", "/": "true_div", "**": "pow", "<": "lt", ">": "gt", "//": "int_div", "%": "mod",
+    "<=": "le", ">=": "ge", "==": "eq", "!=": "neq", "&": "and_", "|": "or_", "^": "xor",
+}  # fmt: skip
 
 
 @line
 def literal(x: Value, number: Value, op: str, swapped: bool) -> Value:
-    names = {"+": "add", "-": "sub", "*": "mul", "/": "true_div", "//": "int_div", "%": "mod", "**": "pow",
-             "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}  # fmt: skip
-    return elementwise(names[op], *((number, x) if swapped else (x, number)))
+    return elementwise(OPERATORS[op], *((number, x) if swapped else (x, number)))
+
+
+@line
+def numpy_number(x: Value, op: str, number: float, dtype: str) -> Value:
+    return elementwise(OPERATORS[op], x, np.array(number, dtype))
 
 
 @line

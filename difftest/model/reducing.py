@@ -1,63 +1,79 @@
-"""Steps that combine elements: reductions, sorting, products of matrices, networks.
+"""Steps that combine elements: reductions, running sums, products of matrices.
 
 It must not look at the reference.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from difftest.model.base import Value, common, line
+from difftest.model.base import Value, common, line, operand
+from difftest.model.elementwise import elementwise
 
 # Reductions.
 
 
-def _accumulator(dtype: np.dtype, what: str) -> np.dtype:
-    """Sums and products: float16 and float32 in float64, small integers in 64 bits."""
-    if dtype.kind == "f":
-        return np.dtype("float64")
+def _accumulator(dtype: np.dtype) -> np.dtype:
+    """Sums and products are accumulated wider: float16 and float32 in float64, small integers in 64 bits."""
+    if dtype.kind in "fc":
+        return np.dtype("float64" if dtype.kind == "f" else "complex128")
     return np.dtype("uint64" if dtype.kind == "u" else "int64")
 
 
-def _reduced(x: Value, axis: Any, dtype: str | None, operation: Callable[..., Value], keepdims: bool) -> Value:
-    inner = _accumulator(x.dtype, "sum")
-    outer = x.dtype if x.dtype.kind == "f" else inner
+def _reduced(
+    x: Value, axis: Any, dtype: str | None, operation: Callable[..., Value], keepdims: bool, acc: str | None = None
+) -> Value:
+    inner = _accumulator(x.dtype)
+    outer = x.dtype if x.dtype.kind in "fc" else inner
     if dtype is not None:
         outer = np.dtype(dtype)
-        inner = np.dtype("float64") if outer.kind == "f" else outer
+        inner = _accumulator(outer) if outer.kind in "fc" else outer
+        if x.dtype.kind in "biu" and outer.kind in "iu":
+            inner = np.promote_types(x.dtype, outer)
+    if acc is not None:
+        inner = np.dtype(acc)
     return np.asarray(operation(x.astype(inner), axis=axis, keepdims=keepdims)).astype(outer)
 
 
 @line
-def sum_(x: Value, axis: Any, keepdims: bool, dtype: str | None) -> Value:
-    return _reduced(x, axis, dtype, np.sum, keepdims)
+def sum_(x: Value, axis: Any, keepdims: bool = False, dtype: str | None = None, acc_dtype: str | None = None) -> Value:
+    return _reduced(x, axis, dtype, np.sum, keepdims, acc_dtype)
 
 
 @line
-def prod(x: Value, axis: Any, keepdims: bool, dtype: str | None) -> Value:
-    return _reduced(x, axis, dtype, np.prod, keepdims)
+def prod(x: Value, axis: Any, keepdims: bool = False, dtype: str | None = None, acc_dtype: str | None = None) -> Value:
+    return _reduced(x, axis, dtype, np.prod, keepdims, acc_dtype)
 
 
 def _as_float(x: Value) -> Value:
-    return x if x.dtype.kind == "f" else x.astype("float64")
+    return x if x.dtype.kind in "fc" else x.astype("float64")
+
+
+def _wide(x: Value) -> Value:
+    return x.astype("complex128" if x.dtype.kind == "c" else "float64")
 
 
 @line
 def mean(x: Value, axis: Any, keepdims: bool) -> Value:
-    return np.asarray(np.mean(_as_float(x).astype("float64"), axis=axis, keepdims=keepdims)).astype(_as_float(x).dtype)
+    return np.asarray(np.mean(_wide(x), axis=axis, keepdims=keepdims)).astype(_as_float(x).dtype)
 
 
 @line
-def var(x: Value, axis: Any, keepdims: bool) -> Value:
-    return np.asarray(np.var(_as_float(x).astype("float64"), axis=axis, keepdims=keepdims)).astype(_as_float(x).dtype)
+def var(x: Value, axis: Any, keepdims: bool, ddof: int = 0, corrected: bool = False) -> Value:
+    """The correction is 0 but for rounding."""
+    squares = (x.astype("float64") - np.mean(x.astype("float64"), axis=axis, keepdims=True)) ** 2
+    total = np.asarray(squares.sum(axis=axis, keepdims=keepdims))
+    count = np.asarray(squares.size / max(squares.sum(axis=axis).size, 1) - ddof)
+    return np.asarray(total / count).astype(_as_float(x).dtype)
 
 
 @line
-def std(x: Value, axis: Any, keepdims: bool) -> Value:
-    return np.asarray(np.std(_as_float(x).astype("float64"), axis=axis, keepdims=keepdims)).astype(_as_float(x).dtype)
+def std(x: Value, axis: Any, keepdims: bool, ddof: int = 0, corrected: bool = False) -> Value:
+    return np.sqrt(var(x.astype("float64"), axis, keepdims, ddof)).astype(_as_float(x).dtype)
 
 
 @line
@@ -72,27 +88,59 @@ def min_(x: Value, axis: Any, keepdims: bool) -> Value:
 
 @line
 def all_(x: Value, axis: Any, keepdims: bool) -> Value:
-    return np.asarray(np.all(x, axis=axis, keepdims=keepdims))
+    return np.asarray(np.all(x != 0, axis=axis, keepdims=keepdims))
 
 
 @line
 def any_(x: Value, axis: Any, keepdims: bool) -> Value:
-    return np.asarray(np.any(x, axis=axis, keepdims=keepdims))
+    return np.asarray(np.any(x != 0, axis=axis, keepdims=keepdims))
+
+
+def _rows(x: Value, axis: Any) -> tuple[Value, list[int]]:
+    """The reduced dimensions, in rising order, as one at the end; and all dimensions with reduced ones 1 long."""
+    named = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    gone = sorted(a % x.ndim for a in named)
+    kept = [k for k in range(x.ndim) if k not in gone]
+    rows = x.transpose(*kept, *gone).reshape(*[x.shape[k] for k in kept], math.prod(x.shape[k] for k in gone))
+    return rows, [1 if k in gone else n for k, n in enumerate(x.shape)]
+
+
+def _place(x: Value, axis: Any, keepdims: bool, find: Callable[..., Value]) -> Value:
+    rows, spread = _rows(x, axis)
+    places = np.asarray(find(rows, axis=-1)).astype("int64")
+    return places.reshape(spread) if keepdims else places
 
 
 @line
-def argmax(x: Value, axis: int | None) -> Value:
-    return np.asarray(np.argmax(x, axis)).astype("int64")
+def argmax(x: Value, axis: Any, keepdims: bool = False) -> Value:
+    return _place(x, axis, keepdims, np.argmax)
 
 
 @line
-def argmin(x: Value, axis: int | None) -> Value:
-    return np.asarray(np.argmin(x, axis)).astype("int64")
+def argmin(x: Value, axis: Any, keepdims: bool = False) -> Value:
+    return _place(x, axis, keepdims, np.argmin)
 
 
 @line
-def max_and_argmax(x: Value, axis: int | None) -> tuple[Value, Value]:
-    return max_(x, axis, False), argmax(x, axis)
+def max_and_argmax(x: Value, axis: Any, keepdims: bool = False) -> tuple[Value, Value]:
+    return max_(x, axis, keepdims), argmax(x, axis, keepdims)
+
+
+@line
+def ptp(x: Value, axis: Any) -> Value:
+    return np.asarray(np.max(x, axis=axis) - np.min(x, axis=axis))
+
+
+@line
+def norm(x: Value, L: Any, axis: Any, keepdims: bool) -> Value:
+    if L == 0:
+        return np.asarray(np.sum(x != 0, axis=axis, keepdims=keepdims)).astype("int64")
+    size = np.abs(x)
+    if L in ("inf", "-inf"):
+        return np.asarray((np.max if L == "inf" else np.min)(size, axis=axis, keepdims=keepdims))
+    powers = elementwise("pow", size, np.array(L, "int8"))
+    total = _reduced(powers, axis, None, np.sum, keepdims)
+    return elementwise("pow", total, operand(1.0 / L))
 
 
 @line
@@ -106,22 +154,12 @@ def cumprod(x: Value, axis: int | None) -> Value:
 
 
 def _running(dtype: np.dtype) -> np.dtype:
-    return dtype if dtype.kind == "f" else _accumulator(dtype, "cumsum")
+    return dtype if dtype.kind in "fc" else _accumulator(dtype)
 
 
 @line
-def sort(x: Value, axis: int | None) -> Value:
-    return np.sort(x, axis, kind="stable")
-
-
-@line
-def argsort(x: Value, axis: int | None) -> Value:
-    return np.argsort(x, axis, kind="stable").astype("int64")
-
-
-@line
-def diff(x: Value, axis: int) -> Value:
-    return np.diff(x, axis=axis)
+def diff(x: Value, n: int, axis: int) -> Value:
+    return np.diff(x, n=n, axis=axis)
 
 
 # Products of matrices.
@@ -150,37 +188,3 @@ def outer(x: Value, y: Value) -> Value:
 def tensordot(x: Value, y: Value, axes: int) -> Value:
     dtype = common(x, y)
     return np.asarray(np.tensordot(x.astype(dtype), y.astype(dtype), axes))
-
-
-# Networks.
-
-
-@line
-def softmax(x: Value) -> Value:
-    wide = x.astype("float64")
-    powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
-    return (powers / powers.sum(axis=-1, keepdims=True)).astype(x.dtype)
-
-
-@line
-def logsoftmax(x: Value) -> Value:
-    wide = x.astype("float64")
-    shifted = wide - wide.max(axis=-1, keepdims=True)
-    return (shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))).astype(x.dtype)
-
-
-@line
-def relu(x: Value) -> Value:
-    return (x + np.abs(x)) * np.array(0.5, common(x, np.zeros((), "float32")))
-
-
-@line
-def binary_crossentropy(x: Value, target: Value) -> Value:
-    dtype = common(x, target, np.zeros((), "float32"))  # 1.0 - target: the float constant is a float32
-    wide, t = x.astype("float64"), target.astype("float64")
-    return (-(t * np.log(wide) + (1 - t) * np.log(1 - wide))).astype(dtype)
-
-
-@line
-def categorical_crossentropy(x: Value, labels: Value) -> Value:
-    return -np.log(x.astype("float64"))[np.arange(len(labels)), labels].astype(x.dtype)

@@ -15,7 +15,7 @@ from difftest.strategies.drawing import Draw
 FLOATS = ("float64", "float32", "float16")
 INTEGERS = ("int64", "int8", "int32", "uint8", "int16", "uint16", "uint32", "uint64")
 COMPLEX = ("complex128", "complex64")
-SIMPLEST_FIRST = ("float64", "float32", "int64", "int8", "bool", "float16", *INTEGERS[2:])
+SIMPLEST_FIRST = ("float64", "float32", "int64", "int8", "bool", "float16", *INTEGERS[2:], *COMPLEX)
 INDICES = ("int64", "int32", "int8", "int16", "uint8")
 """What indices may be of; numbers from the end need a sign."""
 

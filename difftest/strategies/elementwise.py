@@ -1,6 +1,6 @@
-"""Steps that work element by element, one for each row of the reference's scalar table, and casts.
+"""Steps that work element by element, one for each row of the reference's scalar table, numbers, and casts.
 
-Owns which operands a row may be given (by its dtype rule, so never an invalid program) and the literals that make
+Owns which operands a row may be given (by its dtype rule, so never an invalid program) and the numbers that make
 algebraic rewrites fire: x*1, 0-x, x/2, x**2.
 """
 
@@ -8,11 +8,37 @@ from __future__ import annotations
 
 from functools import cache, partial
 
+import numpy as np
+
 from difftest.model import ELEMENTWISE
+from difftest.model.base import operand
+from difftest.model.elementwise import OPERATORS
 from difftest.strategies import dtypes
 from difftest.strategies.drawing import Draw, Entry, Pool, broadcasts
 from difftest.strategies.registry import Drawn, step
 from reference import scalar
+
+SPECIAL = (
+    "gamma", "gammaln", "psi", "tri_gamma", "ultra_fast_sigmoid", "erfinv", "erfcinv", "erfcx", "j0", "j1", "i0", "i1",
+    "jv", "iv", "chi2sf", "gammainc", "gammaincc", "gammal", "gammau",
+)  # fmt: skip
+"""Rows that few use, and that some backends cannot compute: a family of their own."""
+
+COMPLEX = ("real", "imag", "conj", "angle", "complex", "complex_from_polar")
+
+FIRM = (
+    "neg", "abs_", "sgn", "maximum", "minimum", "clip", "switch", "second", "identity", "eq", "neq", "lt", "le", "gt",
+    "ge", "isnan", "isinf", "real", "imag", "conj", "complex",
+)  # fmt: skip
+"""Rows that round nothing."""
+
+ROUGH = {"tri_gamma": (0,), "jv": (0,), "iv": (0,), "gammainc": (0,), "gammaincc": (0,), "gammal": (0,),
+         "gammau": (0,), "chi2sf": (1,), "real": (0,), "imag": (0,), "angle": (0,), "complex": (0, 1),
+         "complex_from_polar": (0, 1)}  # fmt: skip
+"""Operands with an undefined gradient."""
+
+ORDERS = {"gamma": 2, "gammaln": 2, "psi": 1}
+"""How often a row has a gradient."""
 
 
 @cache
@@ -40,7 +66,7 @@ def _draw_unary(name: str, draw: Draw, pool: Pool, x: Entry) -> Drawn:
 def _draw_many(name: str, draw: Draw, pool: Pool, x: Entry) -> Drawn:
     count = scalar.TABLE[name].nin
     if count == -1:
-        count = 3 if draw.seldom() else 2
+        count = draw.choose((2, 2, 2, 3, 3, 4))
     chosen = [x]
     widest = x
     while len(chosen) < count:
@@ -69,8 +95,16 @@ def _register(name: str) -> None:
     slots = ", ".join(f"{{{k}}}" for k in range(row.nin))
     source = f"T.{name}({slots})" if slots else partial(_variadic, name)
     draw = partial(_draw_unary if row.nin == 1 else _draw_many, name)
-    smooth = bool(row.grad) and name not in ("second",)
-    step("elementwise", source, takes=lambda e: legal_first(name, e.dtype), name=name, smooth=smooth)(draw)
+    step(
+        "special" if name in SPECIAL else "complex" if name in COMPLEX else "elementwise",
+        source,
+        takes=lambda e: legal_first(name, e.dtype),
+        name=name,
+        smooth=(bool(row.grad) and name != "second") or name in ROUGH,
+        rough=ROUGH.get(name, ()),
+        orders=ORDERS.get(name, 9),
+        firm=name in FIRM,
+    )(draw)
 
 
 def _variadic(name: str, *operands: str) -> str:
@@ -81,18 +115,39 @@ for _name in sorted(ELEMENTWISE, key=lambda n: (scalar.TABLE[n].nin % 9, n)):
     _register(_name)
 
 
-@step(
-    "literal",
-    lambda x, number, op, swapped: f"{number} {op} {x}" if swapped else f"{x} {op} {number}",
-    takes=lambda e: e.dtype != "bool",
-    name="literal",
-)
+def _with_number(x: str, number: str, op: str, swapped: bool = False) -> str:
+    if op in ("==", "!="):
+        return f"T.{OPERATORS[op]}({x}, {number})"
+    return f"{number} {op} {x}" if swapped else f"{x} {op} {number}"
+
+
+@step("literal", _with_number, name="literal")
 def _literal(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    op = draw.choose(("*", "+", "-", "/", "**", "<", ">", "//", "%", "<=", ">="))
-    swapped = draw.flag() if op in "+-*/" else False
-    return (x.name, dtypes.literals(draw, x.dtype)), {"op": op, "swapped": swapped}
+    number = dtypes.literals(draw, x.dtype)
+    op, swapped = _operator(draw, x.dtype, str(operand(number).dtype))
+    return (x.name, number), {"op": op, "swapped": swapped}
+
+
+@step("literal", lambda x, op, number, dtype: _with_number(x, f"np.{_scalar_type(dtype)}({number!r})", op))
+def numpy_number(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    """A NumPy scalar, which has a dtype of its own."""
+    dtype = draw.choose(dtypes.SIMPLEST_FIRST)
+    kind = np.dtype(dtype).kind
+    number = draw.choose((0, 1, 2, 0.5, -1) if kind in "fc" else (0, 1, 2, -1) if kind == "i" else (0, 1))
+    return (x.name,), {"op": _operator(draw, x.dtype, dtype)[0], "number": number, "dtype": dtype}
+
+
+def _scalar_type(dtype: str) -> str:
+    return "bool_" if dtype == "bool" else dtype
+
+
+def _operator(draw: Draw, first: str, second: str) -> tuple[str, bool]:
+    """An operator that has a meaning for these dtypes, and whether the second operand is to stand first."""
+    op = draw.choose([op for op, row in OPERATORS.items() if legal(row, first, second)])
+    return op, op in "+-*/" and draw.flag()
 
 
 @step("cast", "T.cast({0}, {dtype!r})")
 def cast(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return (x.name,), {"dtype": draw.choose(dtypes.SIMPLEST_FIRST)}
+    usual = dtypes.SIMPLEST_FIRST if x.kind != "c" else dtypes.COMPLEX
+    return (x.name,), {"dtype": draw.choose(usual)}

@@ -13,18 +13,18 @@ from difftest.strategies.registry import Drawn, step
 
 
 def _numeric(e: Entry) -> bool:
-    return e.dtype != "bool"
+    return e.kind in "iuf"
 
 
 def _matching(draw: Draw, pool: Pool, x: Entry, shapes: list[tuple[int, ...]]) -> Entry:
     """An earlier value with one of these shapes, or a new input with the first that is drawn."""
-    known = pool.having(lambda e: e.shape in shapes and e.dtype != "bool" and (is_float(e.dtype) or e.dtype == x.dtype))
+    known = pool.having(lambda e: e.shape in shapes and e.kind in "iuf" and (is_float(e.dtype) or e.dtype == x.dtype))
     if known and draw.often():
         return draw.choose(known)
     return pool.source(x.dtype, draw.choose(shapes))
 
 
-@step("dot", "T.dot({0}, {1})", takes=lambda e: 1 <= e.ndim <= 2 and e.dtype != "bool")
+@step("dot", "T.dot({0}, {1})", takes=lambda e: 1 <= e.ndim <= 2 and e.kind in "iuf")
 def dot(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     k = x.shape[-1]
     return (x.name, _matching(draw, pool, x, [(k, 2), (k,), (k, 3), (k, 1)]).name), {}
@@ -37,7 +37,7 @@ def batched_dot(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name, _matching(draw, pool, x, shapes).name), {}
 
 
-@step("dot", "T.outer({0}, {1})", takes=lambda e: e.ndim == 1 and e.size <= 8 and e.dtype != "bool")
+@step("dot", "T.outer({0}, {1})", takes=lambda e: e.ndim == 1 and e.size <= 8 and e.kind in "iuf")
 def outer(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name, _matching(draw, pool, x, [(3,), (2,), x.shape]).name), {}
 

@@ -41,6 +41,11 @@ class StepKind:
 
 STEPS: dict[str, StepKind] = {}
 
+MOVING = (
+    "dimshuffle", "reshape", "join", "split", "tile", "alloc", "subtensor", "places", "shapes", "creation", "select",
+)  # fmt: skip
+"""Families that only move elements, and so round nothing."""
+
 
 def step(
     family: str,
@@ -50,7 +55,7 @@ def step(
     smooth: bool = True,
     rough: tuple[int, ...] = (),
     orders: int = 9,
-    firm: bool = False,
+    firm: bool | None = None,
     loose: bool = False,
     moves: Callable[[Step], bool] | None = None,
     forms: Callable[[Step], Iterable[str]] | None = None,
@@ -61,7 +66,8 @@ def step(
         key = name or function.__name__.strip("_")
         if key in STEPS:
             raise ValueError(f"two steps are called {key!r}")
-        STEPS[key] = StepKind(key, family, source, takes, function, smooth, rough, orders, firm, loose, moves, forms)
+        moving = family in MOVING if firm is None else firm
+        STEPS[key] = StepKind(key, family, source, takes, function, smooth, rough, orders, moving, loose, moves, forms)
         return function
 
     return register
@@ -69,3 +75,13 @@ def step(
 
 def families() -> list[str]:
     return list(dict.fromkeys(kind.family for kind in STEPS.values()))
+
+
+def call(function: str) -> Callable[..., str]:
+    """The text of a call: the operands, then every attribute that is not None, as a keyword."""
+
+    def text(*operands: str, **attributes: Any) -> str:
+        given = [f"{name}={value!r}" for name, value in attributes.items() if value is not None]
+        return f"{function}({', '.join([*operands, *given])})"
+
+    return text

@@ -37,7 +37,9 @@ def _decode(kind: str, dtype: str, codes: np.ndarray) -> np.ndarray:
         return codes % 2 == 1
     if kind_of == "c":
         part = "float64" if dtype == "complex128" else "float32"
-        return (_decode(kind, part, codes) + 1j * _decode(kind, part, (5 * codes + 3) % 17 - 8)).astype(dtype)
+        data = np.empty(codes.shape, dtype)
+        data.real, data.imag = _decode(kind, part, codes), _decode(kind, part, (5 * codes + 3) % 17 - 8)
+        return data
     if kind in ("special", "margin"):
         table = _table(kind, dtype)
         return table[codes % len(table)]
