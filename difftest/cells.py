@@ -7,7 +7,7 @@ results alias nothing, types are as promised, the same call gives the same resul
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -31,6 +31,15 @@ class Cell:
     def __str__(self) -> str:
         return " ".join([f"{self.mode}/{self.backend}", *(f"{name}={value}" for name, value in self.flags)])
 
+    def plain(self, among: Iterable[Cell]) -> Cell:
+        """The unoptimized cell of its backend and device, as far as it is `among` those that ran; else the meaning."""
+        fitting = [
+            cell
+            for cell in among
+            if cell.mode == "UNOPTIMIZED" and cell.backend == self.backend and set(cell.flags) <= set(self.flags)
+        ]
+        return max(fitting, key=lambda cell: len(cell.flags), default=BASE)
+
     @classmethod
     def parse(cls, text: str) -> Cell:
         """The cell that prints as `text`."""
@@ -41,8 +50,11 @@ class Cell:
 
 
 def cells(backends: Sequence[str] = ("reference",), modes: Sequence[str] = MODES) -> tuple[Cell, ...]:
-    """Every mode on every backend, the defining cell first."""
-    return tuple(Cell(mode, backend) for backend in backends for mode in modes)
+    """Every mode on every backend, the defining cell first. ``opencl:DEVICE`` is the backend on one of its devices."""
+    split = [backend.partition(":") for backend in backends]
+    return tuple(
+        Cell(mode, name, ((f"{name}.device", device),) if device else ()) for name, _, device in split for mode in modes
+    )
 
 
 SELDOM = (

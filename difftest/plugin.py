@@ -30,13 +30,17 @@ def trouble_with(name: str) -> str:
 
 @cache
 def devices(name: str) -> str:
-    """What a backend computes on, in a few words."""
+    """What a backend, or ``NAME:DEVICE``, computes on, in a few words."""
     if name == "reference":
         import numpy
 
         return f"NumPy {numpy.__version__}"
+    from reference import config
+
+    name, _, device = name.partition(":")
     module = importlib.import_module(f"{name}_backend.device")
-    return str(module.current().name)
+    with config.change_flags({f"{name}.device": device} if device else {}):
+        return str(module.current().name)
 
 
 def backends_of(asked: Sequence[str]) -> list[str]:
