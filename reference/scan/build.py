@@ -307,7 +307,10 @@ def _is_pairs(item: Any) -> bool:
 
 
 def _is_pair(item: Any) -> bool:
-    return isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[0], SharedVariable)
+    """Is it (shared variable, new value), and not an output that is a shared variable beside something else?"""
+    if not isinstance(item, list | tuple) or len(item) != 2 or not isinstance(item[0], SharedVariable):
+        return False
+    return not isinstance(item[1], until | dict | list | tuple)
 
 
 def _checked_state(k: int, info: _Info, value: Any) -> Variable:

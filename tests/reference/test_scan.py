@@ -405,3 +405,16 @@ def test_optimizing_leaves_the_users_step_as_it_was(pick):
     before = theano.printing.debugprint(out, file="str")
     theano.function([m], pick(out), updates=updates, mode="FAST_RUN")
     assert theano.printing.debugprint(out, file="str") == before
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_shared_variable_is_an_output_like_any_other(mode):
+    """(shared, until(...)) and (shared, {...}) are an output and what else a step returns, not one update."""
+    a, b = theano.shared(2.0), theano.shared(1.0)
+    out, updates = scan(lambda h: (a, until(h > 3)), v)
+    assert not updates
+    assert np.array_equal(run(mode, out)[0], [2.0] * 4)
+    out, updates = scan(lambda: (a, {b: b * 2}), n_steps=3)
+    assert list(updates) == [b]
+    assert np.array_equal(run(mode, out, updates)[0], [2.0] * 3)
+    assert b.get_value() == 8.0
