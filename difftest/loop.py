@@ -43,7 +43,7 @@ class Loop:
     `states` has an entry an output, None for one that does not feed back. `carries` are pairs (operand that is a
     shared variable, its new value). `n_steps` is None, a number, ``@k``, or ``#k``, the length of operand k. `rows`
     says of each output what is kept, None if nothing: a text such as ``[-1]``. `gives` names the updates of random
-    streams that inner loops return.
+    streams that inner loops return. `redrawn`: it captures a draw made outside, and draws it anew in every step.
     """
 
     sequences: tuple[Sequence_, ...] = ()
@@ -54,6 +54,7 @@ class Loop:
     carries: tuple[tuple[str, str], ...] = ()
     gives: tuple[str, ...] = ()
     streams: bool = False
+    redrawn: bool = False
     until: str | None = None
     n_steps: int | str | None = None
     rows: tuple[str | None, ...] = ()

@@ -51,6 +51,8 @@ def value(step: Step, operands: Sequence[Any], draws: Draws | None = None, withi
         elif step.step == "scan":
             given = looped(step, operands, draws, within, value)
         elif step.step in STREAMS:
+            if draws.lost:
+                raise Unknown(step.step)
             number = draws.next(within + (step.results[0] if step.results else ""))
             given = MODEL[step.step](number, *map(operand, operands), **step.attributes)
         elif step.step in MODEL:
@@ -62,7 +64,7 @@ def value(step: Step, operands: Sequence[Any], draws: Draws | None = None, withi
 
 def known(step: Step) -> bool:
     """True if the model knows values, and not only dtype and shape."""
-    return step.step not in SHAPE_ONLY and all(map(known, body(step)))
+    return step.step not in SHAPE_ONLY and not step.attributes.get("redrawn") and all(map(known, body(step)))
 
 
 def evaluate(
@@ -89,8 +91,10 @@ def _run(
     draws: Draws,
     unknown: frozenset[str] | set[str] = frozenset(),
 ) -> dict[str, np.ndarray]:
+    lost = False
     for step in program.steps:
         if not known(step):
+            lost |= bool(step.attributes.get("redrawn"))
             continue
         try:
             operands = [names[o] if isinstance(o, str) else o for o in step.operands]
@@ -100,4 +104,5 @@ def _run(
         for name, result in zip(step.results, results):
             if name not in unknown:
                 names[name] = fixed.get(name, result)
+    draws.lost |= lost
     return names

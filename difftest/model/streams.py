@@ -25,6 +25,8 @@ class Draws:
 
     def __init__(self) -> None:
         self.made: Counter[str] = Counter()
+        self.lost = False
+        """A loop drew, nobody knows how often, from a stream made outside."""
 
     def next(self, name: str) -> int:
         self.made[name] += 1
@@ -33,6 +35,7 @@ class Draws:
     def copy(self) -> Draws:
         other = Draws()
         other.made.update(self.made)
+        other.lost = self.lost
         return other
 
 

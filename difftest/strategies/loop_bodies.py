@@ -23,7 +23,7 @@ DEEPEST = 2
 INSIDE = {
     "elementwise": 8, "literal": 3, "dot": 3, "cast": 1, "reduction": 2, "argmax": 1, "cumulative": 1, "dimshuffle": 2,
     "reshape": 1, "join": 1, "subtensor": 2, "set_subtensor": 2, "nnet": 2, "shapes": 1, "alloc": 1, "random": 2,
-    "print": 1, "scan": 2,
+    "print": 1, "scan": 2, "grad": 1,
 }  # fmt: skip
 """Families whose steps a body may hold, and how often each comes."""
 
@@ -48,11 +48,13 @@ class Inside(Pool):
         return self.admit(self.surroundings.source_of(value, broadcastable, may_be_shared))
 
     def admit(self, e: Entry, explicit: bool | None = None) -> Entry:
-        """A value from outside. What depends on a random draw would be drawn anew in every step if it were captured."""
+        """A value from outside. What depends on a random draw is drawn anew in every step if it is captured."""
         known = self.named(e.name)
         if known is not None:
             return known
-        if RANDOM in e.needs or (self.draw.seldom() if explicit is None else explicit):
+        if (RANDOM in e.needs and self.draw.integer(0, 7) < 7) or (
+            self.draw.seldom() if explicit is None else explicit
+        ):
             name = self.local("w", len(self.explicit))
             self.explicit.append((name, e))
             return self.add(replace(e, name=name, needs=e.needs - {RANDOM}))
@@ -71,7 +73,9 @@ class Inside(Pool):
         self, name: str, value: np.ndarray, broadcastable: tuple[bool, ...], opaque: bool, firm: bool = False
     ) -> Entry:
         """A local name that changes from step to step."""
-        return self.add(Entry(name, value, broadcastable, needs=frozenset([name]), opaque=opaque, firm=firm))
+        own = frozenset([name])
+        roots = own if value.dtype.kind == "f" else frozenset()
+        return self.add(Entry(name, value, broadcastable, roots, own, opaque, firm=firm))
 
 
 class Body:

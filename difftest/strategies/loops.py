@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from difftest import model
-from difftest.loop import Loop, Sequence_, State
+from difftest.loop import Loop, Sequence_, State, body
 from difftest.program import Array, Operand, Step
-from difftest.strategies import loop_forms, loop_text, shapes
+from difftest.strategies import loop_baits, loop_forms, loop_text, shapes
 from difftest.strategies.drawing import Draw, Entry, Pool
 from difftest.strategies.loop_bodies import ROOM, Body, Inside
-from difftest.strategies.registry import Drawn, step
+from difftest.strategies.recording import RANDOM
+from difftest.strategies.registry import STEPS, Drawn, step
 
 LONGEST = 6
 PLAIN_TAPS = (0,)
@@ -32,13 +33,22 @@ def moves(made: Step) -> bool:
     return loop.streams or bool(loop.carries)
 
 
-@step("scan", loop_text.source, moves=moves, forms=loop_forms.forms)
+def undefined(made: Step) -> bool:
+    """True if a gradient may meet what has none: a random draw's parameter, or a derivative that is not known."""
+    for inner in body(made):
+        kind = STEPS[inner.step]
+        if (kind.family == "random" and inner.operands) or kind.rough or kind.orders < 9 or undefined(inner):
+            return True
+    return bool(made.attributes.get("redrawn"))
+
+
+@step("scan", loop_text.source, moves=moves, forms=loop_forms.forms, undefined=undefined)
 def scan(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return _Growth(draw, pool).drawn(x)
+    return Growth(draw, pool).drawn(x)
 
 
 @dataclass
-class _Growth:
+class Growth:
     """One scan while it is drawn."""
 
     draw: Draw
@@ -47,7 +57,8 @@ class _Growth:
     sequences: list[Sequence_] = field(default_factory=list)
     states: list[tuple[State, Entry]] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
-    hidden: list[Entry] = field(default_factory=list)
+    made: list[tuple[int | None, Entry]] | None = None
+    call: str = "scan"
 
     def __post_init__(self) -> None:
         self.pool = Inside(self.surroundings)
@@ -55,21 +66,27 @@ class _Growth:
 
     def drawn(self, x: Entry) -> Drawn:
         draw = self.draw
+        if draw.integer(0, 7) == 7 and loop_baits.fits(x):
+            self.made = draw.choose(tuple(loop_baits.BAITS.values()))(self, x)
+            self._count()
+            return self._finished()
         self.call = draw.choose(("scan",) * 9 + ("map", "reduce", "foldl", "foldr"))
         as_sequence = x.ndim >= 1 and x.shape[0] <= LONGEST and x.size <= ROOM * 4 and draw.often()
         if as_sequence:
-            self._read(x)
+            self.read(x, self._taps(x))
             while len(self.sequences) < 3 and draw.seldom():
-                self._read(self._other_sequence(x))
+                other = self._other_sequence(x)
+                self.read(other, self._taps(other))
         elif self.call != "scan":
-            self._read(self.surroundings.source(x.dtype, (draw.choose((3, 2, 1)), *x.shape[1:3])))
+            self.read(self.surroundings.source(x.dtype, (draw.choose((3, 2, 1)), *x.shape[1:3])))
         wanted = draw.choose((1, 0, 1, 2)) if self.sequences else draw.choose((1, 1, 2))
         if self.call != "scan":
             wanted = 0 if self.call == "map" else 1
             if self.call != "map" and min(self.lengths) == 0:
                 self.call, wanted = "map", 0
         self._count()
-        self._enter(x, wanted)
+        for _ in range(wanted):
+            self._draw_state(x)
         if not as_sequence and x.size <= ROOM and not any(e is x for e in self.operands):
             self.pool.admit(x)
         if draw.seldom():
@@ -87,15 +104,19 @@ class _Growth:
         length = self.draw.choose((x.shape[0], 4, 2, 3))
         return self.surroundings.source(self.draw.choose((x.dtype, *self.surroundings.dtypes)), (length, *x.shape[1:2]))
 
-    def _read(self, x: Entry) -> None:
-        """One more sequence."""
+    def _taps(self, x: Entry) -> tuple[int, ...]:
         fitting = [t for t in SEQUENCE_TAPS if max((*t, 0)) - min((*t, 0)) <= x.shape[0]]
-        taps = PLAIN_TAPS if not fitting or self.draw.often() else self.draw.choose(fitting)
+        return PLAIN_TAPS if not fitting or self.draw.often() else self.draw.choose(fitting)
+
+    def read(self, x: Entry, taps: tuple[int, ...] = PLAIN_TAPS) -> Entry:
+        """One more sequence; its last row's local value. Sequences come before states."""
         first = len([n for s in self.sequences for n in s.names])
         names = tuple(self.pool.local("r", first + k) for k in range(len(taps)))
         self.sequences.append(Sequence_(taps, names))
         self.operands.append(x)
         self.lengths.append(x.shape[0] - max((*taps, 0)) + min((*taps, 0)))
+        row = np.asarray(x.value[0] if len(x.value) else np.zeros(x.shape[1:], x.dtype))
+        return [self.pool.enter(name, row, x.broadcastable[1:], x.opaque) for name in names][-1]
 
     def _count(self) -> None:
         """How many steps, and how that is written."""
@@ -118,54 +139,38 @@ class _Growth:
                 self.number = draw.choose(known)
                 self.n_steps, self.steps = "#", self.number.shape[0]
 
-    def _enter(self, x: Entry, wanted: int) -> None:
-        """The local values in the first step: rows, then states."""
-        for sequence, rows in zip(self.sequences, self.operands):
-            for name in sequence.names:
-                row = rows.value[0] if len(rows.value) else np.zeros(rows.shape[1:], rows.dtype)
-                self.pool.enter(name, np.asarray(row), rows.broadcastable[1:], rows.opaque)
-        for _ in range(wanted):
-            self._state(x)
-
-    def _state(self, x: Entry) -> None:
+    def _draw_state(self, x: Entry) -> None:
         draw = self.draw
         row = self.pool.entries[0] if self.pool.entries else x
         shape = row.shape if row.size <= ROOM and draw.often() else ()
         dtype = row.dtype if draw.often() and row.kind in "fiu" else self.surroundings.dtypes[0]
         taps = draw.choose(STATE_TAPS) if draw.seldom() and self.call == "scan" else (-1,)
-        state = State(taps, (), taps == (-1,) and draw.seldom())
-        lead = (-min(taps) + (1 if draw.seldom() else 0),) if state.stacked else ()
-        known = self.surroundings.having(lambda e: e.dtype == dtype and e.shape == (*lead, *shape))
+        lead = (-min(taps) + (1 if draw.seldom() else 0),) if taps != (-1,) else ()
+        wide = (*lead, *shape)
+        known = self.surroundings.having(lambda e: e.dtype == dtype and e.shape == wide)
         if known and draw.often():
             initial = draw.choose(known)
         else:
-            wide = (*lead, *shape)
-            pattern = shapes.pattern(draw, wide) if not lead else None
-            initial = self.surroundings.source(dtype, wide, pattern)
+            initial = self.surroundings.source(dtype, wide, None if lead else shapes.pattern(draw, wide))
+        self.state(initial, taps, taps == (-1,) and draw.seldom())
+
+    def state(self, initial: Entry, taps: tuple[int, ...] = (-1,), spelled: bool = False) -> Entry:
+        """One more state; its local value at the last tap."""
         first = sum(len(s.names) for s, _ in self.states)
         names = tuple(self.pool.local("h", first + k) for k in range(len(taps)))
-        inner = None
+        state = State(taps, names, spelled)
+        inner = []
         for name, tap in zip(names, taps):
-            value = initial.value[tap - min(taps)] if lead else initial.value
-            pattern = initial.broadcastable[1:] if lead else initial.broadcastable
-            inner = self.pool.enter(name, np.asarray(value), pattern, initial.opaque)
-        assert inner is not None
-        self.states.append((replace(state, names=names), inner))
+            value = initial.value[tap - min(taps)] if state.stacked else initial.value
+            pattern = initial.broadcastable[1:] if state.stacked else initial.broadcastable
+            inner.append(self.pool.enter(name, np.asarray(value), pattern, initial.opaque))
+        self.states.append((state, inner[-1]))
         self.operands.append(initial)
+        return inner[-1]
 
     def _finished(self) -> Drawn:
         draw = self.draw
-        outputs: list[str] = []
-        infos: list[State | None] = []
-        for state, inner in self.states:
-            infos.append(state)
-            outputs.append(self._next(inner))
-        most = 64 // max(self.steps, 1)
-        values = [e for e in self.pool.entries if e.size <= min(ROOM, most)]
-        mapped = draw.choose((0, 0, 1)) if outputs else draw.choose((1, 1, 2))
-        for _ in range(mapped if values and self.call in ("scan", "map") else 0):
-            infos.insert(place := draw.integer(0, len(outputs)), None)
-            outputs.insert(place, values[0].name if draw.often() else draw.choose(values).name)
+        infos, outputs = self._outputs()
         carries = self._carries()
         if not outputs and not carries:
             infos, outputs = [None], [self.body.record("zeros_like", (self.pool.entries[-1].name,)).name]
@@ -187,6 +192,25 @@ class _Growth:
             strict=self.call == "scan" and draw.integer(0, 7) == 7,
         )
         return self._assembled(loop)
+
+    def _outputs(self) -> tuple[list[State | None], list[str]]:
+        """What each output is of, and its value."""
+        draw = self.draw
+        infos: list[State | None] = []
+        if self.made is not None:
+            infos = [None if k is None else self.states[k][0] for k, _ in self.made]
+            return infos, [e.name for _, e in self.made]
+        outputs: list[str] = []
+        for state, inner in self.states:
+            infos.append(state)
+            outputs.append(self._next(inner))
+        most = 64 // max(self.steps, 1)
+        values = [e for e in self.pool.entries if e.size <= min(ROOM, most)]
+        mapped = draw.choose((0, 0, 1)) if outputs else draw.choose((1, 1, 2))
+        for _ in range(mapped if values and self.call in ("scan", "map") else 0):
+            infos.insert(place := draw.integer(0, len(outputs)), None)
+            outputs.insert(place, values[0].name if draw.often() else draw.choose(values).name)
+        return infos, outputs
 
     def _next(self, inner: Entry) -> str:
         """The new value of a state: of the body's making, now and then a row, another state or what never changes."""
@@ -244,6 +268,7 @@ class _Growth:
         def placed(name: Any) -> Any:
             return places.get(name, name)
 
+        redrawn = any(RANDOM in e.needs for e in captured)
         streams = [s for s in steps if s.step in model.STREAMS or moves_inside(s)]
         loop = replace(
             loop,
@@ -253,7 +278,8 @@ class _Growth:
             outputs=tuple(map(placed, loop.outputs)),
             carries=tuple((placed(a), placed(b)) for a, b in loop.carries),
             gives=tuple(s.results[-1] for s in steps if moves_inside(s)),
-            streams=bool(streams),
+            streams=bool(streams) or redrawn,
+            redrawn=redrawn,
         )
         rows = [self._rows(loop, operands) for _ in loop.outputs]
         if len(rows) > 1 and self.draw.seldom():

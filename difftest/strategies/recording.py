@@ -33,7 +33,9 @@ def recorded(pool: Pool, label: str, name: str, operands: Sequence[Operand], att
     if kind.loose:
         for e in known:
             pool.pin(e)
-    facts = _facts(kind, entries) | {"opaque": not model.known(step) or any(e.opaque for e in known)}
+    facts = _facts(kind, entries, kind.undefined is not None and kind.undefined(step)) | {
+        "opaque": not model.known(step) or any(e.opaque for e in known)
+    }
     needs = frozenset().union(*(e.needs for e in known), [RANDOM] if moved or kind.family == "random" else [])
     for result, value in zip(names, values):
         floating = value.dtype.kind == "f"
@@ -45,11 +47,13 @@ def recorded(pool: Pool, label: str, name: str, operands: Sequence[Operand], att
     return Step(name, step.operands, step.attributes, names)
 
 
-def _facts(kind: StepKind, entries: Sequence[Entry | None]) -> dict[str, Any]:
+def _facts(kind: StepKind, entries: Sequence[Entry | None], undefined: bool) -> dict[str, Any]:
     """What the results have in common. Of complex numbers no gradients are taken."""
     known = [e for e in entries if e is not None]
-    undefined = [e.needs for k, e in enumerate(entries) if e is not None and (k in kind.rough or e.kind == "c")]
-    rough: frozenset[str] = frozenset().union(*(e.rough for e in known), *undefined)
+    without = [
+        e.needs for k, e in enumerate(entries) if e is not None and (undefined or k in kind.rough or e.kind == "c")
+    ]
+    rough: frozenset[str] = frozenset().union(*(e.rough for e in known), *without)
     roots: frozenset[str] = frozenset().union(*(e.roots for e in known)) if kind.smooth else frozenset()
     return {
         "rough": rough,

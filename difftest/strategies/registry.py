@@ -22,7 +22,8 @@ class StepKind:
 
     `smooth`: gradients flow from every float operand to the result, `orders` times at most; those of the operands in
     `rough` are undefined. `firm`: it rounds nothing. `loose`: the shape of the result depends on values.
-    `moves`: whether a step also gives updates, as its last result. `forms`: names of what it is an example of.
+    `undefined`: whether a step has no gradients after all. `moves`: whether it also gives updates, as its last result.
+    `forms`: names of what it is an example of.
     """
 
     name: str
@@ -37,6 +38,7 @@ class StepKind:
     loose: bool = False
     moves: Callable[[Step], bool] | None = None
     forms: Callable[[Step], Iterable[str]] | None = None
+    undefined: Callable[[Step], bool] | None = None
 
 
 STEPS: dict[str, StepKind] = {}
@@ -59,6 +61,7 @@ def step(
     loose: bool = False,
     moves: Callable[[Step], bool] | None = None,
     forms: Callable[[Step], Iterable[str]] | None = None,
+    undefined: Callable[[Step], bool] | None = None,
 ) -> Callable[[Callable[..., Drawn]], Callable[..., Drawn]]:
     """Register the decorated ``draw(draw, pool, x) -> (operands, attributes)``; `takes=None` needs no operand."""
 
@@ -67,7 +70,9 @@ def step(
         if key in STEPS:
             raise ValueError(f"two steps are called {key!r}")
         moving = family in MOVING if firm is None else firm
-        STEPS[key] = StepKind(key, family, source, takes, function, smooth, rough, orders, moving, loose, moves, forms)
+        STEPS[key] = StepKind(
+            key, family, source, takes, function, smooth, rough, orders, moving, loose, moves, forms, undefined
+        )
         return function
 
     return register
