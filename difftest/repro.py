@@ -1,21 +1,22 @@
 """A finding as a script: literal inputs, the expected result, exit status 1 while the fault lives.
 
-Owns the text of `repro_<hash>.py`. Where values are wrong it imports only `reference`; for other oracles it carries
-the program as JSON and asks `difftest` again.
+Owns the text of `repro_<hash>.py`, and the finding as JSON. Where values are wrong, or something is raised, the script
+imports only `reference`; for other oracles it carries the program as JSON and asks `difftest` again.
 """
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
+import json
+import platform
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from textwrap import indent
 
 import numpy as np
 
 from difftest.case import Failure
 from difftest.cells import BASE, Cell
-from difftest.program import Program, array_source
+from difftest.program import Array, Program, array_source
 
 _VALUES = '''"""{claim}
 
@@ -25,23 +26,37 @@ import sys
 
 {body}
 
-def difference(x, low, high):
-    if isinstance(low, type) or isinstance(x, Exception):
-        return type(x).__name__ != low.__name__ if isinstance(low, type) else True
+
+def right(x, low, high):
     x = np.asarray(x)
     if x.dtype != low.dtype or x.shape != low.shape:
-        return True
-    if x.dtype.kind == "f":
-        inside = ((low <= x) & (x <= high)) | (np.isnan(x) & np.isnan(low))
-        same_zero = (low != high) | (np.signbit(x) == np.signbit(low)) | np.isnan(x)
-        return not np.all(inside & (same_zero | {zeros}))
-    return not np.array_equal(x, low)
+        return False
+    if x.dtype.kind != "f":
+        return np.array_equal(x, low)
+    inside = ((low <= x) & (x <= high)) | (np.isnan(x) & np.isnan(low))
+    same_zero = (low != high) | (np.signbit(x) == np.signbit(low)) | np.isnan(x)
+    return bool(np.all(inside & (same_zero | {zeros})))
 
 
 low = {low}
 high = {high}
-print("got", got, "\\nexpected", low if np.array_equal(low, high, equal_nan=True) else (low, high))
-if difference(got, low, high):
+print("got", got, "\\nexpected", low if np.array_equal(low, high, equal_nan=low.dtype.kind == "f") else (low, high))
+if not right(got, low, high):
+    print({claim!r})
+    sys.exit(1)
+print("the fault is gone")
+'''
+
+_RAISES = '''"""{claim}
+
+{details}
+"""
+import sys
+
+try:
+{body}
+except Exception as error:
+    print(type(error).__name__, error)
     print({claim!r})
     sys.exit(1)
 print("the fault is gone")
@@ -56,10 +71,14 @@ import sys
 from difftest import Cell, Program, check
 
 # {source}
-report = check(Program.from_json({json}), {cells})
+report = check(Program.from_json({json}), {cells}{relations})
 print(report)
 sys.exit(0 if report.ok else 1)
 '''
+
+
+LOGGED = 30
+"""Rewrite applications that are listed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,50 +105,118 @@ class Repro:
         return path
 
     def to_source(self) -> str:
-        details = f"{self.failure}\n\n{_versions()}".replace('"""', "'''").replace("\\", "/")
-        expected = self.failure.expected
-        if expected is not None and self.failure.output in self.program.outputs:
-            return self._values(details, *expected)
+        """The script."""
+        details = "\n\n".join(filter(None, (str(self.failure), self._log(), self._versions())))
+        details = details.replace('"""', "'''").replace("\\", "/")
+        failure = self.failure
+        if failure.expected is not None and (failure.output in self.program.outputs or self._state):
+            return self._values(details, *failure.expected)
+        if failure.kind == "error" and failure.message.startswith("raised "):
+            body = "\n".join(self._lines()[0] + self._lines()[1])
+            return _RAISES.format(claim=self.claim, details=details, body=indent(body, "    "))
         return self._asked(details)
 
-    def _values(self, details: str, low: np.ndarray, high: np.ndarray) -> str:
-        failure, cell = self.failure, self.failure.cell
-        options = (f'mode="{cell.mode}"', f'backend="{cell.backend}"')
+    @property
+    def _state(self) -> str:
+        """The shared variable whose new value is wrong."""
+        name = self.failure.output.partition("the new value of ")[2]
+        return name if any(s.name == name for s in self.program.shared) else ""
+
+    def _lines(self) -> tuple[list[str], list[str]]:
+        """The program's lines up to the function, flags set first; and its calls."""
+        cell = self.failure.cell
+        options = (f"mode={cell.mode!r}", f"backend={cell.backend!r}")
         lines = self.program.to_source(options=options).rstrip().split("\n")
-        start = next(k for k, line in enumerate(lines) if line.startswith("print("))
-        calls = [line[len("print(") : -1] for line in lines[start:] if line.startswith("print(f(")][: failure.call + 1]
-        body = "\n".join(lines[:start])
-        for number, call in enumerate(calls):
-            which = f"[{self.program.outputs.index(failure.output)}]" if number == failure.call else ""
-            body += f"\n{'got = ' if number == failure.call else ''}{call}{which}"
+        start = next((k for k, line in enumerate(lines) if line.startswith("print(")), len(lines))
+        flags = [f"theano.config.{name} = {value!r}" for name, value in cell.flags]
+        imported = next(k for k, line in enumerate(lines) if line.endswith(".tensor as T")) + 1
+        calls = [line[len("print(") : -1] for line in lines[start:] if line.startswith("print(f(")]
+        return [*lines[:imported], *flags, *lines[imported:start]], calls
+
+    def _values(self, details: str, low: np.ndarray, high: np.ndarray) -> str:
+        failure = self.failure
+        lines, calls = self._lines()
+        lines += calls[: failure.call]
+        if self._state:
+            lines += [calls[failure.call], f"got = {self._state}.get_value()"]
+        else:
+            lines.append(f"got = {calls[failure.call]}[{self.program.outputs.index(failure.output)}]")
         return _VALUES.format(
             claim=self.claim,
             details=details,
-            body=body,
+            body="\n".join(lines),
             low=array_source(low),
             high=array_source(high),
             zeros=failure.kind != "bits",
         )
 
     def _asked(self, details: str) -> str:
-        chosen = ", ".join(
-            repr(c) for c in dict.fromkeys([BASE, Cell("UNOPTIMIZED", self.failure.cell.backend), self.failure.cell])
-        )
+        chosen = ", ".join(map(repr, cells_of(self.failure)))
         source = self.program.to_source().replace("\n", "\n# ").rstrip("# ")
         return _ASKED.format(
-            claim=self.claim, details=details, source=source, json=repr(self.program.to_json()), cells=f"[{chosen}]"
+            claim=self.claim,
+            details=details,
+            source=source,
+            json=repr(self.program.to_json()),
+            cells=f"[{chosen}]",
+            relations="".join(f", relations=({kind!r},)" for kind in relations_of(self.failure)),
         )
 
+    def _log(self) -> str:
+        """The rewrites that were applied, in order."""
+        import reference
 
-def _versions() -> str:
-    import hypothesis
+        mode = self.failure.cell.mode
+        if mode == "UNOPTIMIZED":
+            return ""
+        try:
+            f = self.program.build(reference).function(mode=mode, backend="reference")
+        except Exception:
+            return ""
+        names = [f"{a.number} {a.rewrite.name} ({a.rewrite.where})" for a in f.rewrites or ()]
+        return "\n".join(["Rewrites applied:", *names[:LOGGED], *(["..."] if len(names) > LOGGED else [])])
 
-    import reference
+    def _versions(self) -> str:
+        """What it ran on, and the example it came from."""
+        import reference
+        from difftest.plugin import devices
 
-    found: dict[str, Any] = {
-        "python": sys.version.split()[0],
-        "numpy": np.__version__,
-        "reference": reference.__version__,
-        "hypothesis": hypothesis.__version__,
-    }
-    return ", ".join(f"{k} {v}" for k, v in found.items())
+        backend = self.failure.cell.backend
+        try:
+            device = str(devices(backend))
+        except Exception:
+            device = backend
+        found = f"Python {platform.python_version()}, NumPy {np.__version__}, reference {reference.__version__}"
+        return f"{found}, {platform.machine()}, {backend}: {device}" + (f"\n{self.address}" if self.address else "")
+
+    # As data.
+
+    def to_json(self) -> str:
+        """Everything, as text that `from_json` reads."""
+        failure = {f.name: getattr(self.failure, f.name) for f in fields(Failure)}
+        failure["cell"] = str(self.failure.cell)
+        if self.failure.expected is not None:
+            failure["expected"] = [Array(x).to_json() for x in self.failure.expected]
+        program = json.loads(self.program.to_json())
+        return json.dumps({"program": program, "failure": failure, "address": self.address}, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Repro:
+        form = json.loads(text)
+        given = dict(form["failure"])
+        given["cell"] = Cell.parse(given["cell"])
+        if given.get("expected") is not None:
+            low, high = (Array.from_json(x).data for x in given["expected"])
+            given["expected"] = low, high
+        return cls(Program.from_json(json.dumps(form["program"])), Failure(**given), form.get("address", ""))
+
+
+def cells_of(failure: Failure) -> list[Cell]:
+    """The cells in which the failure shows."""
+    plain = Cell("UNOPTIMIZED", failure.cell.backend)
+    return list(dict.fromkeys([BASE, plain, failure.cell]))
+
+
+def relations_of(failure: Failure) -> tuple[str, ...]:
+    """The relation that is broken, to be tried again."""
+    return (failure.kind,) if failure.kind.startswith("MR") else ()

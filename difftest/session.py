@@ -18,9 +18,13 @@ from difftest.case import Counts, Failure, Report
 from difftest.cells import BASE, SELDOM, Cell, cells
 from difftest.program import Program
 from difftest.reduce import smallest
+from difftest.relations import asked, rotated
 from difftest.repro import Repro
 from difftest.strategies import STEPS, drawn
 from difftest.verdict import check
+
+RELATIONS_EACH = 1
+"""So many relations are tried on a program."""
 
 ROTATION = 4
 """Every so many programs, one of the cells that are seldom run joins in."""
@@ -117,8 +121,9 @@ class Session:
         return None if failure is None else self._found(program, failure, self.cells_for(address.number), address)
 
     def look(self, program: Program, address: Address) -> Report:
-        """What every judge says of a program, in the cells whose turn it is."""
-        report = check(program, self.cells_for(address.number), self.api)
+        """What every judge says of a program, in the cells whose turn it is; and the next relation that applies."""
+        chosen, relations = self.cells_for(address.number), rotated(address.number)
+        report = check(program, chosen, self.api, relations=relations, most=RELATIONS_EACH)
         self.summary.add(report)
         return report
 
@@ -134,7 +139,7 @@ class Session:
         """Make the program smaller, and find out who is to blame in the smallest."""
         self.known.add(failure.signature)
         small = smallest(program, failure, chosen, self.api)
-        report = check(small, chosen, self.api)
+        report = check(small, chosen, self.api, relations=asked(failure.kind))
         final = next((f for f in report.failures if f.kinship == failure.kinship), failure)
         again = final.signature != failure.signature and final.signature in self.known
         self.known.add(final.signature)

@@ -1,0 +1,247 @@
+"""A relation on trial: run the twin, compare, name the guilty.
+
+Owns which cells a twin runs in, how results are compared by what the relation promises, and who is to blame: a
+rewrite found by bisection on either side, else what the relation is about. It must not know any relation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from difftest.bisect import bisect
+from difftest.case import Case, Failure, Report
+from difftest.cells import BASE, Cell, Run, execute
+from difftest.judges.values import SAME_BITS
+from difftest.oracle import contract
+from difftest.oracle.bits import UNORDERED, needed, same_bits
+from difftest.oracle.bounds import Bound
+from difftest.oracle.text import difference, printed
+from difftest.program import Built
+from difftest.relations.registry import Relation, Twin, chosen
+from difftest.relations.ways import Otherwise
+
+
+def tried(case: Case, ids: Iterable[str], most: int | None = None, blame: bool = True) -> Iterator[Failure]:
+    """What is wrong with the relations of these ids on one program.
+
+    With `most`, a quick look: of so many that apply, one twin in one cell, whose turn it is.
+    """
+    applied = 0
+    for relation in chosen(ids):
+        if case.base.trouble is not None or applied == most:
+            return
+        twins = list(relation.twins(case))
+        if twins:
+            applied += 1
+            case.count("relation", relation.id)
+        for twin in twins if most is None else twins[:1]:
+            cells = cells_for(case, twin)
+            turn = int(case.program.digest, 16) % max(1, len(cells))
+            yield from Trial(case, relation, twin, blame).failures(cells if most is None else cells[turn : turn + 1])
+
+
+def cells_for(case: Case, twin: Twin) -> list[Cell]:
+    """The defining cell, and those of its own or another backend that rewrite or compute otherwise."""
+    good = [c for c, run in case.report.runs.items() if run.trouble is None and run.calls]
+    return [c for c in good if c.mode in (twin.modes or ("UNOPTIMIZED", "FAST_RUN"))]
+
+
+@dataclass(eq=False)
+class Side:
+    """One run of one of the two programs, and the case that has its shadows."""
+
+    case: Case
+    run: Run
+
+    def place(self, name: str) -> int:
+        return self.case.program.outputs.index(name)
+
+    def output(self, call: int, place: int) -> np.ndarray:
+        return self.run.calls[call].outputs[place]
+
+    def bound(self, call: int, place: int) -> Bound:
+        return self.case.walk(self.run, call).of(self.run.function.fgraph.outputs[place])
+
+    def ordered(self, place: int) -> bool:
+        """True if no product of matrices is on the way to the output."""
+        return not any(map(_unordered, needed([self.run.function.fgraph.outputs[place]])))
+
+
+@dataclass(frozen=True)
+class Where:
+    """The calls that are compared, and the places among the outputs; the program's, then the twin's."""
+
+    calls: tuple[int, int]
+    places: tuple[int, int]
+
+
+def _unordered(node: Any) -> bool:
+    inner = getattr(node.op, "inner_outputs", None)
+    if inner is not None:
+        return any(map(_unordered, needed(inner)))
+    return type(node.op).__name__ in UNORDERED
+
+
+class Trial:
+    """One twin of one program."""
+
+    def __init__(self, case: Case, relation: Relation, twin: Twin, blame: bool = True):
+        self.case, self.relation, self.twin, self.blame = case, relation, twin, blame
+        self.promise = twin.promise or relation.promise
+        self.exact = False
+
+    def failures(self, cells: Sequence[Cell]) -> Iterator[Failure]:
+        """The first thing that is wrong in one of the cells."""
+        try:
+            built = self.built()
+        except Exception as error:
+            yield self.failure(BASE, f"the twin cannot be built: {type(error).__name__}: {error}")
+            return
+        for cell in cells:
+            mine = Side(self.case, self.case.report.runs[cell])
+            theirs = Side(Case(built, Report(self.twin.program)), self.execute(built, cell, self.twin.flags))
+            failure = next(self.compared(mine, theirs), None)
+            if failure is not None:
+                if self.blame:
+                    failure.culprit, failure.blame = self.culprit(built, mine, theirs)
+                yield failure
+                return
+
+    def built(self) -> Built:
+        twin, own = self.twin, self.case.built
+        same = twin.program is self.case.program
+        made = own if same else twin.program.build(own.api)
+        return Otherwise(made, twin.way) if twin.way else made
+
+    def execute(self, built: Built, cell: Cell, flags: Mapping[str, Any]) -> Run:
+        with built.api.config.change_flags(dict(flags)):
+            built.reset()
+            return execute(built, cell)
+
+    def failure(self, cell: Cell, message: str, output: str = "", call: int = 0) -> Failure:
+        first, _, rest = message.partition("\n")
+        own, other = (p.to_source() for p in (self.case.program, self.twin.program))
+        change = difference(own, other, ("the program", "its twin"))
+        how = [f"flags {dict(self.twin.flags)}"] if self.twin.flags else []
+        how += [f"made otherwise: {self.twin.way}"] if self.twin.way else []
+        lines = [f"{first} ({self.relation.law})", rest, *how, change]
+        return Failure(self.relation.id, cell, "\n".join(filter(None, lines)), output, call)
+
+    def compared(self, mine: Side, theirs: Side) -> Iterator[Failure]:
+        cell, twin = mine.run.cell, self.twin
+        trouble = theirs.run.trouble
+        if trouble is not None:
+            if trouble.kind == "NotLowered":
+                self.case.count("not lowered", trouble.text.partition("\n")[0])
+            else:
+                yield self.failure(cell, f"the twin raised {trouble}")
+            return
+        for complaint in theirs.run.complaints:
+            if twin.way != "lent":
+                yield self.failure(cell, f"the twin's side condition: {complaint}")
+        if twin.alike:
+            yield from self.alike(mine, theirs)
+        yield from self.values(mine, theirs)
+
+    def alike(self, mine: Side, theirs: Side) -> Iterator[Failure]:
+        api = self.case.built.api
+        first, second = (printed(api, side.run.function) for side in (mine, theirs))
+        for old, new in self.twin.names.items():
+            second = second.replace(new, old)
+        if first != second:
+            yield self.failure(
+                mine.run.cell, "the twin prints otherwise\n" + difference(first, second, ("the program", "its twin"))
+            )
+
+    def values(self, mine: Side, theirs: Side) -> Iterator[Failure]:
+        """Where bits are promised, against the same cell; else against the program's meaning, which nobody folded."""
+        twin = self.twin
+        self.exact = self.promise == "BITS" or (self.promise == "EXACT" and mine.run.cell.mode in SAME_BITS)
+        if not self.exact:
+            mine = Side(self.case, self.case.base)
+        if twin.inner:
+            mine = theirs
+        counts = len(mine.run.calls), len(theirs.run.calls)
+        for first, second in twin.calls if twin.calls is not None else [(k, k) for k in range(min(counts))]:
+            if first >= counts[0] or second >= counts[1]:
+                continue
+            for pair in twin.outputs:
+                yield from self.value(mine, theirs, (first, second), pair)
+            states = mine.run.calls[first].state, theirs.run.calls[second].state
+            other = next((n for n in twin.shared if not same_bits(states[0][n], states[1][n])), None)
+            if other is not None:
+                # What follows starts from another state.
+                if self.exact:
+                    what = f"the new value of {other} is another\n{states[1][other]!r}, not {states[0][other]!r}"
+                    yield self.failure(theirs.run.cell, what, other, first)
+                return
+
+    def value(self, mine: Side, theirs: Side, calls: tuple[int, int], pair: tuple[str, str]) -> Iterator[Failure]:
+        twin, cell, name = self.twin, theirs.run.cell, pair[0]
+        where = Where(calls, (mine.place(name), theirs.place(pair[1])))
+        expected, value = (side.output(k, p) for side, k, p in zip((mine, theirs), calls, where.places))
+        if twin.scale.get(name):
+            value = _scaled(value, -twin.scale[name])
+        dtype = value.dtype if twin.lifted else expected.dtype
+        if value.dtype != dtype or value.shape != expected.shape:
+            what = f"{value.dtype}{value.shape} instead of {expected.dtype}{expected.shape}"
+            yield self.failure(cell, f"the twin's dtype or shape is another: {what}", name, calls[0])
+        elif same_bits(value, expected.astype(dtype)):
+            self.case.count("twin elements", "identical", value.size)
+        elif self.exact and (self.promise == "BITS" or all(s.ordered(p) for s, p in zip((mine, theirs), where.places))):
+            shown = contract.shown(value, expected, "the twin", "the program")
+            yield self.failure(cell, f"the bits are others\n{shown}", name, calls[0])
+        elif value.dtype.kind in "biuf":
+            yield from self.bounded(mine, theirs, where, name, value, expected)
+
+    def bounded(
+        self, mine: Side, theirs: Side, where: Where, name: str, value: np.ndarray, expected: np.ndarray
+    ) -> Iterator[Failure]:
+        """The twin's value inside its own bound, and the bounds meet."""
+        own, other = (side.bound(k, p) for side, k, p in zip((mine, theirs), where.calls, where.places))
+        if self.twin.scale.get(name) and other.y is not None:
+            by = -self.twin.scale[name]
+            other = Bound(_scaled(other.y, by), _scaled(other.e, by), other.dtype)
+        loose = any(side.run.promised("STABLE", "FINITE") for side in (mine, theirs))
+        inside, met = contract.inside(value, other), contract.meet(other, own, expected, loose)
+        for row, times in inside.counts.items():
+            self.case.count("twin elements", row, times)
+        for what, found in (("outside its own bound", inside), ("outside the bounds of both", met)):
+            if found.wrong.any():
+                text = found.describe(value, expected)
+                yield self.failure(theirs.run.cell, f"the twin's value is {what}\n{text}", name, where.calls[0])
+
+    def culprit(self, built: Built, mine: Side, theirs: Side) -> tuple[str, str]:
+        """(culprit, reasons): a rewrite without which the relation holds, else what the relation is about."""
+        cell = mine.run.cell
+        for who, own in (("the twin", False), ("the program", True)):
+            log = (mine if own else theirs).run.function.rewrites if theirs.run.function is not None else ()
+
+            def fails(limit: int, own: bool = own) -> bool:
+                subject = self.case.built if own else built
+                again = Side(
+                    Case(subject, Report(subject.program)),
+                    self.execute(subject, cell, {"rewrite_limit": limit, **({} if own else self.twin.flags)}),
+                )
+                pair = (again, theirs) if own else (mine, again)
+                return next(self.compared(*pair), None) is not None
+
+            step = bisect(len(log), fails) if log else None
+            if step is not None:
+                application = log[step.number]
+                r = application.rewrite
+                which = f"BISECT in {who}: application {step.number + 1} of {step.total}: {application}"
+                return f"rewrite {r.name}", f"rewrite {r.name} ({r.promise.name}, {r.where})\n{which}"
+        return (
+            f"{self.relation.subject} {self.relation.id}",
+            f"{self.relation.subject}, by {self.relation.id}: {self.relation.law}",
+        )
+
+
+def _scaled(value: np.ndarray, by: int) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return np.ldexp(value, by).astype(value.dtype)
