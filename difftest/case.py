@@ -27,6 +27,7 @@ Counts = Counter[tuple[str, str]]
 _PARTICULARS = re.compile(r"\b[xsv]\d+[a-f]?\b|\([\d, ]*\)|(?<![A-Za-z\d])-?(\d+(\.\d*)?(e[-+]?\d+)?|inf|nan)\b")
 """Names, shapes and numbers: what one fault says of another program in other words."""
 
+
 @dataclass(eq=False)
 class Failure:
     """One broken promise. `kind` names the judge, `culprit` who is held responsible, and `blame` tells why."""
@@ -121,6 +122,8 @@ class Case:
             self.count("elements", row, times)
         if met.wrong.any():
             interval = met.interval(expected=expected if kind == "model" else None)
+            if interval is None and kind == "model":
+                interval = expected, expected
             yield Failure(kind, cell, met.describe(value, expected), output, call, expected=interval)
 
 

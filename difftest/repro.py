@@ -77,6 +77,8 @@ sys.exit(0 if report.ok else 1)
 '''
 
 
+_DATA = "# finding: "
+
 LOGGED = 30
 """Rewrite applications that are listed."""
 
@@ -105,7 +107,18 @@ class Repro:
         return path
 
     def to_source(self) -> str:
-        """The script."""
+        """The script; its last line is the finding as data, which `replay` and `adopt` read."""
+        return f"{self._script()}\n{_DATA}{json.dumps(json.loads(self.to_json()))}\n"
+
+    @classmethod
+    def from_source(cls, text: str) -> Repro:
+        """The finding that a script was written from."""
+        line = next((line for line in text.splitlines() if line.startswith(_DATA)), None)
+        if line is None:
+            raise ValueError("this script does not say which program it was written from")
+        return cls.from_json(line[len(_DATA) :])
+
+    def _script(self) -> str:
         details = "\n\n".join(filter(None, (str(self.failure), self._log(), self._versions())))
         details = details.replace('"""', "'''").replace("\\", "/")
         failure = self.failure
