@@ -17,7 +17,8 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
+            start_new_session=True,
             env={**os.environ, **dict.fromkeys(_THREADS, "1"), "PYTHONPATH": paths},
         )
         self._answers: queue.Queue[str | None] = queue.Queue()
@@ -138,10 +140,13 @@ def _place(text: str) -> tuple[str, str]:
 
 _mine = threading.local()
 _all: list[Child] = []
+_ended = threading.Event()
 
 
 def child() -> Child:
     """The child of this thread."""
+    if _ended.is_set():
+        raise RuntimeError("the campaign has ended")
     found: Child | None = getattr(_mine, "child", None)
     if found is not None and found.asked >= LIFE:
         found.close()
@@ -159,11 +164,17 @@ def ask(form: Mapping[str, Any], timeout: float) -> dict[str, Any] | Death:
     return answer
 
 
-def close_all() -> None:
-    """End the children of every thread of this process."""
-    while _all:
-        _all.pop().close()
-    _mine.child = None
+@contextmanager
+def living() -> Iterator[None]:
+    """While children may live in threads of this process; they end with it, whatever they are doing."""
+    _ended.clear()
+    try:
+        yield
+    finally:
+        _ended.set()
+        while _all:
+            _all.pop().close()
+        _mine.child = None
 
 
 def perform(job: Mapping[str, Any]) -> dict[str, Any]:

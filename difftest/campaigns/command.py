@@ -33,7 +33,7 @@ def campaign_parser() -> argparse.ArgumentParser:
     made.add_argument("--examples", type=int, help="stop when the campaign has this many examples in all")
     made.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
     made.add_argument("--dask", metavar="ADDRESS", help="use the workers of this Dask scheduler instead")
-    made.add_argument("--backend", action="append", help="reference, opencl or all; repeatable (default: all)")
+    made.add_argument("--backend", action="append", help="reference, opencl, opencl:DEVICE or all; repeatable")
     made.add_argument("--profile", choices=list(PROFILES), help="what to concentrate on (default: all)")
     made.add_argument("--timeout", type=seconds, default=60.0, help="a program that takes longer hangs (default: 60s)")
     made.add_argument("--no-feedback", action="store_true", help="draw every program afresh")

@@ -8,7 +8,6 @@ what examples do, nor how a child is watched.
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from bisect import bisect_right
 from collections import deque
@@ -54,11 +53,11 @@ Watch = Callable[[State], None]
 def local(workers: int) -> Iterator[tuple[Executor, int]]:
     """Threads of this process, each with a child that does the work."""
     executor = ThreadPoolExecutor(workers)
-    try:
-        yield executor, workers
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
-        children.close_all()
+    with children.living():
+        try:
+            yield executor, workers
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager
@@ -101,6 +100,7 @@ class Coordinator:
         self._running: dict[Future[Any], Job] = {}
         self._batches = self._remaining()
         self._next: Job | None = None
+        self._old: list[Finding] = []
 
     def run(self) -> None:
         """Work until the examples or the time are spent; what failed on the way is explained before the end."""
@@ -191,11 +191,12 @@ class Coordinator:
         name = self.settings.name
         if self.store.code(name) == fingerprint():
             return
-        for number, finding in enumerate(self.store.findings(name)):
-            if finding.program.get("outputs"):
-                job = self._job("again", program=json.dumps(finding.program), finding=number)
-                self._jobs.append({**job, "cells": [finding.cell]})
-        self._again = self.store.findings(name)
+        self._old = self.store.findings(name)
+        for number, finding in enumerate(self._old):
+            if finding.source:
+                repro = finding.repro
+                job = self._job("again", program=repro.program.to_json(), kinship=list(repro.failure.kinship))
+                self._jobs.append({**job, "cells": [finding.cell], "finding": number})
         self.store.looked_again(name, fingerprint())
 
     # What came back.
@@ -216,7 +217,7 @@ class Coordinator:
             self.store.explain(self.settings.name, failure, Finding.from_json(answer["finding"]))
             self._asked.discard(failure.key)
         else:
-            finding = self._again[job["finding"]]
+            finding = self._old[job["finding"]]
             self.store.gone(self.settings.name, finding, "" if answer["fails"] else fingerprint())
 
     def _record(self, job: Job, answer: dict[str, Any]) -> None:

@@ -71,9 +71,10 @@ def explain(form: Form) -> dict[str, Any]:
 
 
 def again(form: Form) -> dict[str, Any]:
-    """Whether the program of a finding still fails."""
+    """Whether a program fails, or fails as it did where a `kinship` is given."""
     chosen = dict.fromkeys([BASE, *_cells(form)])
-    return {"fails": not check(Program.from_json(form["program"]), list(chosen), blame=False).ok}
+    failures = check(Program.from_json(form["program"]), list(chosen), blame=False).failures
+    return {"fails": any(form.get("kinship") in (None, list(f.kinship)) for f in failures)}
 
 
 def _tester_raised(error: Exception) -> RawFailure:

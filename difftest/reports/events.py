@@ -25,8 +25,8 @@ SCHEMA = 1
 class Finding:
     """One bug as it will be shown: all text and numbers, nothing that has to be run again.
 
-    `seen` are the Unix times of the first and the last example that showed it; `gone` names the code with which its
-    program fails no more. `evidence` is what `reports.evidence` found out.
+    `source` is empty where there is no program. `first_seen` and `last_seen` are Unix times; `gone` names the code with
+    which the program fails no more. `evidence` is what `reports.evidence` found out.
     """
 
     kind: str
@@ -59,7 +59,7 @@ class Finding:
             failure.output,
             failure.call,
             repro.address,
-            program.to_source() if program.outputs else "",
+            program.to_source() if program.outputs or program.updates else "",
             json.loads(program.to_json()),
             evidence,
         )
@@ -69,7 +69,8 @@ class Finding:
         """The finding as a program and its failure."""
         cell = Cell.parse(self.cell)
         failure = Failure(self.kind, cell, self.message, self.output, self.call, self.culprit, self.blame)
-        return Repro(Program.from_json(json.dumps(self.program)), failure, self.address)
+        program = Program.from_json(json.dumps(self.program)) if self.program else Program()
+        return Repro(program, failure, self.address)
 
     @property
     def claim(self) -> str:
@@ -171,11 +172,10 @@ class Results:
 
 
 def never_fired(summary: Summary) -> list[str]:
-    import reference.rewriting.pipeline  # noqa: F401  the rules register themselves
-    from reference.rewriting.engine import REGISTRY
+    from reference.rewriting.pipeline import load
 
     fired = summary.of("rewrite")
-    return [name for name in REGISTRY if name not in fired]
+    return [rewrite.name for rewrite in load() if rewrite.name not in fired]
 
 
 def lines(results: Results) -> Iterator[str]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from difftest.case import Case, Failure, Report
 from difftest.cells import BASE, Cell, Run, execute
+from difftest.oracle.bits import same_bits
 from difftest.oracle.text import printed
 from difftest.program import Built
 from difftest.repro import Repro
@@ -28,7 +29,7 @@ _NUMBER = re.compile(r"(BISECT: )?application (\d+)")
 def evidence(repro: Repro, chosen: Sequence[Cell] = (), api: Any = None) -> dict[str, Any]:
     """Values, prints and the rewrite log of a finding, as far as they can be had."""
     found: dict[str, Any] = {"versions": versions(repro.failure.cell.backend)}
-    if not repro.program.outputs:
+    if not (repro.program.outputs or repro.program.updates):
         return found
     if api is None:
         import reference as api  # type: ignore[no-redef]
@@ -75,29 +76,33 @@ def _elements(built: Built, report: Report, failure: Failure) -> Mapping[str, An
     allowed = _allowed(built, report, failure, place, shape)
     rows = []
     for index in list(np.ndindex(shape))[:MOST]:
-        values = {name: _text(v[index]) if v.shape == shape else "?" for name, v in columns.items()}
-        wrong = [name for name, v in columns.items() if v.shape != shape or not _fits(v[index], index, allowed)]
+        fitting = [v.shape == shape and _fits(v[index], index, allowed) for v in columns.values()]
+        values = [_text(v[index]) if v.shape == shape else "?" for v in columns.values()]
+        wrong = [k for k, fits in enumerate(fitting) if not fits]
         row: dict[str, Any] = {"index": list(index), "values": values, "wrong": wrong}
         row.update({name: _text(a[index]) for name, a in allowed.items() if a.shape == shape})
         rows.append(row)
-    which = failure.output + (f", call {failure.call + 1}" if failure.call else "")
+    which = failure.output or (*report.program.outputs, *map(str, report.runs[failure.cell].function.updated))[place]
+    which += f", call {failure.call + 1}" if failure.call else ""
     some = next(iter(columns.values()))
     total = int(np.prod(shape))
-    return {
-        "elements": {"of": which, "type": f"{some.dtype}{list(shape)}", "rows": rows, "left_out": total - len(rows)}
-    }
+    shown = {"of": which, "type": f"{some.dtype}{list(shape)}", "cells": list(columns), "rows": rows}
+    return {"elements": {**shown, "left_out": total - len(rows)}}
 
 
 def _place(report: Report, failure: Failure) -> int | None:
-    """Which result of a call is wrong, new states of shared variables after the outputs."""
+    """Which result of a call is wrong, new states of shared variables after the outputs; else one that differs."""
+    run = report.runs[failure.cell]
     names = list(report.program.outputs)
-    if failure.output in names:
-        return names.index(failure.output)
-    run = next((r for r in report.runs.values() if r.function is not None), None)
-    if failure.output and run is not None:
-        updated = [f"the new value of {v}" for v in run.function.updated]
-        return len(names) + updated.index(failure.output) if failure.output in updated else None
-    return 0 if names and failure.kind in ("translation", "bits", "bound", "contract", "model") else None
+    if run.function is not None:
+        names += [f"the new value of {v}" for v in run.function.updated]
+    if failure.output:
+        return names.index(failure.output) if failure.output in names else None
+    for place in range(len(names)):
+        mine, meant = _result(run, failure.call, place), _result(report.runs[BASE], failure.call, place)
+        if mine is not None and meant is not None and not same_bits(mine, meant):
+            return place
+    return None
 
 
 def _result(run: Run, call: int, place: int) -> np.ndarray | None:

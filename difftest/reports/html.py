@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
+from textwrap import shorten
 from typing import Any
 
 from difftest.reports.events import Finding, Results, never_fired
@@ -75,7 +76,7 @@ def _index(results: Results) -> Iterator[str]:
     yield "<p class='quiet keys'><kbd>j</kbd> next, <kbd>k</kbd> previous, <kbd>t</kbd> top</p>"
     rows = []
     for number, f in enumerate(results.findings, 1):
-        who = f"<a href='#f{number}'>{escape(f.culprit or f.message.partition(chr(10))[0][:80])}</a>"
+        who = f"<a href='#f{number}'>{escape(f.culprit or shorten(f.message, 80, placeholder=' …'))}</a>"
         gone = f" <span class='good'>gone with {escape(f.gone)}</span>" if f.gone else ""
         rows.append(
             [
@@ -129,7 +130,7 @@ def _finding(number: int, f: Finding, replay: str) -> Iterator[str]:
             yield f"<h3>{title}</h3>"
             yield _code(text, "wrap")
     if f.evidence.get("log"):
-        yield f"<details><summary>All {len(f.evidence['log'])} rewrite applications</summary>"
+        yield f"<details><summary>The log of rewrites: {len(f.evidence['log'])}</summary>"
         yield _code("\n".join(f.evidence["log"])) + "</details>"
     if f.address:
         yield "<h3>Run it again</h3>"
@@ -146,16 +147,15 @@ def _elements(shown: Mapping[str, Any] | None) -> Iterator[str]:
     """The wrong output, an element a row."""
     if not shown or not shown["rows"]:
         return
-    yield f"<h3>{escape(shown['of'] or 'first output')}, {escape(shown['type'])}, element by element</h3>"
+    yield f"<h3>{escape(shown['of'])}, {escape(shown['type'])}, element by element</h3>"
     first = shown["rows"][0]
-    names = list(first["values"])
     extra = [name for name in ("low", "high", "shadow", "error") if name in first]
     titles = {"low": "least right value", "high": "largest", "shadow": "shadow", "error": "± error"}
-    heads = [("", "index"), *(("n", escape(n)) for n in names), *(("n", titles[n]) for n in extra)]
+    heads = [("", "index"), *(("n", escape(name)) for name in shown["cells"]), *(("n", titles[n]) for n in extra)]
     rows = [
         [
             ("v", escape(str(row["index"]).strip("[]")) or "()"),
-            *(("n v wrong" if n in row["wrong"] else "n v", escape(row["values"][n])) for n in names),
+            *(("n v wrong" if k in row["wrong"] else "n v", escape(value)) for k, value in enumerate(row["values"])),
             *(("n v", escape(row.get(n, ""))) for n in extra),
         ]
         for row in shown["rows"]
@@ -170,7 +170,7 @@ def _rewrite(evidence: Mapping[str, Any]) -> Iterator[str]:
     r = evidence.get("rewrite")
     if not r:
         return
-    yield f"<h3>The guilty application: {r['number']} of {r['of']}</h3>"
+    yield f"<h3>The guilty application: {escape(str(r['number']))} of {escape(str(r['of']))}</h3>"
     yield (
         f"<p><code>{escape(r['name'])}</code> ({escape(r['where'])}) promises <b>{escape(r['promise'])}</b>: "
         f"{escape(r['means'])}. <span class='quiet'>{escape(r['summary'])}</span></p>"

@@ -24,9 +24,10 @@ a { color: var(--accent); }
 a:focus-visible, summary:focus-visible, .scroll:focus-visible, pre:focus-visible {
   outline: 2px solid var(--accent); outline-offset: 2px; }
 .quiet { color: var(--quiet); }
+.charts .quiet { font-size: .85rem; }
 .verdict { font-weight: 650; }
 .good { color: var(--good); } .bad { color: var(--bad); }
-.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .6rem; margin: 1.2rem 0; }
+.numbers { display: grid; grid-template-columns: repeat(4, 1fr); gap: .6rem; margin: 1.2rem 0; }
 .numbers div { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .55rem .75rem; }
 .numbers b { display: block; font-size: 1.25rem; font-variant-numeric: tabular-nums; font-weight: 600; }
 .numbers span { color: var(--quiet); font-size: .85rem; line-height: 1.3; display: block; }
@@ -78,7 +79,8 @@ details { margin-top: .7rem; } summary { cursor: pointer; color: var(--accent); 
 details > pre, details > .scroll { margin-top: .4rem; }
 .up { float: right; font-size: .85rem; margin-left: 1rem; }
 kbd { border: 1px solid var(--line); border-radius: .25rem; padding: 0 .3rem; font-size: .8rem; }
-@media (max-width: 40rem) { main { padding: 1rem .8rem 3rem; } .finding { padding: .8rem .8rem 1rem; }
+@media (max-width: 40rem) { .numbers { grid-template-columns: repeat(2, 1fr); }
+  main { padding: 1rem .8rem 3rem; } .finding { padding: .8rem .8rem 1rem; }
   .row { grid-template-columns: 8rem 1fr 3.6rem; } .keys { display: none; } }
 @media print { .scroll, pre { max-height: none; overflow: visible; } .finding { break-inside: avoid; } }
 """
