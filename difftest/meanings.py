@@ -21,6 +21,7 @@ from difftest.oracle.contract import inside
 from difftest.oracle.ulps import executor
 from difftest.program import Program, Step
 from difftest.reduce.edits import facts, kept_steps
+from difftest.strategies import STEPS
 
 TRIVIAL = ("DimShuffle", "Rebroadcast", "DeepCopyOp", "MakeVector", "ScalarFromTensor", "TensorFromScalar", "Shape_i")
 """Operations that a step needs on the way to its own."""
@@ -78,6 +79,8 @@ def _in_step(step: Step, run: Run | None) -> str:
         wrong = outside_shadow(order, dict(zip(run.function.fgraph.inputs, run.calls[0].inputs)))
         if wrong is not None:
             return wrong
+    if STEPS[step.step].family in ("scan", "random"):
+        return STEPS[step.step].family
     own = [node for node in order if op_name(node.op) not in TRIVIAL and not op_name(node.op).startswith("Cast{")]
     return guilty((own or order)[-1].op) if order else "function"
 
@@ -167,8 +170,6 @@ def _contract(node: Any, given: Sequence[Any], results: Sequence[Any], before: S
 
 def steps_named(program: Program) -> str:
     """The culprit that the kinds of steps suggest, where nobody was found."""
-    from difftest.strategies import STEPS
-
     families = [STEPS[s.step].family for s in program.steps if s.step in STEPS]
     for family, word in (("random", "random"), ("scan", "scan")):
         if family in families:
