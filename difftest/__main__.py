@@ -19,6 +19,8 @@ from difftest.reports.terminal import Bar, finding, table
 COMMANDS = {
     "campaign": "difftest.campaigns.command:campaign",
     "report": "difftest.campaigns.command:report",
+    "replay": "difftest.corpus:replay_command",
+    "adopt": "difftest.corpus:adopt_command",
 }
 """The subcommands: where the function of each stands."""
 
@@ -35,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--time", type=seconds, help="stop after this long: 90, 90s, 5m, 2h (default: 60s)")
     made.add_argument("--seed", type=int, default=0, help="which programs: the same seed draws the same ones")
     made.add_argument(
-        "--backend", action="append", help="reference, opencl or all; repeatable (default: all that work)"
+        "--backend", action="append", help="reference, opencl, opencl:DEVICE or all; repeatable (default: all)"
     )
     made.add_argument("--profile", default="all", choices=list(PROFILES), help="what to concentrate on")
     made.add_argument("--repros", default=".", help="folder for repro_<hash>.py (default: here)")
