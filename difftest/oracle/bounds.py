@@ -128,14 +128,15 @@ class Walk:
         return all(getattr(v.type, "dtype", "int64") not in FLOATS for v in node.outputs)
 
     def _unknown(self, node: Any, inputs: Sequence[Bound]) -> list[Bound]:
-        """The shapes that the operation gives, and no knowledge of the values."""
+        """The shapes that the operation gives, and no knowledge of the values. The state of a random stream moves on
+        alike whatever is drawn."""
         dtypes = [getattr(v.type, "dtype", "") for v in node.inputs]
         values = [approximate(b, d) for b, d in zip(inputs, dtypes)]
         results = node.op.perform(node, *values)
         bounds = []
-        for value in results:
+        for value, variable in zip(results, node.outputs):
             bound = Bound.exactly(value)
-            if bound.y is not None:
+            if bound.y is not None and hasattr(variable.type, "dtype"):
                 bound = Bound(bound.y, np.full(bound.y.shape, INF), bound.dtype)
             bounds.append(bound)
         return bounds
