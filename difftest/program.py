@@ -259,6 +259,13 @@ def _chained(program: Program) -> bool:
     return any(by in reading for _, by in program.givens)
 
 
+def _read_twice(step: Step, givens: Sequence[tuple[str, str]]) -> bool:
+    """Does a step read under two names what the givens make one? A loop that is built so reads it once."""
+    by = dict(givens)
+    names = {o for o in step.operands if isinstance(o, str)}
+    return len({by.get(name, name) for name in names}) < len(names)
+
+
 def _needed(program: Program, names: Iterable[str]) -> set[str]:
     """The values that these are made of."""
     found = set(names)
@@ -313,8 +320,9 @@ class Built:
 
         None if that is another function, or another text. A gradient is taken when it is built, before the
         replacement, and that of the replaced expression is another; a loop draws in every step the random numbers that
-        its step mentions, but not those that a given puts there; what replaces is taken as it stands, so that it is
-        written twice if it reads what is replaced; and of a constant more is known while the graph is built.
+        its step mentions, but not those that a given puts there, and reads once what it is passed twice; what replaces
+        is taken as it stands, so that it is written twice if it reads what is replaced; and of a constant more is known
+        while the graph is built.
         """
         if _chained(self.program) or any(hasattr(self.names[by], "data") for _, by in self.program.givens):
             return None
@@ -329,7 +337,9 @@ class Built:
         for step in program.steps:
             if touched.intersection(map(str, step.operands)):
                 loops = STEPS[step.step].family == "scan"
-                if step.step == "grad" or (loops and (drawn or twice.intersection(step.results))):
+                if step.step == "grad":
+                    return None
+                if loops and (drawn or twice.intersection(step.results) or _read_twice(step, program.givens)):
                     return None
                 exec(_compiled(step_source(step)), names)
                 touched.update(step.results)

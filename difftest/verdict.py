@@ -14,6 +14,7 @@ from difftest.cells import BASE, Cell, cells, execute
 from difftest.oracle.text import printed
 from difftest.program import Built, Program
 from difftest.strategies import STEPS
+from difftest.strategies.forms import forms_of
 
 __all__ = ["Failure", "Report", "check", "judged"]
 
@@ -90,6 +91,8 @@ def _counted(report: Report) -> None:
         counts["step", step.step] += 1
         if step.step in STEPS:
             counts["family", STEPS[step.step].family] += 1
+    for name in forms_of(program):
+        counts["form", name] += 1
     for value in (*(i.value for i in program.inputs), *(s.value for s in program.shared)):
         counts["dtype", value.dtype] += 1
         counts["rank", str(value.data.ndim)] += 1

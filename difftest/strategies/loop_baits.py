@@ -29,7 +29,7 @@ def bait(function: Bait) -> Bait:
 
 def fits(x: Entry) -> bool:
     """True if the baits may be made of `x`: a float sequence of vectors or scalars, of declared length."""
-    return is_float(x.dtype) and x.dtype != "float16" and 1 <= x.ndim <= 2 and min(x.shape) >= 1 and max(x.shape) <= 4
+    return is_float(x.dtype) and x.dtype != "float16" and 1 <= x.ndim <= 2 and min(x.shape) >= 1 and max(x.shape) <= 6
 
 
 def _weights(g: Growth, x: Entry, rows: int, columns: int) -> Entry:

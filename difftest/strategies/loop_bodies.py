@@ -52,9 +52,9 @@ class Inside(Pool):
         known = self.named(e.name)
         if known is not None:
             return known
-        if (RANDOM in e.needs and self.draw.integer(0, 7) < 7) or (
-            self.draw.seldom() if explicit is None else explicit
-        ):
+        if explicit is None:
+            explicit = self.draw.often() if RANDOM in e.needs else self.draw.seldom()
+        if explicit:
             name = self.local("w", len(self.explicit))
             self.explicit.append((name, e))
             return self.add(replace(e, name=name, needs=e.needs - {RANDOM}))

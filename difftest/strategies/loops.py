@@ -66,7 +66,7 @@ class Growth:
 
     def drawn(self, x: Entry) -> Drawn:
         draw = self.draw
-        if draw.integer(0, 7) == 7 and loop_baits.fits(x):
+        if draw.integer(0, 4) == 4 and loop_baits.fits(x):
             self.made = draw.choose(tuple(loop_baits.BAITS.values()))(self, x)
             self._count()
             return self._finished()
@@ -93,6 +93,9 @@ class Growth:
             near = [e for e in self.surroundings.entries[:6] if e.size <= ROOM]
             if near:
                 self.pool.admit(draw.choose(near))
+        drawn = [e for e in self.surroundings.entries if RANDOM in e.needs and e.size <= ROOM]
+        if drawn and draw.seldom():
+            self.pool.admit(draw.choose(drawn), explicit=False)
         for _ in range(draw.choose((1, 2, 3, 1, 4))):
             self.body.grow()
         return self._finished()

@@ -7,8 +7,8 @@ grows; nothing is ever filtered out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -32,18 +32,20 @@ WEIGHTS = {"elementwise": 6, "literal": 2, "scan": 2, "subtensor": 2, "places": 
 
 @dataclass(frozen=True)
 class Profile:
-    """What a campaign concentrates on: the families that are never banned, and the number of steps."""
+    """What a campaign concentrates on: the families that are never banned, how often some come (beside `WEIGHTS`), and
+    the number of steps."""
 
     always: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     steps: int = 8
+    likes: Mapping[str, int] = field(default_factory=dict)
 
 
 PROFILES = {
     "all": Profile(),
     "elementwise": Profile(only=("elementwise", "literal", "cast", "dimshuffle", "reduction")),
     "indexing": Profile(always=("subtensor", "set_subtensor")),
-    "scan": Profile(always=("scan",)),
+    "scan": Profile(always=("scan", "grad", "random"), likes={"scan": 16, "grad": 8, "random": 2}),
     "gradients": Profile(always=("grad",)),
     "large": Profile(steps=20),
 }
@@ -87,6 +89,8 @@ class _Growth:
             if kind.family in kinds:
                 kinds[kind.family].append(kind)
         weights = {**WEIGHTS, **self.policy.likes}
+        for name, times in self.profile.likes.items():
+            weights[name] = max(times, weights.get(name, 1))
         return kinds, [f for f in kept for _ in range(weights.get(f, 1))]
 
     def program(self) -> Program:
