@@ -58,3 +58,18 @@ def written_out(case: Case, draw: Draw) -> Iterator[Twin]:
     )
     promise = "REAL" if any(surgery.reaches(r, SLOPES) for r in step.results) else ""
     yield Twin(replace(program, steps=steps), paired(program.outputs), shared=shared_of(program), promise=promise)
+
+
+KERNELS = ({"opencl.fuse": False}, {"opencl.style": "gpu"}, {"opencl.style": "cpu"}, {"opencl.interpret": False})
+
+
+@relation("MR36", "how a backend makes its kernels is no matter", subject="plan")
+def other_kernels(case: Case, draw: Draw) -> Iterator[Twin]:
+    """opencl.fuse=True -> False; opencl.style="auto" -> "cpu", "gpu"; kernels for every loop"""
+    program = case.program
+    if all(cell.backend != "opencl" for cell in case.report.runs):
+        return
+    for flags in shuffled(draw, list(KERNELS)):
+        yield Twin(
+            program, paired(program.outputs), shared=shared_of(program), flags=flags, backends=("opencl",), alike=True
+        )

@@ -36,7 +36,7 @@ class Twin:
     calls     pairs of calls that agree, (first program's, twin's); None: each with its like.
     shared    names of shared variables that end each call with the same values.
     promise   if not the relation's own. `alike`: the functions print the same, with `names` (the twin's) put back.
-    modes     the modes in which it is tried, if not in all.
+    modes     the modes in which it is tried, if not in all; `backends` likewise.
     scale     output of the first program -> the power of two by which the twin's is larger.
     flags     configuration while the function is compiled and called; `way` names another way of making it (see
               `ways`), with `options`.
@@ -50,6 +50,7 @@ class Twin:
     alike: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
     modes: tuple[str, ...] = ()
+    backends: tuple[str, ...] = ()
     scale: Mapping[str, int] = field(default_factory=dict)
     lifted: bool = False
     inner: bool = False
