@@ -271,17 +271,19 @@ class Store:
         return child_of(address, parent, json.loads(choices))
 
 
+def example_of(address: Address, db: str | Path) -> tuple[Program, Settings]:
+    """The program that the campaign in this folder ran at an address, and its settings."""
+    store = Store(db, create=False)
+    try:
+        example, settings = store.example(address), store.settings(address.campaign)
+        assert settings is not None
+        return example.program(settings.profile), settings
+    finally:
+        store.close()
+
+
 def program_of(address: Address | str, db: str | Path | None = None, profile: str = "all") -> Program:
     """The program of an example. The folder of its campaign is needed if its program was changed from another."""
     if isinstance(address, str):
         address = Address.parse(address)
-    if db is None:
-        return Example(address).program(profile)
-    store = Store(db, create=False)
-    try:
-        example = store.example(address)
-        settings = store.settings(address.campaign)
-        assert settings is not None
-        return example.program(settings.profile)
-    finally:
-        store.close()
+    return Example(address).program(profile) if db is None else example_of(address, db)[0]

@@ -85,10 +85,14 @@ def adopt(path: str | Path, name: str, why: str = "", folder: Path = FOLDER) -> 
     return Entry(name, why or repro.claim, repro.failure.cell, repro.program).write(folder)
 
 
-def replay(target: str, profile: str = "all", backends: Sequence[str] = ("all",)) -> int:
-    """Run an example again, by its address or from a file; print what is wrong; 1 if anything is, else 0."""
+def replay(target: str, profile: str = "all", backends: Sequence[str] = ("all",), db: str | None = None) -> int:
+    """Run an example again, by its address or from a file; print what is wrong; 1 if anything is, else 0.
+
+    `db` is the folder of the address's campaign, which knows with which profile and in which cells it was run, and
+    whether its program was changed from another.
+    """
     if not Path(target).exists() and _ADDRESS.fullmatch(target):
-        return _replayed_address(target, profile, backends)
+        return _replayed_address(target, profile, backends, db)
     if Path(target).suffix == ".py":
         return subprocess.run([sys.executable, target], check=False).returncode
     report = _again(read(target))
@@ -102,14 +106,19 @@ def _again(repro: Repro) -> Report:
     return check(repro.program, cells_of(repro.failure), relations=relations_of(repro.failure))
 
 
-def _replayed_address(text: str, profile: str, backends: Sequence[str]) -> int:
+def _replayed_address(text: str, profile: str, backends: Sequence[str], db: str | None) -> int:
+    from difftest.campaigns.store import example_of
     from difftest.cells import cells
     from difftest.reports.terminal import finding
     from difftest.session import Address, Session
 
     address = Address.parse(text)
-    session = Session(cells(backends_of(backends)), profile)
-    program = session.program(address)
+    if db is None:
+        session = Session(cells(backends_of(backends)), profile)
+        program = session.program(address)
+    else:
+        program, settings = example_of(address, db)
+        session = Session(settings.cells, settings.profile)
     print(program.to_source())
     session.check(program, address)
     for repro in session.summary.findings:
@@ -124,10 +133,11 @@ def replay_command(arguments: Sequence[str]) -> int:
     made.add_argument("target", help="an address CAMPAIGN:SHARD:NUMBER, a repro script, or a finding as JSON")
     made.add_argument("--profile", default="all", help="the profile that an address was drawn with")
     made.add_argument("--backend", action="append", help="where an address is run (default: all)")
+    made.add_argument("--db", help="the folder of its campaign, which knows both")
     options = made.parse_args(arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return replay(options.target, options.profile, options.backend or ["all"])
+        return replay(options.target, options.profile, options.backend or ["all"], options.db)
 
 
 def adopt_command(arguments: Sequence[str]) -> int:

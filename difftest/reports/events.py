@@ -39,7 +39,8 @@ class Finding:
     call: int = 0
     address: str = ""
     source: str = ""
-    program: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """The `Repro` as JSON."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     count: int = 1
     first_seen: float = 0.0
@@ -60,17 +61,17 @@ class Finding:
             failure.call,
             repro.address,
             program.to_source() if program.outputs or program.updates else "",
-            json.loads(program.to_json()),
+            json.loads(repro.to_json()),
             evidence,
         )
 
     @property
     def repro(self) -> Repro:
         """The finding as a program and its failure."""
-        cell = Cell.parse(self.cell)
-        failure = Failure(self.kind, cell, self.message, self.output, self.call, self.culprit, self.blame)
-        program = Program.from_json(json.dumps(self.program)) if self.program else Program()
-        return Repro(program, failure, self.address)
+        if self.data:
+            return Repro.from_json(json.dumps(self.data))
+        failure = Failure(self.kind, Cell.parse(self.cell), self.message, culprit=self.culprit, blame=self.blame)
+        return Repro(Program(), failure, self.address)
 
     @property
     def claim(self) -> str:
@@ -82,7 +83,7 @@ class Finding:
     @property
     def size(self) -> tuple[int, int]:
         """How large its program is: steps, letters."""
-        return len(self.program.get("steps", ())), len(self.source)
+        return len(self.data["program"]["steps"]) if self.data else 0, len(self.source)
 
     def to_json(self) -> dict[str, Any]:
         form = {f.name: getattr(self, f.name) for f in fields(self)}

@@ -145,7 +145,7 @@ def test_a_crash_and_a_hang_are_findings_and_not_the_end(tmp_path, monkeypatch):
     assert "did not come to an end at __init__.py twist" in found["hang"].message
     for kind, step in (("crash", crashing), ("hang", hanging)):
         assert found[kind].cell == "UNOPTIMIZED/deadly"
-        assert step in [s["step"] for s in found[kind].program["steps"]]
+        assert step in [s.step for s in found[kind].repro.program.steps]
         assert store.example(Address.parse(found[kind].address)).parent is None
 
 
