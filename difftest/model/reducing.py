@@ -171,11 +171,15 @@ def dot(x: Value, y: Value) -> Value:
 
 
 @line
+def matmul(x: Value, y: Value) -> Value:
+    return dot(x, y)
+
+
+@line
 def batched_dot(x: Value, y: Value) -> Value:
-    dtype = common(x, y)
-    rows = [np.dot(a, b) for a, b in zip(x.astype(dtype), y.astype(dtype))]
-    shape = (*x.shape[:-1], *y.shape[2:])
-    return np.array(rows, dtype).reshape(shape)
+    rows = [dot(a, b) for a, b in zip(x, y)]
+    shape = dot(np.empty(x.shape[1:], x.dtype), np.empty(y.shape[1:], y.dtype)).shape
+    return np.array(rows, common(x, y)).reshape(len(x), *shape)
 
 
 @line
@@ -185,6 +189,21 @@ def outer(x: Value, y: Value) -> Value:
 
 
 @line
-def tensordot(x: Value, y: Value, axes: int) -> Value:
+def tensordot(x: Value, y: Value, axes: Any) -> Value:
     dtype = common(x, y)
     return np.asarray(np.tensordot(x.astype(dtype), y.astype(dtype), axes))
+
+
+@line
+def batched_tensordot(x: Value, y: Value, axes: Any) -> Value:
+    """The dimensions in `axes` count the batch."""
+    inner = axes if isinstance(axes, int) else tuple([k - 1 for k in side] for side in axes)
+    rows = [tensordot(a, b, inner) for a, b in zip(x, y)]
+    shape = tensordot(np.empty(x.shape[1:], x.dtype), np.empty(y.shape[1:], y.dtype), inner).shape
+    return np.array(rows, common(x, y)).reshape(len(x), *shape)
+
+
+@line
+def cov(x: Value, rowvar: bool, bias: bool) -> Value:
+    result = np.cov(_as_float(x).astype("float64"), rowvar=rowvar, bias=bias)
+    return np.atleast_2d(result).astype(_as_float(x).dtype)

@@ -50,6 +50,54 @@ def flatten(x: Value, outdim: int) -> Value:
 
 
 @line
+def swapaxes(x: Value, a: int, b: int) -> Value:
+    return np.swapaxes(x, a, b)
+
+
+@line
+def moveaxis(x: Value, a: int, b: int) -> Value:
+    return np.moveaxis(x, a, b)
+
+
+@line
+def shape_pad(x: Value, side: str, n: int) -> Value:
+    if side == "axis":
+        return np.expand_dims(x, n)
+    ones = (1,) * n
+    return x.reshape(ones + x.shape if side == "left" else x.shape + ones)
+
+
+@line
+def squeeze(x: Value, axis: Sequence[int] | None) -> Value:
+    return np.squeeze(x) if axis is None else np.squeeze(x, tuple(axis))
+
+
+@line
+def rebroadcast(x: Value, pattern: Sequence[bool]) -> Value:
+    return x.copy()
+
+
+@line
+def addbroadcast(x: Value, which: str, axes: str) -> Value:
+    return x.copy()
+
+
+def lengths(shape: Sequence[Any], given: Sequence[Value]) -> tuple[int, ...]:
+    """A shape of which ``@k`` is the k-th of the lengths given as values."""
+    return tuple(int(given[int(n[1:]) - 1]) if isinstance(n, str) else n for n in shape)
+
+
+@line
+def specify_shape(x: Value, *given: Value, shape: Sequence[Any]) -> Value:
+    return x.reshape(lengths(shape, given))
+
+
+@line
+def reshape_to(x: Value, *given: Value, shape: Sequence[Any]) -> Value:
+    return x.reshape(lengths(shape, given))
+
+
+@line
 def join(*parts: Value, axis: int) -> Value:
     return np.concatenate([p.astype(common(*parts)) for p in parts], axis)
 
@@ -60,64 +108,24 @@ def stack(*parts: Value, axis: int) -> Value:
 
 
 @line
-def split(x: Value, sizes: Sequence[int], axis: int) -> tuple[Value, ...]:
+def split(x: Value, *given: Value, sizes: Sequence[int], axis: int) -> tuple[Value, ...]:
     ends = np.cumsum([0, *sizes])
     return tuple(np.take(x, range(a, b), axis) for a, b in pairwise(ends))
 
 
 @line
-def tile(x: Value, reps: Sequence[int]) -> Value:
-    return np.tile(x, reps)
+def stacklists(*parts: Value, rows: int) -> Value:
+    return np.stack(parts).reshape(rows, len(parts) // rows, *parts[0].shape)
 
 
 @line
-def repeat(x: Value, times: int, axis: int) -> Value:
-    return np.repeat(x, times, axis)
+def horizontal_stack(*parts: Value) -> Value:
+    return join(*parts, axis=1)
 
 
 @line
-def alloc(x: Value, shape: Sequence[int]) -> Value:
-    return np.broadcast_to(x, shape).copy()
-
-
-@line
-def zeros_like(x: Value) -> Value:
-    return np.zeros(x.shape, x.dtype)
-
-
-@line
-def ones_like(x: Value) -> Value:
-    return np.ones(x.shape, x.dtype)
-
-
-@line
-def zeros(shape: Sequence[int], dtype: str) -> Value:
-    return np.zeros(shape, dtype)
-
-
-@line
-def eye(n: int, m: int, k: int, dtype: str) -> Value:
-    return np.eye(n, m, k, dtype)
-
-
-@line
-def arange(start: int, stop: int, step: int, dtype: str) -> Value:
-    return np.array(list(range(start, stop, step)), dtype)
-
-
-@line
-def arange_to(n: Value) -> Value:
-    return np.arange(int(n), dtype="int64")
-
-
-@line
-def constant(value: Any, dtype: str) -> Value:
-    if np.dtype(dtype).kind != "c":
-        return np.array(value, dtype)
-    pairs = np.array(value, "float64")
-    if pairs.shape[-1:] != (2,):
-        return np.empty(pairs.shape, dtype)
-    return (pairs[..., 0] + 1j * pairs[..., 1]).astype(dtype)
+def vertical_stack(*parts: Value) -> Value:
+    return join(*parts, axis=0)
 
 
 @line
@@ -128,3 +136,18 @@ def shape(x: Value) -> Value:
 @line
 def length(x: Value, axis: int) -> Value:
     return np.array(x.shape[axis], "int64")
+
+
+@line
+def size(x: Value) -> Value:
+    return np.array(x.size, "int64")
+
+
+@line
+def lengths_together(x: Value, start: int, stop: int, axis: int) -> Value:
+    return np.array(math.prod(x.shape[start:stop]) + x.shape[axis], "int64")
+
+
+@line
+def through_scalar(x: Value) -> Value:
+    return x.copy()

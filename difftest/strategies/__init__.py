@@ -3,11 +3,13 @@
 from difftest.strategies import (
     advanced,
     arithmetic,
+    creating,
     derivatives,
     elementwise,
     indexing,
     linear,
     loops,
+    networks,
     reducing,
     shaping,
     sorting,
@@ -18,6 +20,7 @@ from difftest.strategies.programs import PROFILES, Profile, drawn, programs
 from difftest.strategies.registry import STEPS, families, step
 
 __all__ = [
-    "PROFILES", "STEPS", "Profile", "Tape", "advanced", "arithmetic", "derivatives", "drawn", "elementwise", "families",
-    "indexing", "linear", "loops", "programs", "reducing", "shaping", "sorting", "step", "streams",
+    "PROFILES", "STEPS", "Profile", "Tape", "advanced", "arithmetic", "creating", "derivatives", "drawn", "elementwise",
+    "families", "indexing", "linear", "loops", "networks", "programs", "reducing", "shaping", "sorting", "step",
+    "streams",
 ]  # fmt: skip

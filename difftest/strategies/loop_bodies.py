@@ -138,7 +138,8 @@ class Body:
             return e
         if e.kind == "i":
             return self.record("clip", (e.name, 0, draw.choose((3, 7))))
-        how = draw.choose(("tanh", "half", "clip") if e.dtype != "float16" else ("tanh", "clip"))
+        ways = {"float16": ("tanh", "clip"), "complex64": ("tanh", "half"), "complex128": ("tanh", "half")}
+        how = draw.choose(ways.get(e.dtype, ("tanh", "half", "clip")))
         if how == "half":
             return self.record("literal", (e.name, 0.5), {"op": "*", "swapped": draw.flag()})
         return self.record("clip", (e.name, -2, 2)) if how == "clip" else self.record("tanh", (e.name,))

@@ -68,6 +68,8 @@ def declared(step: Step, operands: Sequence[Entry], result: np.ndarray) -> tuple
     if STEPS[step.step].family in ("elementwise", "literal", "cast") and operands:
         padded = [(True,) * (result.ndim - e.ndim) + e.broadcastable for e in operands]
         return tuple(all(axis) for axis in zip(*padded))
+    if "pattern" in step.attributes:
+        return tuple(step.attributes["pattern"])
     if step.step == "dimshuffle":
         return tuple(k == "x" or operands[0].broadcastable[k] for k in step.attributes["order"])
     if step.attributes.get("keepdims"):

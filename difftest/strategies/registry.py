@@ -45,6 +45,7 @@ STEPS: dict[str, StepKind] = {}
 
 MOVING = (
     "dimshuffle", "reshape", "join", "split", "tile", "alloc", "subtensor", "places", "shapes", "creation", "select",
+    "rebroadcast", "diagonal",
 )  # fmt: skip
 """Families that only move elements, and so round nothing."""
 

@@ -1,4 +1,4 @@
-"""Steps that move elements without changing them, read shapes, or make arrays from nothing.
+"""Steps that move elements without changing them, and read shapes.
 
 Owns the attributes of reshape, dimshuffle, join, split and their kin, all computed from the shapes the operands
 carry, so that every one is legal.
@@ -6,16 +6,11 @@ carry, so that every one is legal.
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
-from difftest import model
-from difftest.program import array_source
-from difftest.strategies import shapes, values
 from difftest.strategies.drawing import Draw, Entry, Pool
 from difftest.strategies.dtypes import INDICES
-from difftest.strategies.registry import Drawn, step
-from difftest.strategies.values import frozen
+from difftest.strategies.registry import Drawn, call, step
 
 
 def permutation(draw: Draw, count: int) -> tuple[int, ...]:
@@ -41,6 +36,67 @@ def transposed(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {}
 
 
+@step("dimshuffle", "T.swapaxes({0}, {a}, {b})", takes=lambda e: e.ndim >= 1)
+def swapaxes(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    return (x.name,), {"a": draw.integer(-x.ndim, x.ndim - 1), "b": draw.integer(0, x.ndim - 1)}
+
+
+@step("dimshuffle", "T.moveaxis({0}, {a}, {b})", takes=lambda e: e.ndim >= 1)
+def moveaxis(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    return (x.name,), {"a": draw.integer(0, x.ndim - 1), "b": draw.integer(-x.ndim, x.ndim - 1)}
+
+
+@step("dimshuffle", "T.shape_pad{side}({0}, {n})", takes=lambda e: e.ndim <= 2)
+def shape_pad(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    """Broadcastable dimensions at an end, or one anywhere."""
+    side = draw.choose(("left", "right", "axis"))
+    return (x.name,), {"side": side, "n": draw.integer(0, x.ndim) if side == "axis" else draw.choose((1, 2))}
+
+
+@step("dimshuffle", call("T.squeeze"), takes=lambda e: e.ndim >= 1)
+def squeeze(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    """All that is broadcastable goes, or some dimensions of length 1, said or not."""
+    known = all(b for n, b in zip(x.shape, x.broadcastable) if n == 1) and 1 in x.shape
+    ones = [k for k, n in enumerate(x.shape) if n == 1]
+    axis = tuple(k for k in ones if draw.flag())
+    return (x.name,), {"axis": None if known and x.name[0] == "x" and draw.flag() else axis}
+
+
+@step("rebroadcast", "T.patternbroadcast({0}, {pattern!r})")
+def rebroadcast(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    return (x.name,), {"pattern": tuple(n == 1 and draw.flag() for n in x.shape)}
+
+
+@step("rebroadcast", "T.{which}broadcast({0}, {axes})", takes=lambda e: 1 in e.shape)
+def addbroadcast(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    ones = [k for k, n in enumerate(x.shape) if n == 1]
+    return (x.name,), {"which": draw.choose(("add", "un")), "axes": ", ".join(map(str, ones[: draw.integer(1, 2)]))}
+
+
+@step("rebroadcast", lambda x, *lengths, shape: f"T.specify_shape({x}, {lengths_source(shape, lengths)})")
+def specify_shape(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    return symbolic(draw, pool, x, x.shape)
+
+
+def symbolic(draw: Draw, pool: Pool, x: Entry | None, shape: tuple[int, ...]) -> Drawn:
+    """Lengths as numbers, or some of them symbolic: ``@k`` is the k-th operand after the first."""
+    names: list[str] = []
+    written: list[Any] = []
+    symbolic = draw.flag()
+    for n in shape:
+        if symbolic and draw.flag():
+            names.append(pool.number(n).name)
+            written.append(f"@{len(names)}")
+        else:
+            written.append(n)
+    return ((x.name,) if x is not None else ()) + tuple(names), {"shape": tuple(written)}
+
+
+def lengths_source(shape: tuple[Any, ...], names: tuple[str, ...]) -> str:
+    inner = ", ".join(names[int(n[1:]) - 1] if isinstance(n, str) else str(n) for n in shape)
+    return f"[{inner}]" if inner else "np.array([], 'int64')"
+
+
 def factors(draw: Draw, size: int) -> tuple[int, ...]:
     """A shape of `size` elements."""
     result: list[int] = []
@@ -63,6 +119,12 @@ def reshape(draw: Draw, pool: Pool, x: Entry) -> Drawn:
         hidden = draw.integer(0, len(shape) - 1)
         shape = (*shape[:hidden], -1, *shape[hidden + 1 :])
     return (x.name,), {"shape": shape}
+
+
+@step("reshape", lambda x, *lengths, shape: f"{x}.reshape({lengths_source(shape, lengths)}, ndim={len(shape)})")
+def reshape_to(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    """To a shape of which some lengths are symbolic."""
+    return symbolic(draw, pool, x, factors(draw, x.size) or (1,))
 
 
 def _by_shape(x: str) -> str:
@@ -114,7 +176,9 @@ def stack(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 
 @step(
     "split",
-    lambda x, sizes, axis: f"T.split({x}, splits_size={list(sizes)}, n_splits={len(sizes)}, axis={axis})",
+    lambda x, *given, sizes, axis: (
+        f"T.split({x}, splits_size={given[0] if given else list(sizes)}, n_splits={len(sizes)}, axis={axis})"
+    ),
     takes=lambda e: e.ndim >= 1,
 )
 def split(draw: Draw, pool: Pool, x: Entry) -> Drawn:
@@ -122,85 +186,29 @@ def split(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     first = draw.integer(0, x.shape[axis])
     second = draw.integer(0, x.shape[axis] - first)
     sizes = (first, x.shape[axis] - first) if draw.often() else (first, second, x.shape[axis] - first - second)
-    return (x.name,), {"sizes": sizes, "axis": axis}
+    given = [pool.fixed(sizes, draw.choose(INDICES)).name] if draw.seldom() else []
+    return (x.name, *given), {"sizes": sizes, "axis": axis - (x.ndim if draw.seldom() else 0)}
 
 
-@step("tile", "T.tile({0}, {reps!r})", takes=lambda e: e.ndim >= 1 and e.size <= 16)
-def tile(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return (x.name,), {"reps": tuple(draw.choose((1, 2)) for _ in x.shape)}
+@step("join", lambda *parts, rows: f"T.stacklists({_nested(parts, rows)})", takes=lambda e: e.ndim <= 2 and e.size <= 8)
+def stacklists(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    """A list of lists of values of one type."""
+    alike = pool.having(lambda e: e.shape == x.shape and e.dtype == x.dtype)
+    rows = draw.choose((1, 2))
+    return tuple(draw.choose(alike).name for _ in range(2 * rows)), {"rows": rows}
 
 
-@step("tile", "T.repeat({0}, {times}, axis={axis})", takes=lambda e: e.ndim >= 1 and e.size <= 16)
-def repeat(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return (x.name,), {"times": draw.choose((2, 1, 3, 0)), "axis": draw.integer(0, x.ndim - 1)}
+def _nested(parts: tuple[str, ...], rows: int) -> str:
+    size = len(parts) // rows
+    return "[" + ", ".join(f"[{', '.join(parts[k * size : (k + 1) * size])}]" for k in range(rows)) + "]"
 
 
-@step(
-    "alloc",
-    lambda x, shape: f"T.alloc({', '.join(map(str, (x, *shape)))})",
-    takes=lambda e: e.ndim <= 2 and all(n != 1 or b for n, b in zip(e.shape, e.broadcastable)),
-)
-def alloc(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    lead = shapes.shape(draw, 0, 1)
-    rest = tuple(draw.choose((1, 2, 3)) if b else n for n, b in zip(x.shape, x.broadcastable))
-    shape = lead + rest
-    return (x.name,), {"shape": shape if prod(shape) <= shapes.MOST_ELEMENTS else rest}
+for _name, _axis in (("horizontal_stack", 1), ("vertical_stack", 0)):
 
-
-@step("alloc", "T.zeros_like({0})", smooth=False)
-def zeros_like(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return (x.name,), {}
-
-
-@step("alloc", "T.ones_like({0})", smooth=False)
-def ones_like(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return (x.name,), {}
-
-
-@step("creation", "T.zeros({shape!r}, dtype={dtype!r})", takes=None, smooth=False)
-def zeros(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return (), {"shape": shapes.shape(draw, 0, 3), "dtype": draw.choose(pool.dtypes)}
-
-
-@step("creation", "T.eye({n}, {m}, {k}, dtype={dtype!r})", takes=None, smooth=False)
-def eye(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    lengths = (2, 3, 1, 4)
-    return (), {"n": draw.choose(lengths), "m": draw.choose(lengths), "k": draw.choose((0, 1, -1, 5)),
-                "dtype": draw.choose(("float64", "float32", "int64"))}  # fmt: skip
-
-
-@step("creation", "T.arange({start}, {stop}, {step}, dtype={dtype!r})", takes=None, smooth=False)
-def arange(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    stop, stride = draw.integer(0, 6), draw.choose((1, 2, 3, -1))
-    start = draw.integer(-1, 3)
-    return (), {
-        "start": start,
-        "stop": stop,
-        "step": stride,
-        "dtype": draw.choose(("int64", "float64", "float32", "int8")),
-    }
-
-
-@step(
-    "creation",
-    "T.arange({0})",
-    takes=lambda e: e.ndim == 0 and e.dtype in INDICES and e.firm and not e.opaque and 0 <= int(e.value) <= 32,
-    smooth=False,
-    loose=True,
-)
-def arange_to(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return (x.name,), {}
-
-
-@step("creation", lambda value, dtype: f"T.constant({constant_source(value, dtype)})", takes=None, smooth=False)
-def constant(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    dtype = draw.choose(pool.dtypes)
-    shape = shapes.shape(draw, 0, 2, pool.lengths)
-    return (), {"value": frozen(values.array(draw, "grid", dtype, shape, layout=False).data), "dtype": dtype}
-
-
-def constant_source(value: Any, dtype: str) -> str:
-    return array_source(model.MODEL["constant"](value, dtype))
+    @step("join", lambda *parts, name=_name: f"T.{name}({', '.join(parts)})", name=_name,
+          takes=lambda e: e.ndim == 2 and e.size <= 32)  # fmt: skip
+    def beside(draw: Draw, pool: Pool, x: Entry, axis: int = _axis) -> Drawn:
+        return tuple(e.name for e in _parts(draw, pool, x, axis)), {}
 
 
 @step("shapes", "{0}.shape", takes=lambda e: e.ndim >= 1, smooth=False, firm=True)
@@ -211,3 +219,21 @@ def shape(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 @step("shapes", "{0}.shape[{axis}]", takes=lambda e: e.ndim >= 1, smooth=False, firm=True)
 def length(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {"axis": draw.integer(0, x.ndim - 1)}
+
+
+@step("shapes", "{0}.size", smooth=False, firm=True)
+def size(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    return (x.name,), {}
+
+
+@step("shapes", "T.prod({0}.shape[{start}:{stop}]) + {0}.shape[{axis}]", takes=lambda e: e.ndim >= 1, smooth=False)
+def lengths_together(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    """Arithmetic of lengths."""
+    return (x.name,), {
+        "start": draw.choose((0, 1)), "stop": draw.choose((1, 2, 4)), "axis": draw.integer(-x.ndim, x.ndim - 1)
+    }  # fmt: skip
+
+
+@step("shapes", "T.tensor_from_scalar(T.scalar_from_tensor({0}))", takes=lambda e: e.ndim == 0)
+def through_scalar(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    return (x.name,), {}
