@@ -20,7 +20,7 @@ from difftest.localize import Culprit, localize, op_name
 from difftest.meanings import broken_contract, guilty, outside_shadow, steps_named, wrong_step
 from difftest.oracle.text import printed
 from difftest.probe import Probe
-from difftest.program import Built
+from difftest.program import Built, Program
 from difftest.raised import rewrite_that_raised, who_raises
 
 VALUES = ("bits", "bound", "contract", "error", "type")
@@ -42,6 +42,12 @@ def blame(built: Built, report: Report) -> None:
             failure.culprit, failure.blame = search.found(failure)
 
 
+def of_build(program: Program, api: Any) -> Found:
+    """Who is responsible for a graph that cannot be built."""
+    found = who_raises(lambda: program.build(api))
+    return found if found[0] else (steps_named(program), found[1])
+
+
 class _Search:
     """The search for the culprits of one report; what one failure of a cell and kind tells goes for the others."""
 
@@ -54,7 +60,12 @@ class _Search:
         kind = "values" if failure.kind in VALUES and "the new value of" not in failure.output else str(failure)
         key = failure.cell, kind
         if key not in self.answers:
-            self.answers[key] = self._found(failure)
+            try:
+                self.answers[key] = self._found(failure)
+            except Exception as error:
+                # What is wrong may be wrong in any way, also in one that the search does not expect.
+                what = f"the search stumbled: {type(error).__name__}: {error}"
+                self.answers[key] = steps_named(self.program), what
         return self.answers[key]
 
     def _found(self, failure: Failure) -> Found:
@@ -64,9 +75,7 @@ class _Search:
         cell = failure.cell
         probe = Probe(self.program, failure, tuple(self.report.runs), self.api)
         found = NOBODY
-        if failure.kind == "build":
-            found = who_raises(lambda: self.program.build(self.api))
-        elif failure.kind == "text":
+        if failure.kind == "text":
             found = self._text(failure, probe)
         elif cell.mode != PLAIN and self._is_right(Cell(PLAIN, cell.backend), failure):
             found = self._rewritten(failure, probe)

@@ -55,12 +55,19 @@ def _by_frames(trace: TracebackType | None, error: Exception) -> tuple[str, str]
         frames.append((trace.tb_frame, trace.tb_lineno))
         trace = trace.tb_next
     for frame, line in reversed(frames):
+        # Whatever the text of a gradient calls, it is the gradient that should not have called it so.
+        own, function = frame.f_locals.get("self"), frame.f_code.co_name
+        if _is_op(own) and function in GRADIENTS:
+            return (
+                f"gradient {op_name(own)}",
+                f"{type(error).__name__} raised in {type(own).__name__}.{function}, line {line}",
+            )
+    for frame, line in reversed(frames):
         path, function = frame.f_code.co_filename, frame.f_code.co_name
         why = f"{type(error).__name__} raised in {function} ({path.rpartition('/')[2]}:{line})"
         own = frame.f_locals.get("self")
         if _is_op(own):
-            word = _of_class(own)
-            return (f"gradient {op_name(own)}" if function in GRADIENTS else word), why
+            return _of_class(own), why
         node: Any = frame.f_locals.get("node")
         if _is_op(getattr(node, "op", None)) and "/rewriting/" not in path:
             if path.endswith("/interpreter.py") and any(x is None for x in frame.f_locals.get("arguments", ())):

@@ -41,7 +41,12 @@ def check(
     try:
         built = program.build(api)
     except Exception as error:
-        report.failures.append(Failure("build", BASE, f"the graph cannot be built: {type(error).__name__}: {error}"))
+        failure = Failure("build", BASE, f"the graph cannot be built: {type(error).__name__}: {error}")
+        if blame:
+            from difftest.blame import of_build
+
+            failure.culprit, failure.blame = of_build(program, api)
+        report.failures.append(failure)
         return report
     report.first_text = printed(api, built.outputs)
     for cell in dict.fromkeys([BASE, *(chosen or cells())]):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from difftest.case import Failure
@@ -53,13 +54,15 @@ def reduced(program: Program, fails: Callable[[Program], bool], patience: float 
     tried: set[str] = set()
 
     def first(candidates: Iterator[Program], least: tuple[int, ...]) -> Program | None:
-        for candidate in candidates:
-            if time.monotonic() > deadline:
-                return None
-            if size(candidate) < least and candidate.digest not in tried:
-                tried.add(candidate.digest)
-                if fails(candidate):
-                    return candidate
+        # What the reference does may be wrong in any way: a pass that stumbles has nothing more to try.
+        with suppress(Exception):
+            for candidate in candidates:
+                if time.monotonic() > deadline:
+                    return None
+                if size(candidate) < least and candidate.digest not in tried:
+                    tried.add(candidate.digest)
+                    if fails(candidate):
+                        return candidate
         return None
 
     found = True

@@ -80,13 +80,22 @@ def plainer_values(program: Program) -> Iterator[Program]:
             yield replace(program, shared=(*program.shared[:k], plain, *program.shared[k + 1 :]))
 
 
-_PLAINER = (
-    np.zeros_like,
-    np.ones_like,
-    lambda x: np.arange(1, x.size + 1).reshape(x.shape) % 120,
-    lambda x: np.where(np.isfinite(x), np.rint(np.clip(np.real(x), -100, 100)), x) if x.dtype.kind == "f" else x % 10,
-    lambda x: np.where(np.isfinite(x), np.rint(np.clip(np.real(x), -100, 100) * 4) / 4, x),
-)
+def _counting(x: np.ndarray) -> np.ndarray:
+    return np.arange(1, x.size + 1).reshape(x.shape) % 120
+
+
+def _whole(x: np.ndarray) -> np.ndarray:
+    """Whole numbers, near by if they are small."""
+    if x.dtype.kind in "fc":
+        return np.where(np.isfinite(x), np.rint(np.clip(x.real, -100, 100)), x)
+    return x % 10
+
+
+def _quarters(x: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(x), np.rint(np.clip(x.real, -100, 100) * 4) / 4, x)
+
+
+_PLAINER = (np.zeros_like, np.ones_like, _counting, _whole, _quarters)
 
 
 def _filled(value: Array, change: Any) -> Array:

@@ -275,3 +275,13 @@ def test_frames_tell_who_raises():
     assert who_raises(lambda: Sum((5,), None, None)(x))[0] == "op Sum"
     assert who_raises(lambda: theano.function([x], x, mode="no such mode"))[0] == "function"
     assert who_raises(lambda: None) == ("", "")
+
+
+def test_a_gradient_that_cannot_be_built(monkeypatch):
+    def L_op(self, inputs, outputs, output_gradients):
+        raise ValueError("oops")
+
+    monkeypatch.setattr(Sum, "L_op", L_op)
+    gradient = Step("grad", ("v0", "x0"), {"dtypes": ("float64",)}, ("v1",))
+    report = check(program(SUM, gradient), [Cell("UNOPTIMIZED")])
+    assert culprits(report) == {"gradient Sum"}
