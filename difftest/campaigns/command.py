@@ -36,7 +36,7 @@ def campaign_parser() -> argparse.ArgumentParser:
     made.add_argument("--backend", action="append", help="reference, opencl, opencl:DEVICE or all; repeatable")
     made.add_argument("--profile", choices=list(PROFILES), help="what to concentrate on (default: all)")
     made.add_argument("--timeout", type=seconds, default=60.0, help="a program that takes longer hangs (default: 60s)")
-    made.add_argument("--no-feedback", action="store_true", help="draw every program afresh")
+    made.add_argument("--feedback", action="store_true", help="change programs that reached something new, too")
     made.add_argument("--repros", metavar="DIR", help="write repro_<hash>.py of every finding")
     add_reports(made)
     return made
@@ -53,7 +53,7 @@ def campaign(arguments: Sequence[str] | None = None) -> int:
         options.name,
         options.profile or (old.profile if old else "all"),
         tuple(backends_of(options.backend or (old.backends if old else ["all"]))),
-        feedback=old.feedback if old and not options.no_feedback else not options.no_feedback,
+        feedback=options.feedback or (old is not None and old.feedback),
         timeout=options.timeout,
     )
     bar = Bar(options.examples, options.time, patient=True)

@@ -173,7 +173,6 @@ class Coordinator:
             "do": do,
             "profile": self.settings.profile,
             "cells": [str(cell) for cell in self.settings.cells],
-            "feedback": self.settings.feedback,
             "timeout": self.settings.timeout,
             **form,
         }

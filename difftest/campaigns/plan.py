@@ -35,7 +35,7 @@ class Settings:
     backends: tuple[str, ...] = ("reference",)
     shards: int = 16
     batch: int = 8
-    feedback: bool = True
+    feedback: bool = False
     timeout: float = 60.0
 
     @property

@@ -52,8 +52,8 @@ def example(form: Form) -> dict[str, Any]:
         "failed" if unique else "identical",
         report.counts,
         tuple(unique.values()),
-        reached(report) if form["feedback"] else frozenset(),
-        tuple(tape.choices) if form["feedback"] else (),
+        reached(report),
+        tuple(tape.choices),
     ).to_json()
 
 
