@@ -21,7 +21,7 @@ from reference.graph.errors import ShapeError
 from reference.graph.fgraph import FunctionGraph
 from reference.graph.traversal import equal_graphs, toposort
 from reference.graph.types import TensorType
-from reference.interpreter import Program
+from reference.interpreter import Program, without_effects
 from reference.tensor.basic import as_tensor_variable
 
 
@@ -210,7 +210,8 @@ class Scan(Op):
             arguments = [np.zeros(rows.shape[1:], dtype=rows.dtype) for rows in sequences]
             arguments += [rows[len(rows) + tap, ...] for rows, taps in zip(states, self.taps) for tap in taps]
             try:
-                values = self.program.run([*arguments, *carries, *constants])
+                with without_effects():
+                    values = self.program.run([*arguments, *carries, *constants])
                 shapes += [v.shape for v in values[self.n_states : self.n_stacked]]
             except Exception:
                 shapes += [tuple(map(int, v.type.broadcastable)) for v in outs[self.n_states :]]  # type: ignore[attr-defined]

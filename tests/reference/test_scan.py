@@ -418,3 +418,11 @@ def test_a_shared_variable_is_an_output_like_any_other(mode):
     assert list(updates) == [b]
     assert np.array_equal(run(mode, out, updates)[0], [2.0] * 3)
     assert b.get_value() == 8.0
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_loop_that_does_nothing_prints_nothing(mode, capsys):
+    """The shape of no rows is told by a step on zeros, which is nobody's step."""
+    out, _ = scan(lambda row: theano.printing.Print("row")(row), v)
+    assert theano.function([v], out, mode=mode)([]).shape == (0,)
+    assert capsys.readouterr().out == ""
