@@ -7,6 +7,7 @@ results alias nothing, types are as promised, the same call gives the same resul
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -87,12 +88,14 @@ class Trouble:
 
 @dataclass(eq=False)
 class Call:
-    """One call: the values of the graph's inputs (arguments, then shared state), the outputs, the state after."""
+    """One call: the values of the graph's inputs (arguments, then shared state), the outputs, the state after, and what
+    was printed on the way."""
 
     inputs: list[Any]
     outputs: list[np.ndarray]
     updates: list[np.ndarray]
     state: dict[str, np.ndarray]
+    printed: str = ""
 
 
 @dataclass(eq=False)
@@ -152,14 +155,15 @@ def _call(built: Built, run: Run, arguments: list[np.ndarray]) -> Call:
     f = run.function
     before = [a.copy() for a in arguments]
     state = [s.get_value() for s in f.get_shared()]
-    outputs = f(*arguments)
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        outputs = f(*arguments)
     for given, a, b in zip(built.program.arguments, arguments, before):
         if not same_bits(a, b):
             run.complaints.append(f"the call changed its argument {given.name}")
     _check_types(built, run, outputs)
     _check_aliases(built, run, outputs, arguments)
     updates = [np.asarray(v.get_value()) for v in f.updated]
-    return Call([*before, *state], [np.array(o) for o in outputs], updates, built.shared_values())
+    return Call([*before, *state], [np.array(o) for o in outputs], updates, built.shared_values(), said.getvalue())
 
 
 def _check_types(built: Built, run: Run, outputs: Sequence[Any]) -> None:
@@ -190,7 +194,8 @@ def _again(built: Built, run: Run) -> None:
     with contextlib.suppress(StopIteration):
         arguments = next(built.program.call_values())
         try:
-            outputs = run.function(*arguments)
+            with contextlib.redirect_stdout(io.StringIO()):
+                outputs = run.function(*arguments)
         except Exception as error:
             run.complaints.append(f"the first call raised when it was repeated: {error}")
             return

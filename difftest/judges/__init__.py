@@ -1,3 +1,3 @@
 """The judges, a file each. Importing this package registers them in the order in which they are asked."""
 
-from difftest.judges import conditions, meaning, errors, values, gradients, texts, translation  # isort: skip
+from difftest.judges import conditions, meaning, errors, values, gradients, prints, texts, translation  # isort: skip

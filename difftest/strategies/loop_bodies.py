@@ -15,7 +15,7 @@ import numpy as np
 
 from difftest.program import Array, Operand, Step
 from difftest.strategies.drawing import Entry, Pool
-from difftest.strategies.recording import RANDOM, recorded
+from difftest.strategies.recording import DRAWN_INSIDE, RANDOM, recorded
 from difftest.strategies.registry import STEPS, StepKind
 
 DEEPEST = 2
@@ -52,12 +52,14 @@ class Inside(Pool):
         known = self.named(e.name)
         if known is not None:
             return known
+        if DRAWN_INSIDE in e.needs:
+            explicit = True
         if explicit is None:
             explicit = self.draw.often() if RANDOM in e.needs else self.draw.seldom()
         if explicit:
             name = self.local("w", len(self.explicit))
             self.explicit.append((name, e))
-            return self.add(replace(e, name=name, needs=e.needs - {RANDOM}))
+            return self.add(replace(e, name=name, needs=e.needs - {RANDOM, DRAWN_INSIDE}))
         self.captured.append(e)
         return self.add(replace(e))
 

@@ -19,6 +19,9 @@ from difftest.strategies.registry import STEPS, StepKind
 RANDOM = "a random draw"
 """Stands among the `needs` of what depends on one."""
 
+DRAWN_INSIDE = "a random draw inside a loop"
+"""The same of a draw in the body of a loop: its stream may be known in terms of that body alone."""
+
 
 def recorded(pool: Pool, label: str, name: str, operands: Sequence[Operand], attributes: Mapping[str, Any]) -> Step:
     """The step called `name`, with results called after `label`, which are added to the pool."""
@@ -36,7 +39,7 @@ def recorded(pool: Pool, label: str, name: str, operands: Sequence[Operand], att
     facts = _facts(kind, entries, kind.undefined is not None and kind.undefined(step)) | {
         "opaque": not model.known(step) or any(e.opaque for e in known)
     }
-    needs = frozenset().union(*(e.needs for e in known), [RANDOM] if moved or kind.family == "random" else [])
+    needs = frozenset().union(*(e.needs for e in known), _drawn(step, kind))
     for result, value in zip(names, values):
         floating = value.dtype.kind == "f"
         own: dict[str, Any] = {
@@ -45,6 +48,13 @@ def recorded(pool: Pool, label: str, name: str, operands: Sequence[Operand], att
         }
         pool.add(Entry(result, value, declared(step, known, value), needs=needs | {result}, **{**facts, **own}))
     return Step(name, step.operands, step.attributes, names)
+
+
+def _drawn(step: Step, kind: StepKind) -> list[str]:
+    """What its results are to be known for."""
+    if kind.moves is not None and kind.moves(step):
+        return [RANDOM, DRAWN_INSIDE]
+    return [RANDOM] if kind.family == "random" else []
 
 
 def _facts(kind: StepKind, entries: Sequence[Entry | None], undefined: bool) -> dict[str, Any]:
