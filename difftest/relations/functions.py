@@ -180,7 +180,7 @@ def _given_by_hand(surgery: Surgery, name: str) -> Twin:
         calls=(),
     )
     twin = pruned(twin)
-    return Twin(twin, paired(program.outputs, read), calls=[(0, 0)], shared=shared_of(program, twin))
+    return Twin(twin, paired(program.outputs, read), calls=[(0, 0)], shared=shared_of(program, twin), computed=True)
 
 
 @relation("MR1", "givens are the graph with the replacement written in, or with its value passed", subject="function")

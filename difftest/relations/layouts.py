@@ -60,7 +60,11 @@ def written_out(case: Case, draw: Draw) -> Iterator[Twin]:
     yield Twin(replace(program, steps=steps), paired(program.outputs), shared=shared_of(program), promise=promise)
 
 
-KERNELS = ({"opencl.fuse": False}, {"opencl.style": "gpu"}, {"opencl.style": "cpu"}, {"opencl.interpret": False})
+KERNELS: tuple[dict[str, object], ...] = (
+    {"opencl.fuse": False}, {"opencl.style": "gpu"}, {"opencl.style": "cpu"}, {"opencl.interpret": False},
+    {"opencl.reuse": False}, {"opencl.replay": False},
+)  # fmt: skip
+"""Flags that choose how, and never what."""
 
 
 @relation("MR36", "how a backend makes its kernels is no matter", subject="plan")

@@ -57,7 +57,14 @@ def _constant(surgery: Surgery, v: Value, data: np.ndarray) -> Twin:
     )
     twin = pruned(twin)
     promise = "REAL" if surgery.reaches(v.name, SLOPES) else ""
-    return Twin(twin, paired(program.outputs, read), calls=[(0, 0)], shared=shared_of(program, twin), promise=promise)
+    return Twin(
+        twin,
+        paired(program.outputs, read),
+        calls=[(0, 0)],
+        shared=shared_of(program, twin),
+        promise=promise,
+        computed=v.place >= 0,
+    )
 
 
 REAL_FAMILIES = {

@@ -37,6 +37,7 @@ class Twin:
     shared    names of shared variables that end each call with the same values.
     promise   if not the relation's own. `alike`: the functions print the same, with `names` (the twin's) put back.
     modes     the modes in which it is tried, if not in all; `backends` likewise.
+    computed  a number in it was computed by the reference: another backend's own may have other bits.
     scale     output of the first program -> the power of two by which the twin's is larger.
     flags     configuration while the function is compiled and called; `way` names another way of making it (see
               `ways`), with `options`.
@@ -51,6 +52,7 @@ class Twin:
     names: Mapping[str, str] = field(default_factory=dict)
     modes: tuple[str, ...] = ()
     backends: tuple[str, ...] = ()
+    computed: bool = False
     scale: Mapping[str, int] = field(default_factory=dict)
     lifted: bool = False
     inner: bool = False
@@ -118,7 +120,21 @@ def chosen(ids: Iterable[str]) -> list[Relation]:
 
 
 def table() -> str:
-    """The page of all relations."""
-    rows = ["| id | law | promise | family |", "|---|---|---|---|"]
-    rows += [f"| {r.id} | {r.law} | {r.promise} | {r.family} |" for r in RELATIONS.values()]
-    return "\n".join(rows) + "\n"
+    """The page docs/relations.md."""
+    lines = [_HEAD, *(f"- **{name}**: {what}." for name, what in PROMISES.items()), ""]
+    lines += ["| id | law | from one to the other | promise | blames | family |", "|---|---|---|---|---|---|"]
+    for r in sorted(RELATIONS.values(), key=lambda r: (int("".join(filter(str.isdigit, r.id))), r.id)):
+        forms = " ".join((r.function.__doc__ or "").split())
+        cells = [r.id, r.law, forms, r.promise, r.subject, r.family]
+        lines.append(f"| {' | '.join(c.replace('|', chr(92) + '|') for c in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+_HEAD = """# Relations
+
+What must hold between a program and a twin made of it: `check(program, relations=["MR7"])`. A session tries one that
+applies on every program. A relation states its conditions, and yields nothing where they do not hold. This page is
+written by `python -m difftest.relations > docs/relations.md`.
+
+Promises:
+"""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from difftest.case import Case
+from difftest.loop import body
 from difftest.program import Array, Input, Program, Shared, Step
 from difftest.relations.functions import shared_of
 from difftest.relations.registry import Twin, relation
@@ -60,7 +61,7 @@ def state_or_argument(case: Case, draw: Draw) -> Iterator[Twin]:
         i for i in program.inputs
         if not any(i.broadcastable) and i.name not in keys and _never_changes(program, i)
     ]  # fmt: skip
-    if inputs:
+    if inputs and not any(map(_strict, program.steps)):
         chosen = draw.choose(inputs)
         place = program.inputs.index(chosen)
         twin = replace(
@@ -78,6 +79,11 @@ def state_or_argument(case: Case, draw: Draw) -> Iterator[Twin]:
         twin = replace(program, shared=tuple(s for s in program.shared if s is not chosen_state))
         twin = surgery.with_inputs(twin, [Input(chosen_state.name, pattern, chosen_state.value)])
         yield Twin(twin, paired(program.outputs), shared=shared_of(twin))
+
+
+def _strict(step: Step) -> bool:
+    """True for a loop that must be passed every shared variable, and for one around it."""
+    return bool(step.attributes.get("strict")) or any(map(_strict, body(step)))
 
 
 def _never_changes(program: Program, i: Input) -> bool:
