@@ -222,7 +222,7 @@ class _Judge:
             bad = set(self.apart)
             for step in self.program.steps:
                 theirs = {n: Array.from_json(values[n]).data for n in step.results}
-                mine = [n for n, v in theirs.items() if n in bad or self._is_wrong(n, call, v, False)]
+                mine = [n for n, v in theirs.items() if n not in self.apart and self._is_wrong(n, call, v, False)]
                 bad.update(mine)
                 if mine and not bad.intersection(o for o in step.operands if isinstance(o, str)):
                     told = True

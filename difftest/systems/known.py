@@ -88,6 +88,31 @@ def _out_of_range(c: Context) -> bool:
     return False
 
 
+def _entangled(c: Context) -> bool:
+    """A given whose replacement needs what is replaced."""
+    program = c.meaning.program
+    needs = {name: {name} for name in (*(i.name for i in program.inputs), *(s.name for s in program.shared))}
+    for step in program.steps:
+        operands = [o for o in step.operands if isinstance(o, str)]
+        for name in step.results:
+            needs[name] = {name}.union(*(needs.get(o, {o}) for o in operands))
+    keys = {key for key, _ in program.givens}
+    return any(keys & needs.get(by, {by}) for _, by in program.givens)
+
+
+def _no_steps(c: Context) -> bool:
+    """A loop that ran no step."""
+    loops = [s for s in c.meaning.program.steps if s.step == "scan"]
+    return any(c.meaning.value(name).shape[:1] == (0,) for s in loops for name in s.results)
+
+
+def _subnormal(c: Context) -> bool:
+    """A number between zero and the smallest normal one."""
+    run = c.meaning.run
+    values = [v for call in run.calls for v in (*call.inputs, *call.outputs) if isinstance(v, np.ndarray)]
+    return any(np.any((v != 0) & (np.abs(v) < np.finfo(v.dtype).tiny)) for v in values if v.dtype.kind == "f")
+
+
 def _ties(c: Context) -> bool:
     """An axis along which two elements are equal, or NaN."""
     return any(len(np.unique(v)) < v.size or (v.dtype.kind == "f" and np.isnan(v).any()) for v in c.values)
@@ -131,7 +156,18 @@ KNOWN: tuple[Known, ...] = (
     Known(BOTH, RAISED, (), "an update that is known to be broadcastable", "refused there",
           text="An update must have the same type|but an update of type"),
     Known(BOTH, RAISED, (), "givens that mention each other", DOCUMENTED, text="When using 'givens' or 'replace'"),
+    Known(BOTH, (*WRONG, *RAISED), (), "givens that mention each other", DOCUMENTED, _entangled),
+    Known(BOTH, RAISED, (), "the broadcast pattern of a loop's state", DOCUMENTED,
+          text="Inconsistency in the inner graph|corresponding loop function variable|initial state.*dimension"),
+    Known(("pytensor",), (*WRONG, *RAISED), (), "the shape of a loop of no steps", "docs/systems.md", _no_steps),
+    Known(BOTH, RAISED, (), "bool beside integers in &, | and ^", DOCUMENTED, text="input to a BitOp"),
+    Known(BOTH, RAISED, ("grad",), "a gradient that is not implemented there", DOCUMENTED, text="NotImplementedError"),
+    Known(BOTH, RAISED, ("repeat",), "repeat of uint64", "refused there", text="support dtype"),
+    Known(BOTH, ("dtype",), ("bincount",), "bincount of narrow integers keeps their dtype", DOCUMENTED),
     Known(BOTH, ("dtype",), ("grad",), "the dtype of a gradient", DOCUMENTED),
+    Known(("theano",), WRONG, ("sigmoid", "softplus"), "0 below -30", "theano/tensor/nnet/sigm.py, impl",
+          lambda c: any(v.dtype.kind == "f" and np.any(v < -30) for v in c.values)),
+    Known(("jax",), WRONG, (), "subnormal numbers are zero", "XLA on the CPU flushes them", _subnormal),
     Known(("jax",), WRONG, ("grad",), "the gradient at a kink", "jax.lax: ties share, relu'(0) = 0",
           lambda c: c.any_step(*KINKS)),
 )  # fmt: skip

@@ -6,6 +6,8 @@ another system's roundings when asked.
 
 from __future__ import annotations
 
+import contextlib
+import io
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -36,8 +38,9 @@ class Meaning:
         self.trouble = ""
         self._walks: dict[tuple[str, bool, int], Walk] = {}
         try:
-            self.built = self.everything.build(reference)
-            self.run = execute(self.built, BASE)
+            with contextlib.redirect_stdout(io.StringIO()):  # a program may print
+                self.built = self.everything.build(reference)
+                self.run = execute(self.built, BASE)
         except Exception as error:
             self.trouble = f"{type(error).__name__}: {error}"
         else:

@@ -18,14 +18,15 @@ from difftest.systems.judge import Verdict, judge, judged
 from difftest.systems.process import System, job
 from difftest.verdict import Failure
 
-ENOUGH = 4
+ENOUGH = 2
 """Programs of one kind at one step that are made smaller; more are only counted."""
 
 
-PATIENCE = 15.0
+PATIENCE = 8.0
 """Seconds for making one program smaller."""
 
 RAISED = ("refusal", "optimizer error")
+OPTIMIZED = ("optimizer", "optimizer error", "special")
 TRACED = (*RAISED, "semantics", "dtype")
 """Kinds whose culprit is a step or an exception; who changed a value while optimizing is searched for."""
 
@@ -50,6 +51,8 @@ class Session:
     system: System
     programs: int = 0
     seconds: float = 0.0
+    judging: float = 0.0
+    """Seconds spent on the programs themselves; the rest went into making findings small."""
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
     coarse: dict[str, list[Finding]] = field(default_factory=dict)
@@ -68,7 +71,9 @@ class Session:
     def one(self, program: Program, seed: int = 0) -> None:
         """Judge one program; what is new is made smaller and kept."""
         self.programs += 1
+        started = time.monotonic()
         verdict = judge(program, self.system)
+        self.judging += time.monotonic() - started
         self.counts.update(verdict.counts)
         for step in program.steps if verdict.compared else ():
             self.counts["step", step.step] += 1
@@ -92,10 +97,13 @@ class Session:
             except Exception:
                 return False  # made smaller than makes sense: its text cannot be written
 
-        smallest = reduced(program, fails, PATIENCE)
+        try:
+            smallest = reduced(program, fails, PATIENCE)
+        except Exception:
+            smallest = program  # a step that making smaller has gone too far with
         verdict = judge(smallest, self.system)
         final = next((f for f in verdict.failures if same(f)), failure)
-        rewrites = self._guilty(smallest, verdict, same) if failure.kind in ("optimizer", "special") else ()
+        rewrites = self._guilty(smallest, verdict, same) if failure.kind in OPTIMIZED else ()
         signature = _signature(final, smallest, rewrites)
         for finding in self.findings:
             if finding.signature == signature:

@@ -18,7 +18,16 @@ SINGLE = 4.0
 HALF = 1.0
 """In half precision systems compute in single precision and round."""
 
-MEASURED: Mapping[tuple[str, str], Mapping[str, float]] = {}
+_ERFC = 900.0
+"""SciPy's erfc and XLA's are 443 ulp off at 23.5: the error grows with the square of the argument."""
+
+MEASURED: Mapping[tuple[str, str], Mapping[str, float]] = {
+    ("jax", "float64"): {"exp2": 90, "sinh": 40, "cosh": 40, "tanh": 14, "erfc": _ERFC},
+    ("jax", "float32"): {"exp2": 64, "sinh": 50, "cosh": 50, "erf": 10, "erfc": 130},
+    ("jax", "float16"): {"exp2": 26, "log2": 3, "log10": 3, "arccosh": 4, "sigmoid": 4, "softplus": 3},
+    ("pytensor", "float64"): {"erfc": _ERFC, "sigmoid": 4},
+    ("theano", "float64"): {"erfc": _ERFC, "sigmoid": 4},
+}
 """(system, dtype) -> row -> ulp, where the defaults are too small."""
 
 

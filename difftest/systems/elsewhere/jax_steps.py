@@ -9,15 +9,15 @@ promotion plays no part; values and gradients are JAX's own. A step that is not 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.scipy import special
+from worker import Missing
 
 
 class Here:
-    """What a step is told besides its operands: the dtypes and shapes of its results, and how far loops ran."""
+    """What a step is told besides its operands: the dtypes and shapes of its results, if they are known."""
 
-    def __init__(self, dtypes, shapes, trips, number):
-        self.dtypes, self.shapes, self.trips, self.number = dtypes, shapes, trips, number
+    def __init__(self, dtypes, shapes):
+        self.dtypes, self.shapes = dtypes, shapes
 
     @property
     def dtype(self):
@@ -152,6 +152,7 @@ STEPS["arange"] = lambda here, start, stop, step, dtype: jnp.arange(start, stop,
 STEPS["arange_to"] = lambda here, x: jnp.arange(here.shapes[0][0], dtype=here.dtype)
 STEPS["constant"] = lambda here, value, dtype: jnp.asarray(np.array(value, dtype))
 STEPS["shape"] = lambda here, x: jnp.asarray(x.shape, here.dtype)
+STEPS["printed"] = lambda here, x, **attributes: x
 STEPS["length"] = lambda here, x, axis: jnp.asarray(x.shape[axis], here.dtype)
 
 
@@ -176,6 +177,8 @@ def split(here, x, sizes, axis):
 def index_of(items, operands):
     def one(item):
         if isinstance(item, list):
+            if any(isinstance(end, str) for end in item):
+                raise Missing("a slice whose end is a variable")
             return slice(*item)
         if isinstance(item, str):
             return Ellipsis if item == "..." else operands[int(item[1:])]
@@ -255,6 +258,7 @@ def batched(a, b):
 
 
 def binary_crossentropy(here, x, t):
+    x, t = x.astype(here.dtype), t.astype(here.dtype)
     return -(t * jnp.log(x) + (1 - t) * jnp.log(1 - x))
 
 
@@ -265,98 +269,3 @@ STEPS.update({
     "logsoftmax": lambda here, x: jax.nn.log_softmax(x, axis=-1), "binary_crossentropy": binary_crossentropy,
     "categorical_crossentropy": lambda here, x, labels: -jnp.log(x[jnp.arange(x.shape[0]), labels]),
 })  # fmt: skip
-
-
-# Loops.
-
-
-class T:
-    """What the bodies of loops call."""
-
-    tanh, cos, exp, switch = jnp.tanh, jnp.cos, jnp.exp, jnp.where
-
-
-def body_of(text):
-    return eval("lambda h, x, w: " + text, {"T": T})
-
-
-def kept(rows, text):
-    return eval("rows" + text, {"rows": rows})
-
-
-def scanned(f, state, xs, length, rows):
-    """The stacked states of a loop."""
-    found = lax.scan(lambda h, x: (f(h, x),) * 2, state, xs, length=length)[1]
-    return kept(found, rows)
-
-
-@step
-def scan_map(here, x, w, body, explicit, backwards, rows):
-    f = body_of(body)
-    return kept(lax.scan(lambda h, row: (h, f(None, row, w)), 0, x[::-1] if backwards else x)[1], rows)
-
-
-@step
-def scan_state(here, x, h, w, body, explicit, backwards, n_steps, rows):
-    f = body_of(body)
-    return scanned(lambda h, row: f(h, row, w), h, (x[::-1] if backwards else x)[:n_steps], None, rows)
-
-
-@step
-def scan_loop(here, h, w, body, explicit, n_steps, rows):
-    f = body_of(body)
-    return scanned(lambda h, row: f(h, None, w), h, None, n_steps, rows)
-
-
-@step
-def scan_taps(here, x, taps, n_steps, rows):
-    def body(past, _):
-        new = jnp.tanh(past[taps[0]] * 0.5 - past[taps[1]])
-        return jnp.concatenate([past[1:], new[None]]), new
-
-    return kept(lax.scan(body, x[: -taps[0]], None, length=n_steps)[1], rows)
-
-
-@step
-def scan_windows(here, x, taps, rows):
-    first, last = -min((*taps, 0)), len(x) - max((*taps, 0))
-    cut = [x[first + k : last + k] for k in taps]
-    result = cut[0]
-    for other in cut[1:]:
-        result = result - other
-    return kept(result, rows)
-
-
-@step
-def scan_until(here, h, limit, n_steps, rows):
-    """Eager evaluation finds out how many steps there are; `jit` is told."""
-    found = []
-    eager = not isinstance(h, jax.core.Tracer)
-    count = n_steps if eager else here.trips.get(here.number, n_steps)
-    for _ in range(count):
-        enough = eager and bool(jnp.sum(h) > limit)
-        h = h + jnp.asarray(1, h.dtype)
-        found.append(h)
-        if enough:
-            break
-    if eager:
-        here.trips[here.number] = len(found)
-    return kept(jnp.stack(found), rows)
-
-
-@step
-def scan_two(here, x, h, rows):
-    return lax.scan(lambda h, row: (h * 0.5 + row, (h * 0.5 + row, row * h)), h, x)[1]
-
-
-@step
-def scan_nested(here, x, h, rows):
-    def outer(_, row):
-        return None, lax.scan(lambda a, e: (a * 0.5 + e, None), h, row)[0]
-
-    return kept(lax.scan(outer, None, x)[1], rows)
-
-
-@step
-def fold(here, x, h, which):
-    return lax.scan(lambda a, row: (a * 0.5 + row, None), h, x[::-1] if which == "foldr" else x)[0]

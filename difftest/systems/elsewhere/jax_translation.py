@@ -8,6 +8,7 @@ is and under `jit`. What each step means stands in `jax_steps`. It runs in JAX's
 
 import jax
 import jax.numpy as jnp
+import jax_loops
 import jax_steps
 import numpy as np
 from worker import Missing, array, calls_of
@@ -37,9 +38,12 @@ class Jax:
         if job["givens"] and "grad" in known:  # a gradient is taken before the replacement
             raise Missing("a gradient beside givens")
         for name in known:
-            if name != "grad" and name not in jax_steps.STEPS and name not in jax_steps.ELEMENTWISE:
+            if name not in ("grad", "scan") and name not in jax_steps.STEPS and name not in jax_steps.ELEMENTWISE:
                 raise Missing(name)
-        trips = {}
+        for step in job["steps"]:
+            if step["step"] == "scan" and "grad" in known and step["attributes"].get("truncate", -1) != -1:
+                raise Missing("a gradient that is cut off")
+        trips = jax_loops.Trips()
         runs = {}
         for mode in job["modes"]:
             runs[mode] = self.run(job, mode, trips)
@@ -54,9 +58,14 @@ class Jax:
             updates = {**shared, **{s: values[by] for s, by in job["updates"]}}
             return [values[name] for name in job["outputs"]], updates
 
-        compiled = jax.jit(whole) if mode == "FAST_RUN" else whole
+        loops = any(s["step"] == "scan" for s in job["steps"])
+        kept = jax.jit(whole)
+        trips.call = 0
 
         def call(*arguments):
+            trips.next_call()
+            # A loop is unrolled as often as it ran before, which may be another number in every call.
+            compiled = whole if mode != "FAST_RUN" else jax.jit(lambda *given: whole(*given)) if loops else kept
             outputs, updates = compiled([jnp.asarray(np.array(a, order="C")) for a in arguments], dict(state))
             state.update(updates)
             return [np.asarray(o) for o in outputs]
@@ -92,19 +101,19 @@ class Values:
 
     def step(self, number, step):
         operands = [self[o] if isinstance(o, str) else jax_steps.literal_of(o) for o in step["operands"]]
+        if step["step"] == "scan":
+            return jax_loops.looped(step["attributes"], operands, self.trips, str(number))
         types = [self.job["types"].get(name) for name in step["results"]]
         if None in types:
             raise Missing("a type that is not known")
         name = step["step"]
         if name in jax_steps.ELEMENTWISE:
             return [jax_steps.ELEMENTWISE[name](types[0][0], *operands)]
-        here = jax_steps.Here([t[0] for t in types], [tuple(t[1]) for t in types], self.trips, number)
+        here = jax_steps.Here([t[0] for t in types], [tuple(t[1]) for t in types])
         try:
             results = jax_steps.STEPS[name](here, *operands, **step["attributes"])
-        except TypeError as e:
-            if "argument" in str(e) and "()" in str(e):
-                raise Missing(f"{name} as it is written now") from e
-            raise
+        except (KeyError, TypeError) as e:  # a form of the step that the table does not know
+            raise Missing(f"a form of {name}") from e
         return list(results) if isinstance(results, tuple) else [results]
 
     def gradients(self, step):

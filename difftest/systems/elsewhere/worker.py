@@ -69,6 +69,8 @@ def calls_of(function, job, state):
         try:
             outputs = function(*[array(a) for a in arguments])
             found.append({"outputs": [form(o) for o in outputs], "state": {k: form(v) for k, v in state().items()}})
+        except Missing:
+            raise
         except Exception as e:
             error = trouble(f"call {number + 1}", e)
             break
