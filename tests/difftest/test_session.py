@@ -7,9 +7,9 @@ from faulty import is_row
 
 from difftest import Cell, campaign, check
 from difftest.__main__ import main
-from difftest.reports.options import seconds
 from difftest.program import Array, Input, Program, Shared, Step
 from difftest.reduce import reduced
+from difftest.reports.options import seconds
 from difftest.reports.terminal import finding, table
 from difftest.seeds import SEEDS, seed_failures
 from difftest.session import Address, Session, Summary
