@@ -14,7 +14,7 @@ PHASES: Mapping[str, tuple[tuple[str, str, Any], ...]] = {
     "opencl": (
         ("fusion", "opencl.fuse", False),
         ("plan", "opencl.reuse", False),
-        ("replay", "opencl.replay", False),
+        ("plan", "opencl.replay", False),
         ("machine", "opencl.interpret", False),
         ("driver", "opencl.optimize", False),
     ),

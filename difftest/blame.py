@@ -1,7 +1,7 @@
 """From a failure to a name.
 
 Owns the order of the search, and its vocabulary: `rewrite NAME`, `kernel OP`, `fusion OP`, `plan OP`, `machine OP`,
-`replay OP`, `driver OP`, `op OP`, `gradient OP`, `printing`, `function`, `random`, `scan`, `interpreter`. Translation
+`driver OP`, `op OP`, `gradient OP`, `printing`, `function`, `random`, `scan`, `interpreter`. Translation
 validation comes first, then node localization and phases for a backend, bisection over rewrites, and the reference's
 own meaning. It adds `culprit` and `blame` to the failures of a report and changes nothing else.
 """
@@ -77,6 +77,9 @@ class _Search:
         found = NOBODY
         if failure.kind == "text":
             found = self._text(failure, probe)
+        elif "shares memory" in failure.message and cell.backend == BASE.backend:
+            # Copies are made after all rewrites, whatever they did.
+            found = self._meaning(failure)
         elif cell.mode != PLAIN and self._is_right(Cell(PLAIN, cell.backend), failure):
             found = self._rewritten(failure, probe)
         if found == NOBODY and cell.backend != BASE.backend:

@@ -6,7 +6,7 @@ Owns the mapping from places in the code to words. It must not know what was wro
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -54,6 +54,9 @@ def _by_frames(trace: TracebackType | None, error: Exception) -> tuple[str, str]
     while trace is not None:
         frames.append((trace.tb_frame, trace.tb_lineno))
         trace = trace.tb_next
+    for frame, line in frames:
+        if _lost_a_value(frame.f_locals) and frame.f_code.co_filename.endswith("/interpreter.py"):
+            return "interpreter", f"an operation was given nothing ({type(error).__name__} at line {line})"
     for frame, line in reversed(frames):
         # Whatever the text of a gradient calls, it is the gradient that should not have called it so.
         own, function = frame.f_locals.get("self"), frame.f_code.co_name
@@ -70,14 +73,18 @@ def _by_frames(trace: TracebackType | None, error: Exception) -> tuple[str, str]
             return _of_class(own), why
         node: Any = frame.f_locals.get("node")
         if _is_op(getattr(node, "op", None)) and "/rewriting/" not in path:
-            if path.endswith("/interpreter.py") and any(x is None for x in frame.f_locals.get("arguments", ())):
-                return "interpreter", why
             backend = "/opencl_backend/" in path
             return (f"kernel {op_name(node.op)}" if backend else _of_class(node.op)), why
         for place, word in PLACES:
             if place in path:
                 return word, why
     return "", ""
+
+
+def _lost_a_value(names: Mapping[str, Any]) -> bool:
+    """True in a frame of the interpreter that runs a node without a value for one of its inputs."""
+    node, arguments = names.get("node"), names.get("arguments") or ()
+    return node is not None and any(x is None and hasattr(v.type, "dtype") for v, x in zip(node.inputs, arguments))
 
 
 def _is_op(thing: Any) -> bool:

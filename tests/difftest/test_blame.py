@@ -74,7 +74,7 @@ def test_a_kernel_that_raises():
         assert culprits(check(program(SUM), [Cell("UNOPTIMIZED", full)])) == {"kernel Sum"}
 
 
-@pytest.mark.parametrize("name", ["fusion", "plan", "replay"])
+@pytest.mark.parametrize("name", ["fusion", "plan", "machine"])
 def test_what_is_right_alone_is_named_by_the_phase_that_does_it(name, monkeypatch):
     """The last of several operations is wrong, unless their results are outputs or the phase is off."""
 
@@ -103,7 +103,7 @@ def test_without_a_phase_that_helps_it_is_the_plan(monkeypatch):
 
 
 def test_the_phase_is_the_first_whose_absence_helps():
-    assert phase("opencl", lambda **flags: "opencl.replay" not in flags) == ("replay", "opencl.replay=False")
+    assert phase("opencl", lambda **flags: "opencl.replay" not in flags) == ("plan", "opencl.replay=False")
     assert phase("opencl", lambda **flags: True) == ("", "")
     assert phase("reference", lambda **flags: False) == ("", "")
 
