@@ -196,7 +196,7 @@ def scaled(case: Case, draw: Draw) -> Iterator[Twin]:
     """f(x) -> f(4 * x) / 4**d, where f is homogeneous of degree d"""
     program, surgery = case.program, Surgery(case)
     floats = [i.name for i in program.inputs if i.value.dtype in ("float32", "float64")]
-    if program.givens or not floats or program.calls:
+    if program.givens or not floats:
         return
     for names in shuffled(draw, [[n] for n in floats] + ([floats] if len(floats) > 1 else [])):
         degrees = _degrees(surgery, set(names))
@@ -210,7 +210,8 @@ def scaled(case: Case, draw: Draw) -> Iterator[Twin]:
             for i in program.inputs
         )
         scale = {o: by * degrees[o] for o in program.outputs}
-        yield Twin(replace(program, inputs=inputs), paired(program.outputs), shared=shared_of(program), scale=scale)
+        twin = replace(program, inputs=inputs, calls=())
+        yield Twin(twin, paired(program.outputs), calls=[(0, 0)], shared=shared_of(program), scale=scale)
 
 
 @relation("MR33", "rows that add nothing may be added: zeros to a sum, ones to a product", promise="REAL")
