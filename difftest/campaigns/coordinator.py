@@ -283,5 +283,5 @@ def results(store: Store, name: str) -> Results:
         [f.repro for f in findings],
     )
     replay = f"python -m difftest replay ADDRESS --db {store.path.parent}"
-    covered, corpus = len(store.covered(name)), len(store.corpus(settings))
+    covered, corpus = len(store.reached_at_all(name)), len(store.corpus(settings))
     return Results(f"campaign {name}", summary, findings, sittings, covered, corpus, replay)

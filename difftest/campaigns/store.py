@@ -204,6 +204,11 @@ class Store:
         """The coverage cells that were reached in complete rounds."""
         return {cell for (cell,) in self._rows("SELECT cell FROM coverage WHERE campaign = ?", name)}
 
+    def reached_at_all(self, name: str) -> set[str]:
+        """The coverage cells that were reached, in rounds that are not complete, too."""
+        rows = self._rows("SELECT reached FROM examples WHERE campaign = ? AND reached IS NOT NULL", name)
+        return self.covered(name).union(*(json.loads(reached) for (reached,) in rows))
+
     def reached(self, settings: Settings, round_number: int) -> list[tuple[int, list[str], list[int]]]:
         """(place, coverage cells, choices) of the examples of a round that is complete but not closed, in order."""
         first = round_number * settings.round_size

@@ -179,6 +179,14 @@ def never_fired(summary: Summary) -> list[str]:
     return [rewrite.name for rewrite in load() if rewrite.name not in fired]
 
 
+def not_lowered(summary: Summary) -> Counter[str]:
+    """The operations that a backend cannot run, without its reasons."""
+    found: Counter[str] = Counter()
+    for text, times in summary.of("not lowered").items():
+        found[text.partition("cannot run ")[2].partition(": ")[0] or text] += times
+    return found
+
+
 def lines(results: Results) -> Iterator[str]:
     """The results as JSON lines: the findings, then the summary."""
     for form in (*(f.to_json() for f in results.findings), results.to_json()):

@@ -12,9 +12,9 @@ from html import escape
 from textwrap import shorten
 from typing import Any
 
-from difftest.reports.events import Finding, Results, never_fired
-from difftest.reports.markdown import day
+from difftest.reports.events import Finding, Results, never_fired, not_lowered
 from difftest.reports.style import SCRIPT, STYLE
+from difftest.reports.words import day, duration, many
 
 ELEMENTS = ("identical", "bounded", "vacuous", "uncertain")
 """What may be said of an element, best first."""
@@ -38,8 +38,7 @@ def page(results: Results) -> str:
 
 
 def _verdict(results: Results) -> str:
-    number = len(results.findings)
-    return "identical" if not number else f"{number} finding{'s' * (number > 1)}"
+    return many(len(results.findings), "finding") if results.findings else "identical"
 
 
 def _head(results: Results) -> Iterator[str]:
@@ -51,7 +50,7 @@ def _head(results: Results) -> Iterator[str]:
     numbers = [
         (f"{summary.programs:,}", "programs"),
         (f"{health['programs a second']:.1f}", "programs a second"),
-        (_hours(summary.seconds), f"in {len(results.sittings) or 1} sitting{'s' * (len(results.sittings) > 1)}"),
+        (duration(summary.seconds), f"in {many(len(results.sittings) or 1, 'sitting')}"),
         (f"{summary.runs:,}", "runs"),
         (f"{health['rewrite applications a program']:.1f}", "rewrite applications a program"),
         (f"{results.covered:,}", "contexts reached") if results.covered else ("0 %", "discarded"),
@@ -61,12 +60,6 @@ def _head(results: Results) -> Iterator[str]:
     yield "<div class='numbers'>"
     yield from (f"<div><b>{value}</b><span>{name}</span></div>" for value, name in numbers)
     yield "</div>"
-
-
-def _hours(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _index(results: Results) -> Iterator[str]:
@@ -113,9 +106,9 @@ def _finding(number: int, f: Finding, replay: str) -> Iterator[str]:
     yield f"<h2>{number}. {escape(f.culprit or 'nobody is blamed yet')}</h2>"
     yield f"<p class='claim'><span class='kind'>{escape(f.kind)}</span> {escape(f.claim.partition(': ')[2])}</p>"
     yield "<p class='facts'>"
-    facts = [f"seen {f.count:,} times" if f.count > 1 else "seen once"]
+    facts = [f"seen {many(f.count, 'time')}"]
     facts += [f"first {day(f.first_seen)}", f"last {day(f.last_seen)}"] if f.first_seen else []
-    facts += [f"{f.size[0]} steps" if f.size[0] != 1 else "1 step"] if f.source else []
+    facts += [many(f.size[0], "step")] if f.source else []
     facts += [escape(str(f.evidence["versions"]))] if "versions" in f.evidence else []
     yield " ".join(f"<span>{fact}</span>" for fact in facts)
     yield "</p>"
@@ -208,6 +201,9 @@ def _health(results: Results) -> Iterator[str]:
         ("Steps, by family", "family", 15),
         ("What became of examples", "fate", 6),
         ("How programs were drawn", "drawn", 4),
+        ("Forms of steps", "form", 15),
+        ("Judges, by cases heard", "judge", 15),
+        ("Relations tried", "relation", 15),
         ("Dtypes of inputs", "dtype", 14),
         ("Ranks of inputs", "rank", 6),
     ):
@@ -220,7 +216,7 @@ def _health(results: Results) -> Iterator[str]:
     yield "</div>"
     never = (("Rewrites never fired", never_fired(summary)), ("Steps never drawn", summary.never_drawn()))
     uncompared = [f"{name} ({n})" for name, n in summary.of("uncompared").most_common()]
-    lowered = [f"{name} ({n})" for name, n in summary.of("not lowered").most_common()]
+    lowered = [f"{name} ({n})" for name, n in not_lowered(summary).most_common()]
     for title, names in (*never, ("Operations without a bound", uncompared), ("Not lowered", lowered)):
         if names:
             listed = ", ".join(f"<code>{escape(name)}</code>" for name in names)

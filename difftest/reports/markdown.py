@@ -5,10 +5,10 @@ Owns the Markdown text. It must not know where the results came from.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from difftest.reports.events import Finding, Results
+from difftest.reports.words import day, many
 
 
 def text(results: Results) -> str:
@@ -18,7 +18,7 @@ def text(results: Results) -> str:
 
 def _lines(results: Results) -> Iterator[str]:
     summary = results.summary
-    verdict = f"{len(results.findings)} findings" if results.findings else "identical"
+    verdict = many(len(results.findings), "finding") if results.findings else "identical"
     yield f"# {results.title}: {verdict}"
     yield ""
     yield f"{summary.programs} programs, {summary.runs} runs in {', '.join(f'`{c}`' for c in summary.cells)}."
@@ -60,8 +60,3 @@ def _fenced(text: str, language: str = "") -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
-
-
-def day(seen: float) -> str:
-    """A moment, to the minute, in universal time; empty where none is known."""
-    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seen)) if seen else ""

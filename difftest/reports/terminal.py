@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from difftest.reports.events import Finding, Results, never_fired
+from difftest.reports.events import Finding, Results, never_fired, not_lowered
+from difftest.reports.words import duration, many
 from difftest.repro import Repro
 from difftest.session import Summary
 
@@ -59,7 +60,7 @@ def screens(results: Results, repros: str | None = None) -> str:
     summary = results.summary
     health = results.health()
     rows = [
-        (results.title, f"{len(results.sittings)} sittings, {summary.seconds / 3600:.1f} hours"),
+        (results.title, f"{many(len(results.sittings), 'sitting')}, {duration(summary.seconds)}"),
         *_work(summary),
         ("reached", f"{results.covered} contexts; {results.corpus} programs reached one first"),
         ("a program", f"{health['rewrite applications a program']:.1f} rewrite applications"),
@@ -98,7 +99,7 @@ def _work(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "steps", f"{len(summary.of('step'))} kinds drawn"
     yield "never drawn", _listed(summary.never_drawn())
     yield "no bound for", _listed(_counts(summary.of("uncompared")))
-    yield "not lowered", _listed(_counts(summary.of("not lowered")))
+    yield "not lowered", _listed(_counts(not_lowered(summary)))
 
 
 def _findings(number: int) -> tuple[str, str]:
@@ -114,7 +115,7 @@ def _counts(counter: Counter[str]) -> list[str]:
     return [f"{name} ({n})" for name, n in counter.most_common()]
 
 
-def _listed(names: list[str], most: int = 12) -> str:
+def _listed(names: list[str], most: int = 8) -> str:
     shown = ", ".join(names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
