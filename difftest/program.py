@@ -337,7 +337,7 @@ class Built:
         for step in program.steps:
             if touched.intersection(map(str, step.operands)):
                 loops = STEPS[step.step].family == "scan"
-                if step.step == "grad":
+                if STEPS[step.step].family in ("grad", "curvature", "flow"):
                     return None
                 if loops and (drawn or twice.intersection(step.results) or _read_twice(step, program.givens)):
                     return None

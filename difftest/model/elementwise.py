@@ -228,3 +228,8 @@ def cast(x: Value, dtype: str) -> Value:
         0 if v != v else info.max if v > info.max else info.min if v < info.min else int(v) for v in x.ravel().tolist()
     ]
     return np.array([min(max(v, info.min), info.max) for v in whole], dtype).reshape(x.shape)
+
+
+@line
+def cast_node(x: Value, dtype: str) -> Value:
+    return cast(x, dtype)

@@ -40,6 +40,11 @@ def reshape(x: Value, shape: Sequence[int]) -> Value:
 
 
 @line
+def reshape_own(x: Value) -> Value:
+    return x.copy()
+
+
+@line
 def reshape_by_shape(x: Value) -> Value:
     return x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
 

@@ -151,3 +151,9 @@ def _operator(draw: Draw, first: str, second: str) -> tuple[str, bool]:
 def cast(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     usual = dtypes.SIMPLEST_FIRST if x.kind != "c" else dtypes.COMPLEX
     return (x.name,), {"dtype": draw.choose(usual)}
+
+
+@step("cast", "T.elemwise.Elemwise(theano.scalar.cast_to({dtype!r}))({0})")
+def cast_node(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    """A conversion that is a node even to the same dtype."""
+    return (x.name,), {"dtype": x.dtype if draw.flag() else cast(draw, pool, x)[1]["dtype"]}

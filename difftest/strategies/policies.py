@@ -18,10 +18,11 @@ INVERSE = {
     "inc_subtensor": "subtensor", "subtensor": "subtensor", "join": "subtensor", "stack": "subtensor", "sum": "sum",
     "prod": "prod", "any": "any", "all": "all", "sub": "add", "add": "sub", "mul": "true_div", "true_div": "mul",
     "eq": "switch", "invert": "invert", "grad": "grad", "alloc": "subtensor", "dot": "transposed", "split": "join",
-    "take": "take",
-    "shape": "subtensor", "zeros_like": "add",
-    "max_and_argmax": "max", "sort": "sort", "softplus": "exp", "erf": "erfc",
-    "deg2rad": "rad2deg", "rad2deg": "deg2rad", "floor": "floor", "ceil": "ceil", "trunc": "trunc",
+    "set_places": "places", "inc_places": "places", "take": "take", "conj": "conj", "complex": "real",
+    "rebroadcast": "rebroadcast", "specify_shape": "specify_shape", "shape": "subtensor", "zeros_like": "add",
+    "max_and_argmax": "max", "sort": "sort", "softplus": "exp", "erf": "erfc", "deg2rad": "rad2deg",
+    "rad2deg": "deg2rad", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "fill_diagonal": "diagonal",
+    "moveaxis": "moveaxis", "swapaxes": "swapaxes", "roll": "roll", "diag": "diag", "tril": "triu",
 }  # fmt: skip
 """After this step, that one may undo it, or be merged with it."""
 

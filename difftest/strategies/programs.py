@@ -38,6 +38,7 @@ class Profile:
     always: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     steps: int = 8
+    bait: int = 0
     likes: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -47,6 +48,7 @@ PROFILES = {
     "indexing": Profile(always=("subtensor", "set_subtensor")),
     "scan": Profile(always=("scan", "grad", "random"), likes={"scan": 16, "grad": 8, "random": 2}),
     "gradients": Profile(always=("grad",)),
+    "rewrites": Profile(steps=3, bait=13),
     "large": Profile(steps=20),
 }
 
@@ -112,11 +114,12 @@ class _Growth:
         entries = self.pool.entries
         x = entries[-1] if policy.oldest else entries[0] if self.draw.often() else self.draw.choose(entries)
         chance = 15 - self.draw.integer(0, 15)
-        if chance < policy.bait and not self.profile.only:
+        bait = max(policy.bait, self.profile.bait)
+        if chance < bait and not self.profile.only:
             return self._bait(x)
-        if last is not None and chance < policy.bait + policy.repeat:
+        if last is not None and chance < bait + policy.repeat:
             return self._record(last.step, last.operands, last.attributes)
-        if last is not None and chance < policy.bait + policy.repeat + policy.undo and last.step in INVERSE:
+        if last is not None and chance < bait + policy.repeat + policy.undo and last.step in INVERSE:
             undo = STEPS[INVERSE[last.step]]
             made = self.pool.named(last.results[0])
             if made is not None and takes(undo, made):
@@ -138,9 +141,18 @@ class _Growth:
         """Write a whole chain on `x`."""
         made: list[str] = []
         for name, operands, attributes in bait.links:
-            given = [x.name if o == "x" else made[o] if isinstance(o, int) else o[1] for o in operands]
-            self._record(name, tuple(given), attributes)
+            given = [self._operand(x, made, o) for o in operands]
+            self._record(name, tuple(given), attributes(x) if callable(attributes) else attributes)
             made.append(self.steps[-1].results[0])
+
+    def _operand(self, x: Entry, made: Sequence[str], o: Any) -> Operand:
+        if o == "x":
+            return x.name
+        if isinstance(o, int):
+            return made[o]
+        if o[0] == "number":
+            return o[1]
+        return self.pool.fixed([k % x.shape[1] for k in range(x.shape[0])], "int64").name
 
     def _kind(self, x: Entry) -> StepKind:
         """A step that takes `x`: of a family drawn by liking, or of the next that has one."""

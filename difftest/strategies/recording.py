@@ -36,7 +36,7 @@ def recorded(pool: Pool, label: str, name: str, operands: Sequence[Operand], att
     if kind.loose:
         for e in known:
             pool.pin(e)
-    facts = _facts(kind, entries, kind.undefined is not None and kind.undefined(step)) | {
+    facts = _facts(kind, entries, kind.undefined is not None and kind.undefined(step), derivatives(step)) | {
         "opaque": not model.known(step) or any(e.opaque for e in known)
     }
     needs = frozenset().union(*(e.needs for e in known), _drawn(step, kind))
@@ -57,7 +57,7 @@ def _drawn(step: Step, kind: StepKind) -> list[str]:
     return [RANDOM] if kind.family == "random" else []
 
 
-def _facts(kind: StepKind, entries: Sequence[Entry | None], undefined: bool) -> dict[str, Any]:
+def _facts(kind: StepKind, entries: Sequence[Entry | None], undefined: bool, taken: int) -> dict[str, Any]:
     """What the results have in common. Of complex numbers no gradients are taken."""
     known = [e for e in entries if e is not None]
     without = [
@@ -68,9 +68,16 @@ def _facts(kind: StepKind, entries: Sequence[Entry | None], undefined: bool) -> 
     return {
         "rough": rough,
         "roots": roots - rough,
-        "orders": min([kind.orders, *(e.orders for e in known)]) - (kind.family == "grad"),
+        "orders": min([kind.orders, *(e.orders for e in known)]) - taken,
         "firm": all(e.firm for e in known) and (kind.firm or not any(e.kind in "fc" for e in known)),
     }
+
+
+def derivatives(step: Step) -> int:
+    """How many times the step differentiates."""
+    if STEPS[step.step].family not in ("grad", "curvature"):
+        return 0
+    return step.attributes.get("order", 2 if step.step in ("Rop", "hessian") else 1)
 
 
 def declared(step: Step, operands: Sequence[Entry], result: np.ndarray) -> tuple[bool, ...]:

@@ -62,7 +62,11 @@ def squeeze(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {"axis": None if known and x.name[0] == "x" and draw.flag() else axis}
 
 
-@step("rebroadcast", "T.patternbroadcast({0}, {pattern!r})")
+def _rebroadcast(x: str, pattern: tuple[bool, ...]) -> str:
+    return f"T.Rebroadcast({tuple(enumerate(pattern))!r})({x})" if pattern else f"T.patternbroadcast({x}, ())"
+
+
+@step("rebroadcast", _rebroadcast)
 def rebroadcast(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {"pattern": tuple(n == 1 and draw.flag() for n in x.shape)}
 
@@ -125,6 +129,11 @@ def reshape(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 def reshape_to(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     """To a shape of which some lengths are symbolic."""
     return symbolic(draw, pool, x, factors(draw, x.size) or (1,))
+
+
+@step("reshape", "{0}.reshape({0}.shape, ndim={0}.ndim)")
+def reshape_own(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    return (x.name,), {}
 
 
 def _by_shape(x: str) -> str:
