@@ -151,7 +151,8 @@ def test_a_crash_and_a_hang_are_results_and_the_next_program_runs(fake):
     assert kinds(one(("log", "x0"), value=(1.0, 2.0)), fake) == []
 
 
-def test_a_session_makes_programs_small_and_names_the_rewrite(fake):
+def test_a_session_makes_programs_small_and_names_the_rewrite(fake, monkeypatch):
+    monkeypatch.setattr("difftest.systems.session.PATIENCE", 3.0)
     session = Session(fake)
     session.one(one(("sqr", "x0"), ("neg", "v0"), ("sqr", "v1")))
     session.one(one(("exp", "x0"), ("sqr", "v0")))
