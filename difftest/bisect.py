@@ -12,9 +12,9 @@ from typing import Any
 
 PHASES: Mapping[str, tuple[tuple[str, str, Any], ...]] = {
     "opencl": (
+        ("plan", "opencl.replay", False),
         ("fusion", "opencl.fuse", False),
         ("plan", "opencl.reuse", False),
-        ("plan", "opencl.replay", False),
         ("machine", "opencl.interpret", False),
         ("driver", "opencl.optimize", False),
     ),

@@ -32,6 +32,7 @@ Found = tuple[str, str]
 """The culprit in a few words, and the reasons; both empty if nobody was found."""
 
 NOBODY: Found = ("", "")
+UNSTEADY: Found = ("printing", "one function prints otherwise the second time")
 
 
 def blame(built: Built, report: Report) -> None:
@@ -57,8 +58,8 @@ class _Search:
         self.answers: dict[tuple[Cell, str], Found] = {}
 
     def found(self, failure: Failure) -> Found:
-        kind = "values" if failure.kind in VALUES and "the new value of" not in failure.output else str(failure)
-        key = failure.cell, kind
+        values = failure.kind in VALUES and "the new value of" not in failure.output
+        key = failure.cell, "values" if values else " ".join(failure.kinship)
         if key not in self.answers:
             try:
                 self.answers[key] = self._found(failure)
@@ -205,15 +206,16 @@ class _Search:
 
     def _text(self, failure: Failure, probe: Probe) -> Found:
         law = failure.message[:2]
+        if _unsteady(
+            self.api, lambda: self.program.build(self.api).function(mode=failure.cell.mode, backend="reference")
+        ):
+            return UNSTEADY
         if law == "P3":
             return self._applied_again(failure)
         if law == "P1":
             return self._other_rewrites(failure)
         if law == "P6":
             return self._changed_graph()
-        run = self.report.runs.get(failure.cell)
-        if run is not None and printed(self.api, run.function) != printed(self.api, run.function):
-            return "printing", "one function prints otherwise the second time"
         return "function", "two functions of one program print differently"
 
     def _applied_again(self, failure: Failure) -> Found:
@@ -251,9 +253,6 @@ class _Search:
                 built.function(mode=mode, backend=BASE.backend)
             return printed(self.api, built.outputs) != before
 
-        built = self.program.build(self.api)
-        if printed(self.api, built.outputs) != printed(self.api, built.outputs):
-            return "printing", "the graph prints otherwise the second time"
         for cell, run in self.report.runs.items():
             if run.function is None or not changes(cell.mode, None):
                 continue
@@ -282,6 +281,8 @@ def of_retrial(api: Any, failure: Failure, trial: Retrial) -> Found:
         named = who_raises(trial.again)
     if named != NOBODY:
         return named
+    if "print differently" in failure.message and _unsteady(api, lambda: next(iter(trial.graphs(cell.mode)))[0]):
+        return UNSTEADY
     logs = [f.rewrites for f, _ in trial.graphs(cell.mode)]
     step = bisect(max(map(len, logs)), lambda limit: trial.fails(rewrite_limit=limit)) if cell.mode != PLAIN else None
     if step is not None:
@@ -305,6 +306,13 @@ def of_retrial(api: Any, failure: Failure, trial: Retrial) -> Found:
             return wrong, "its value lies outside of its shadow"
     looping = any(op_name(node.op) == "Scan" for graph, _ in graphs for node in graph.toposort())
     return ("scan" if looping else "function"), "every operation is right alone"
+
+
+def _unsteady(api: Any, compiled: Callable[[], Any]) -> bool:
+    """True if one function prints otherwise when it is printed, or compiled, a second time."""
+    first = compiled()
+    text = printed(api, first)
+    return text != printed(api, first) or text != printed(api, compiled())
 
 
 def _flags(cell: Cell) -> Mapping[str, Any]:

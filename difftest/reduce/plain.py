@@ -144,7 +144,8 @@ def _simpler(value: Any) -> Iterator[Any]:
         for k, item in enumerate(value):
             yield (*value[:k], *value[k + 1 :])
             for smaller in _simpler(item):
-                yield (*value[:k], smaller, *value[k + 1 :])
+                if smaller is not None:
+                    yield (*value[:k], smaller, *value[k + 1 :])
     elif isinstance(value, Mapping):
         for name, item in value.items():
             for smaller in _simpler(item):
