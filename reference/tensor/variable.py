@@ -24,6 +24,18 @@ def _namespace() -> Any:
     return namespace
 
 
+def _product(a: Any, b: Any) -> Any:
+    """``a @ b``: Theano's dot, where that is what NumPy's ``@`` is."""
+    ns = _namespace()
+    a, b = ns.as_tensor_variable(a), ns.as_tensor_variable(b)
+    if not {a.ndim, b.ndim} <= {1, 2}:
+        raise TypeError(
+            f"@ takes vectors and matrices, got {a} of type {a.type} and {b} of type {b.type}; "
+            "for arrays of other ranks say which product you mean: T.dot, T.tensordot or T.batched_dot"
+        )
+    return ns.dot(a, b)
+
+
 class _TensorOperators:
     """What variables, constants and shared variables of tensor type have in common."""
 
@@ -74,10 +86,10 @@ class _TensorOperators:
         return take_index(self, args)
 
     def __matmul__(self, other: Any) -> Any:
-        return _namespace().dot(self, other)
+        return _product(self, other)
 
     def __rmatmul__(self, other: Any) -> Any:
-        return _namespace().dot(other, self)
+        return _product(other, self)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__" or kwargs:

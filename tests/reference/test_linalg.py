@@ -134,3 +134,10 @@ def test_texts():
     p, q = T.dmatrix("p"), T.dmatrix("q")
     assert str(T.dot(p, q).owner.op) == "dot"
     assert str(T.batched_dot(T.dtensor3(), T.dtensor3()).owner.op) == "BatchedDot"
+
+
+def test_the_matrix_product_operator_refuses_ranks_where_numpy_means_another_product():
+    with pytest.raises(TypeError, match="T.batched_dot"):
+        T.dmatrix("a") @ T.dtensor3("b")
+    with pytest.raises(TypeError, match="vectors and matrices"):
+        T.dscalar("a") @ T.dvector("b")
