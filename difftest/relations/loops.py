@@ -235,14 +235,14 @@ def _captured(site: Site) -> Loop:
 
 @relation("MR3", "what a loop captures may be passed, and what it is passed captured; strict or not", **LOOPS)
 def captured_or_passed(case: Case, draw: Draw) -> Iterator[Twin]:
-    """scan(lambda x: x * w, x) -> scan(lambda x, w: x * w, x, non_sequences=[w], strict=True)"""
+    """scan(lambda x: x * w, x) -> scan(lambda x, w: x * w, x, non_sequences=[w], strict=True): the same text, too"""
     for site in shuffled(draw, sites(case)):
         passed, operands = _passed(site, site.surgery.fresh())
         if len(passed.explicit) > len(site.loop.explicit):
             strict = site.loop.call == "scan" and not any(s.step == "scan" for s in site.loop.body)
-            yield site.twin([site.remade(replace(passed, strict=strict), operands)], promise="EXACT")
+            yield site.twin([site.remade(replace(passed, strict=strict), operands)], promise="EXACT", alike=True)
         if site.loop.explicit and not site.surgery.drawn(site.operands):
-            yield site.twin([site.remade(_captured(site))], promise="EXACT")
+            yield site.twin([site.remade(_captured(site))], promise="EXACT", alike=True)
 
 
 def _plain(site: Site) -> bool:
