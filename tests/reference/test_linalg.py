@@ -137,7 +137,7 @@ def test_texts():
 
 
 def test_the_matrix_product_operator_refuses_ranks_where_numpy_means_another_product():
-    with pytest.raises(TypeError, match="T.batched_dot"):
+    with pytest.raises(TypeError, match=r"T\.batched_dot"):
         T.dmatrix("a") @ T.dtensor3("b")
     with pytest.raises(TypeError, match="vectors and matrices"):
         T.dscalar("a") @ T.dvector("b")
