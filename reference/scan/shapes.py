@@ -86,6 +86,7 @@ def _outside(
             replace[node.outputs[0]] = shape[node.op.i]
         elif shape is not None:
             replace[node.outputs[0]] = MakeVector("int64")(*shape)
-    replaced = tuple(clone_replace(lengths, replace, copy_all=True))
+    kept = {v: v for v in outside.values()}
+    replaced = tuple(clone_replace(clone_replace(lengths, replace), kept, copy_all=True))
     leaves = (v for v in graph_inputs(replaced) if not isinstance(v, Constant))
     return None if any(v in known for v in leaves) else replaced
