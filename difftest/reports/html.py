@@ -7,6 +7,7 @@ not know where the results came from.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from textwrap import shorten
@@ -142,14 +143,16 @@ def _elements(shown: Mapping[str, Any] | None) -> Iterator[str]:
         return
     yield f"<h3>{escape(shown['of'])}, {escape(shown['type'])}, element by element</h3>"
     first = shown["rows"][0]
-    extra = [name for name in ("low", "high", "shadow", "error") if name in first]
-    titles = {"low": "least right value", "high": "largest", "shadow": "shadow", "error": "± error"}
-    heads = [("", "index"), *(("n", escape(name)) for name in shown["cells"]), *(("n", titles[n]) for n in extra)]
+    left, right = ([name for name in names if name in first] for names in (("low", "high"), ("shadow", "error")))
+    titles = {"low": "least right", "high": "largest right", "shadow": "shadow", "error": "± error"}
+    cells = [("n", escape(name)) for name in shown["cells"]]
+    heads = [("", "index"), *(("n", titles[n]) for n in left), *cells, *(("n", titles[n]) for n in right)]
     rows = [
         [
             ("v", escape(str(row["index"]).strip("[]")) or "()"),
+            *(("n v", escape(row.get(n, ""))) for n in left),
             *(("n v wrong" if k in row["wrong"] else "n v", escape(value)) for k, value in enumerate(row["values"])),
-            *(("n v", escape(row.get(n, ""))) for n in extra),
+            *(("n v", escape(row.get(n, ""))) for n in right),
         ]
         for row in shown["rows"]
     ]
@@ -180,12 +183,21 @@ def _rewrite(evidence: Mapping[str, Any]) -> Iterator[str]:
         yield _diff(evidence["before"], evidence["after"])
 
 
+_NUMBERED = re.compile(r"\[@\w+\]| +\d+$")
+"""Labels and places in the order of execution, which change with every node."""
+
+
 def _diff(before: str, after: str) -> str:
+    """Two prints as one: lines that differ in labels alone are shown as they were after."""
+    old, new = before.splitlines(), after.splitlines()
+    plain_old, plain_new = ([_NUMBERED.sub("", line) for line in lines] for lines in (old, new))
     lines = []
-    for line in difflib.ndiff(before.splitlines(), after.splitlines()):
-        if line[:1] != "?":
-            style = {"+": " class='plus'", "-": " class='minus'"}.get(line[0], "")
-            lines.append(f"<span{style}>{escape(line.rstrip()) or ' '}</span>")
+    for what, i, j, m, n in difflib.SequenceMatcher(None, plain_old, plain_new, autojunk=False).get_opcodes():
+        if what == "equal":
+            lines += [f"<span>  {escape(line)}</span>" for line in new[m:n]]
+        else:
+            lines += [f"<span class='minus'>- {escape(line)}</span>" for line in old[i:j]]
+            lines += [f"<span class='plus'>+ {escape(line)}</span>" for line in new[m:n]]
     return f"<pre class='diff' tabindex='0'>{''.join(lines)}</pre>"
 
 

@@ -98,6 +98,7 @@ def _work(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "never fired", _listed(never_fired(summary))
     yield "steps", f"{len(summary.of('step'))} kinds drawn"
     yield "never drawn", _listed(summary.never_drawn())
+    yield "never formed", _listed(summary.never_formed())
     yield "no bound for", _listed(_counts(summary.of("uncompared")))
     yield "not lowered", _listed(_counts(not_lowered(summary)))
 
