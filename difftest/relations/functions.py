@@ -206,5 +206,6 @@ def givens(case: Case, draw: Draw) -> Iterator[Twin]:
         updates=tuple((s, written.get(by, by)) for s, by in program.updates),
         givens=(),
     )
-    yield Twin(pruned(twin), paired(program.outputs, written), shared=shared_of(program))
+    twin = pruned(twin)
+    yield Twin(twin, paired(program.outputs, written), shared=shared_of(program, twin))
     yield _given_by_hand(surgery, draw.choose(keys))

@@ -34,14 +34,19 @@ def tried(case: Case, ids: Iterable[str], most: int | None = None, blame: bool =
     for relation in chosen(ids):
         if case.base.trouble is not None or applied == most:
             return
-        twins = list(relation.twins(case))
-        if twins:
-            applied += 1
-            case.count("relation", relation.id)
-        for twin in twins if most is None else twins[:1]:
-            cells = cells_for(case, twin)
-            turn = int(case.program.digest, 16) % max(1, len(cells))
-            yield from Trial(case, relation, twin, blame).failures(cells if most is None else cells[turn : turn + 1])
+        try:
+            twins = list(relation.twins(case))
+            if twins:
+                applied += 1
+                case.count("relation", relation.id)
+            for twin in twins if most is None else twins[:1]:
+                cells = cells_for(case, twin)
+                turn = int(case.program.digest, 16) % max(1, len(cells))
+                trial = Trial(case, relation, twin, blame)
+                yield from trial.failures(cells if most is None else cells[turn : turn + 1])
+        except Exception as error:
+            what = f"the relation stumbled: {type(error).__name__}: {error}"
+            yield Failure(relation.id, BASE, what, culprit=f"{relation.subject} {relation.id}")
 
 
 def cells_for(case: Case, twin: Twin) -> list[Cell]:
