@@ -21,6 +21,7 @@ from difftest.reduce import smallest
 from difftest.relations import asked, rotated
 from difftest.repro import Repro
 from difftest.strategies import STEPS, drawn
+from difftest.strategies.forms import FORMS
 from difftest.verdict import check
 
 RELATIONS_EACH = 1
@@ -70,6 +71,11 @@ class Summary:
     def of(self, table: str) -> Counter[str]:
         """The rows of one table."""
         return Counter({row: n for (name, row), n in self.counts.items() if name == table})
+
+    def never_formed(self) -> list[str]:
+        """The forms (of loops, above all) that no program was an example of."""
+        formed = self.of("form")
+        return [name for name in FORMS if name not in formed]
 
     def never_drawn(self) -> list[str]:
         drawn = self.of("step")

@@ -15,7 +15,7 @@ def prints(case: Case) -> Iterator[Failure]:
     for cell, run in case.report.runs.items():
         for number, (call, standard) in enumerate(zip(run.calls, case.base.calls)):
             mine, theirs = _lines(call.printed), _lines(standard.printed)
-            case.count("elements", "printed lines", sum(theirs.values()))
+            case.count("printed", "lines", sum(theirs.values()))
             if cell != BASE and mine != theirs:
                 what = (
                     f"prints other lines: {sorted((mine - theirs).items())} and not {sorted((theirs - mine).items())}"
@@ -25,7 +25,7 @@ def prints(case: Case) -> Iterator[Failure]:
 
 def _lines(text: str) -> Counter[str]:
     """The lines that open a message, without the values: those may be rounded."""
-    heads = Counter()
+    heads: Counter[str] = Counter()
     for line in text.splitlines():
         head, found, _ = line.partition(" = ")
         if found:
