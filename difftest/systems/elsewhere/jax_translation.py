@@ -43,11 +43,27 @@ class Jax:
         for step in job["steps"]:
             if step["step"] == "scan" and "grad" in known and step["attributes"].get("truncate", -1) != -1:
                 raise Missing("a gradient that is cut off")
+        if self.nested(job["steps"]):
+            raise Missing("the slope of a gradient in what was computed on the way")
         trips = jax_loops.Trips()
         runs = {}
         for mode in job["modes"]:
             runs[mode] = self.run(job, mode, trips)
         return {"types": {}, "runs": runs}
+
+    @staticmethod
+    def nested(steps):
+        """A gradient of something that depends on a gradient, in the result of a step: `jax.grad` would compute that
+        result anew inside the inner gradient, and see no dependence."""
+        made, sloped = set(), set()
+        for step in steps:
+            operands = set(map(str, step["operands"]))
+            if step["step"] == "grad" and sloped & operands and made & set(map(str, step["operands"][1:])):
+                return True
+            if step["step"] == "grad" or sloped & operands:
+                sloped.update(step["results"])
+            made.update(step["results"])
+        return False
 
     def run(self, job, mode, trips):
         state = {name: jnp.asarray(array(job["state"][name])) for name in job["shared"]}
