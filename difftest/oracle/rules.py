@@ -165,7 +165,7 @@ def place(x: Bound, axes: tuple[int, ...]) -> Bound:
     shape = [x.y.shape[k] for k in kept]
 
     def rows(a: np.ndarray) -> np.ndarray:
-        return a.transpose(kept + axes).reshape(*shape, -1)
+        return a.transpose(kept + axes).reshape(*shape, int(np.prod([x.y.shape[k] for k in axes])))
 
     y, low, high = rows(x.y), rows(x.low), rows(x.high)
     place = np.asarray(y.argmax(axis=-1))
