@@ -102,10 +102,17 @@ def run(body, local, operands, trips, key):
             if name in jax_steps.ELEMENTWISE:
                 values = [jax_steps.ELEMENTWISE[name](dtypes[0], *inputs)]
             elif name in jax_steps.STEPS and name not in NEEDS_SHAPES:
-                values = jax_steps.STEPS[name](jax_steps.Here(dtypes, None), *inputs, **attributes)
+                values = known(name, dtypes, inputs, attributes)
             else:
                 raise Missing(f"{name} in a loop")
         local.update(zip(results, values if isinstance(values, (list, tuple)) else [values]))
+
+
+def known(name, dtypes, inputs, attributes):
+    try:
+        return jax_steps.STEPS[name](jax_steps.Here(dtypes, None), *inputs, **attributes)
+    except (KeyError, TypeError) as e:  # a form of the step that the table does not know
+        raise Missing(f"a form of {name}") from e
 
 
 def named(local, operands, name):
