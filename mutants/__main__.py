@@ -49,8 +49,18 @@ def hunted(mutant: Mutant, seconds: float, seed: int) -> hunt.Row:
         row = _child(["hunt", mutant.name, str(seconds), str(seed)], json.dumps(known), limit)
         if not isinstance(row, dict):
             kind = "hang" if row is None else "crash"
-            row = {"name": mutant.name, "family": mutant.family, "killed": True, "kind": kind, "culprit": "", "cell": "",
-                   "message": row or "", "seconds": seconds, "programs": 0, "steps": 0}  # fmt: skip
+            row = {
+                "name": mutant.name,
+                "family": mutant.family,
+                "killed": True,
+                "kind": kind,
+                "culprit": "",
+                "cell": "",
+                "message": row or "",
+                "seconds": seconds,
+                "programs": 0,
+                "steps": 0,
+            }
         elif row.get("program"):
             without = _child(["clean", *mutant.backends], row["program"], limit)
             if isinstance(without, list) and row["signature"] in without:

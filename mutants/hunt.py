@@ -46,7 +46,11 @@ def hunt(name: str, seconds: float, seed: int, known: Collection[tuple[str, ...]
                 repro = session.check(program, address)
                 if repro is not None:
                     found = repro.program.to_json()
-                    return _killed(row, repro.failure) | {"address": str(address), "steps": _steps(found), "program": found}
+                    return _killed(row, repro.failure) | {
+                        "address": str(address),
+                        "steps": _steps(found),
+                        "program": found,
+                    }
     except Exception as error:
         row["seconds"] = row["seconds"] or round(time.process_time(), 1)
         text = f"{type(error).__name__}: {error}".partition("\n")[0][:300]
@@ -91,7 +95,7 @@ def clean(program: str, backends: Collection[str]) -> list[list[str]]:
 
 
 def main(arguments: list[str]) -> int:
-    """``hunt NAME SECONDS SEED``, signatures to leave alone on standard input; ``clean BACKEND...``, a program there."""
+    """``hunt NAME SECONDS SEED``, signatures to leave alone on standard input; ``clean BACKEND...``, a program."""
     what, *rest = arguments
     given = sys.stdin.read()
     if what == "hunt":

@@ -6,88 +6,270 @@ LOWER = "opencl_backend/lower"
 
 seed = patches("lowering", f"{LOWER}/__init__.py", "kernel ", "plan ", "fusion ")
 
-seed("long_constants_on_the_host", "what joins loops is every operation", "return type(op) in _JOINERS", "return True", "fusion ", "plan ", "kernel ")
+seed(
+    "long_constants_on_the_host",
+    "what joins loops is every operation",
+    "return type(op) in _JOINERS",
+    "return True",
+    "fusion ",
+    "plan ",
+    "kernel ",
+)
 
 seed = patches("lowering", f"{LOWER}/elemwise.py", "kernel ", "fusion ")
 
-seed("identity_of_casts", "a cast to float32 is left out", 'if op.name in ("identity", f"Cast{{{dtypes[0]}}}") and dtypes[0] == out:',
-     'if op.name in ("identity", f"Cast{{{dtypes[0]}}}", "Cast{float32}"):', "kernel Cast{", "kernel ")  # fmt: skip
-seed("broadcast_of_the_first_length", "the common shape is that of the first operand",
-     "next((s[k] for s, b in zip(shapes, pattern) if not b[k]), 1)", "shapes[0][k]", "kernel ",
-     origin="0-stride broadcast of a runtime-1 dimension")  # fmt: skip
+seed(
+    "identity_of_casts",
+    "a cast to float32 is left out",
+    'if op.name in ("identity", f"Cast{{{dtypes[0]}}}") and dtypes[0] == out:',
+    'if op.name in ("identity", f"Cast{{{dtypes[0]}}}", "Cast{float32}"):',
+    "kernel Cast{",
+    "kernel ",
+)
+seed(
+    "broadcast_of_the_first_length",
+    "the common shape is that of the first operand",
+    "next((s[k] for s, b in zip(shapes, pattern) if not b[k]), 1)",
+    "shapes[0][k]",
+    "kernel ",
+    origin="0-stride broadcast of a runtime-1 dimension",
+)
 
 seed = patches("lowering", f"{LOWER}/extra.py", "kernel CumOp", "kernel ")
 
-seed("running_sum_starts_late", "a running sum's second element forgets the first", "const {ct.name} s = l == 0 ? e :", "const {ct.name} s = l <= 1 ? e :")
-seed("searchsorted_left_is_right", "searchsorted inserts after equal elements", 'goes_right = less if side == "left" else f"!({less})"', 'goes_right = f"!({less})"',
-     "kernel SearchsortedOp", "kernel RandomFunction")  # fmt: skip
-seed("running_sum_of_other_columns", "a running sum begins at the wrong column", 'f"    const long i = (k / inner) * length * inner + x;"' if False else '"    const long i = (k / inner) * length * inner + x;"',
-     '"    const long i = (k / inner) * inner + x;"')  # fmt: skip
+seed(
+    "running_sum_starts_late",
+    "a running sum's second element forgets the first",
+    "const {ct.name} s = l == 0 ? e :",
+    "const {ct.name} s = l <= 1 ? e :",
+)
+seed(
+    "searchsorted_left_is_right",
+    "searchsorted inserts after equal elements",
+    'goes_right = less if side == "left" else f"!({less})"',
+    'goes_right = f"!({less})"',
+    "kernel SearchsortedOp",
+    "kernel RandomFunction",
+)
+seed(
+    "running_sum_of_other_columns",
+    "a running sum begins at the wrong column",
+    '"    const long i = (k / inner) * length * inner + x;"',
+    '"    const long i = (k / inner) * inner + x;"',
+)
 
 seed = patches("lowering", f"{LOWER}/linalg.py", "kernel Dot", "kernel BatchedDot", "kernel ")
 
-seed("vector_as_a_matrix_row", "a vector on the left moves by its own stride from row to row", "strides = (0, *strides)", "strides = (*strides, *strides)")
-seed("product_turned_once", "for a narrow result the operands are swapped but not turned", "return replace(self, row=self.column, column=self.row)", "return replace(self)")
+seed(
+    "vector_as_a_matrix_row",
+    "a vector on the left moves by its own stride from row to row",
+    "strides = (0, *strides)",
+    "strides = (*strides, *strides)",
+)
+seed(
+    "product_turned_once",
+    "for a narrow result the operands are swapped but not turned",
+    "return replace(self, row=self.column, column=self.row)",
+    "return replace(self)",
+)
 
-seed = patches("lowering", f"{LOWER}/nnet.py", "kernel Softmax", "kernel LogSoftmax", "kernel CrossentropyCategorical1Hot")
+seed = patches(
+    "lowering", f"{LOWER}/nnet.py", "kernel Softmax", "kernel LogSoftmax", "kernel CrossentropyCategorical1Hot"
+)
 
-seed("softmax_centered_by_columns", "softmax subtracts the largest of each column", '(largest,) = run(ctx, Fold("extreme", x.dtype, x.dtype), x, 1, 1, "Max")\n    return ctx.step("sub", x.dtype, x, _by_rows(ctx.loaded(largest), x.shape))',
-     '(largest,) = run(ctx, Fold("extreme", x.dtype, x.dtype), x, 0, 1, "Max")\n    wide = spread(transposed(ctx.loaded(largest), ["x", 0]), x.shape)\n    return ctx.step("sub", x.dtype, x, wide)')  # fmt: skip
+seed(
+    "softmax_centered_by_columns",
+    "softmax subtracts the largest of each column",
+    '(largest,) = run(ctx, Fold("extreme", x.dtype, x.dtype), x, 1, 1, "Max")\n'
+    '    return ctx.step("sub", x.dtype, x, _by_rows(ctx.loaded(largest), x.shape))',
+    '(largest,) = run(ctx, Fold("extreme", x.dtype, x.dtype), x, 0, 1, "Max")\n'
+    '    wide = spread(transposed(ctx.loaded(largest), ["x", 0]), x.shape)\n'
+    '    return ctx.step("sub", x.dtype, x, wide)',
+)
 
 seed = patches("lowering", f"{LOWER}/random.py", "kernel RandomFunction", "random", "plan RandomFunction")
 
-seed("parameters_of_the_first", "a parameter that differs from element to element is taken from the first",
-     "    if array.size == 1:\n        return array, True\n    return ctx.contiguous(broadcast(array, shape)), False",
-     "    return ctx.contiguous(array), True")  # fmt: skip
-seed("state_of_the_recording", "a replay draws with the state of the call that was recorded", "        def again() -> None:\n            after.value = next_state(before.value)\n\n        ctx.plan.steps.append(again)\n    return before, after",
-     "        pass\n    return before, after", origin="a stale cache: the recorded state was used again")  # fmt: skip
+seed(
+    "parameters_of_the_first",
+    "a parameter that differs from element to element is taken from the first",
+    "    if array.size == 1:\n        return array, True\n    return ctx.contiguous(broadcast(array, shape)), False",
+    "    return ctx.contiguous(array), True",
+)
+seed(
+    "state_of_the_recording",
+    "a replay draws with the state of the call that was recorded",
+    "        def again() -> None:\n            after.value = next_state(before.value)\n\n"
+    "        ctx.plan.steps.append(again)\n    return before, after",
+    "        pass\n    return before, after",
+    origin="a stale cache: the recorded state was used again",
+)
 
-seed = patches("lowering", f"{LOWER}/reduce.py", "kernel Sum", "kernel Prod", "kernel All", "kernel Any", "kernel Max", "kernel ")
+seed = patches(
+    "lowering", f"{LOWER}/reduce.py", "kernel Sum", "kernel Prod", "kernel All", "kernel Any", "kernel Max", "kernel "
+)
 
-seed("reduced_from_the_first_axis", "axes are reduced first to last, as if they did not move", "axes = sorted(op.axes(x.type.ndim), reverse=True)", "axes = sorted(op.axes(x.type.ndim))",
-     "kernel Sum", "kernel Prod", "kernel ")  # fmt: skip
-seed("any_is_all", "any asks for every element", 'kind = "min" if isinstance(op, family.All) else "max"', 'kind = "min"', "kernel Any", "kernel All")
-seed("axes_side_by_side", "axes that are not neighbours are taken for neighbours", "if not axes or axes == tuple(range(axes[0], axes[-1] + 1)):", "if True:",
-     "kernel Max", "kernel Argmax", "kernel All", "kernel Any", "kernel ")  # fmt: skip
+seed(
+    "reduced_from_the_first_axis",
+    "axes are reduced first to last, as if they did not move",
+    "axes = sorted(op.axes(x.type.ndim), reverse=True)",
+    "axes = sorted(op.axes(x.type.ndim))",
+    "kernel Sum",
+    "kernel Prod",
+    "kernel ",
+)
+seed(
+    "any_is_all",
+    "any asks for every element",
+    'kind = "min" if isinstance(op, family.All) else "max"',
+    'kind = "min"',
+    "kernel Any",
+    "kernel All",
+)
+seed(
+    "axes_side_by_side",
+    "axes that are not neighbours are taken for neighbours",
+    "if not axes or axes == tuple(range(axes[0], axes[-1] + 1)):",
+    "if True:",
+    "kernel Max",
+    "kernel Argmax",
+    "kernel All",
+    "kernel Any",
+    "kernel ",
+)
 
 seed = patches("lowering", f"{LOWER}/scan.py", "kernel Scan", "plan Scan", "scan")
 
-seed("ring_one_short", "the ring of a state has no row for what it still reads", "length = before + rows if keep is None else min(max(before + 1, rows), before + self.steps)",
-     "length = before + rows if keep is None else max(before, rows)", origin="Theano e6777e0b9: buffer rotation copied overlapping memory")  # fmt: skip
-seed("row_read_too_late", "every step reads the sequence's next row", "cell.value = int(first) + t * stride", "cell.value = int(first) + min(t + 1, self.steps - 1) * stride")
-seed("last_rows_from_the_beginning", "the last rows of a ring are its first", "first = self.offset(steps - rows)", "first = 0")
-seed("carry_rows_unturned", "what a carry ends with is its last value but one", "results.append(carried.at(carried.offset(self.made - 1)))", "results.append(carried.at(carried.offset(self.made)))")
-seed("condition_of_the_first_step", "an until loop asks the condition of its first step again", "        self.ctx.plan.constants += plan.constants\n        return plan",
-     "        self.ctx.plan.constants += plan.constants\n        if op.until and t == 1:\n            self.condition = Host(np.asarray(False), True)\n        return plan")  # fmt: skip
+seed(
+    "ring_one_short",
+    "the ring of a state has no row for what it still reads",
+    "length = before + rows if keep is None else min(max(before + 1, rows), before + self.steps)",
+    "length = before + rows if keep is None else max(before, rows)",
+    origin="Theano e6777e0b9: buffer rotation copied overlapping memory",
+)
+seed(
+    "row_read_too_late",
+    "every step reads the sequence's next row",
+    "cell.value = int(first) + t * stride",
+    "cell.value = int(first) + min(t + 1, self.steps - 1) * stride",
+)
+seed(
+    "last_rows_from_the_beginning",
+    "the last rows of a ring are its first",
+    "first = self.offset(steps - rows)",
+    "first = 0",
+)
+seed(
+    "carry_rows_unturned",
+    "what a carry ends with is its last value but one",
+    "results.append(carried.at(carried.offset(self.made - 1)))",
+    "results.append(carried.at(carried.offset(self.made)))",
+)
+seed(
+    "condition_of_the_first_step",
+    "an until loop asks the condition of its first step again",
+    "        self.ctx.plan.constants += plan.constants\n        return plan",
+    "        self.ctx.plan.constants += plan.constants\n        if op.until and t == 1:\n"
+    "            self.condition = Host(np.asarray(False), True)\n        return plan",
+)
 
 seed = patches("lowering", f"{LOWER}/scatter.py", "kernel AdvancedIncSubtensor")
 
-seed("values_read_by_columns", "the values to be written are read as if each row were one element", "return ctx.row_major(ctx.cast(whole, dtype)), 1, 1", "return ctx.row_major(ctx.cast(whole, dtype)), 0, 1")
-seed("places_of_the_first_axis", "a place is told by its first index alone", 'total = term if total is None else ctx.step("add", "int64", total, term)', "total = term if total is None else total")
+seed(
+    "values_read_by_columns",
+    "the values to be written are read as if each row were one element",
+    "return ctx.row_major(ctx.cast(whole, dtype)), 1, 1",
+    "return ctx.row_major(ctx.cast(whole, dtype)), 0, 1",
+)
+seed(
+    "places_of_the_first_axis",
+    "a place is told by its first index alone",
+    'total = term if total is None else ctx.step("add", "int64", total, term)',
+    "total = term if total is None else total",
+)
 
 seed = patches("lowering", f"{LOWER}/shape.py")
 
-seed("joined_parts_overlap", "the parts of a join are written one element too early", "        start += shape[k]\n    return out", "        start += max(shape[k] - 1, min(shape[k], 1))\n    return out", "kernel Join", "kernel ")
-seed("split_starts_at_lengths", "the pieces of a split begin at their lengths", "starts = [sum(lengths[:j]) for j in range(count)]", "starts = [0, *lengths[:-1]]", "kernel Split", "kernel ")
-seed("reshape_of_any_strides", "an array that is not in C order is reshaped in place", "array = ctx.contiguous(ctx.array(x))\n    known = None if array.known is None else array.known.reshape(shape)",
-     "array = ctx.array(x)\n    known = None if array.known is None else array.known.reshape(shape)", "kernel Reshape", "kernel ")  # fmt: skip
+seed(
+    "joined_parts_overlap",
+    "the parts of a join are written one element too early",
+    "        start += shape[k]\n    return out",
+    "        start += max(shape[k] - 1, min(shape[k], 1))\n    return out",
+    "kernel Join",
+    "kernel ",
+)
+seed(
+    "split_starts_at_lengths",
+    "the pieces of a split begin at their lengths",
+    "starts = [sum(lengths[:j]) for j in range(count)]",
+    "starts = [0, *lengths[:-1]]",
+    "kernel Split",
+    "kernel ",
+)
+seed(
+    "reshape_of_any_strides",
+    "an array that is not in C order is reshaped in place",
+    "array = ctx.contiguous(ctx.array(x))\n    known = None if array.known is None else array.known.reshape(shape)",
+    "array = ctx.array(x)\n    known = None if array.known is None else array.known.reshape(shape)",
+    "kernel Reshape",
+    "kernel ",
+)
 
 seed = patches("lowering", f"{LOWER}/sort.py", "kernel SortOp", "kernel ArgSortOp", "kernel ")
 
-seed("sorted_axis_not_turned_back", "after a sort the axes stay turned", "transposed(result, [order.index(a) for a in range(rank)])", "transposed(result, order)")
+seed(
+    "sorted_axis_not_turned_back",
+    "after a sort the axes stay turned",
+    "transposed(result, [order.index(a) for a in range(rank)])",
+    "transposed(result, order)",
+)
 
 seed = patches("lowering", f"{LOWER}/subtensor.py", "kernel Subtensor", "kernel ")
 
-seed("view_of_a_reverse", "a slice backwards begins at its end", "first += stride * taken.start if len(taken) else 0", "first += stride * min(taken.start, taken.stop + 1 if taken.step < 0 else taken.start) if len(taken) else 0")
-seed("offset_of_the_recording", "a replay reads a symbolic slice where the recorded call did", "        cell.value = int(base) + again[2]\n", "        cell.value = cell.value\n",
-     "kernel Subtensor", "plan Subtensor", "plan ", origin="a stale cache: the recorded offset was used again")  # fmt: skip
-seed("advanced_dimensions_in_place", "the dimensions of index arrays that are apart stay where the first is", "front = before if places[-1] - places[0] == len(places) - 1 else 0", "front = before",
-     "kernel AdvancedSubtensor", "kernel AdvancedIncSubtensor", "kernel ")  # fmt: skip
-seed("increment_of_the_value", "an increment sets", "    if op.set_instead_of_inc:\n        return new\n", "    if True:\n        return new\n", "kernel IncSubtensor")
+seed(
+    "view_of_a_reverse",
+    "a slice backwards begins at its end",
+    "first += stride * taken.start if len(taken) else 0",
+    "first += stride * min(taken.start, taken.stop + 1 if taken.step < 0 else taken.start) if len(taken) else 0",
+)
+seed(
+    "offset_of_the_recording",
+    "a replay reads a symbolic slice where the recorded call did",
+    "        cell.value = int(base) + again[2]\n",
+    "        cell.value = cell.value\n",
+    "kernel Subtensor",
+    "plan Subtensor",
+    "plan ",
+    origin="a stale cache: the recorded offset was used again",
+)
+seed(
+    "advanced_dimensions_in_place",
+    "the dimensions of index arrays that are apart stay where the first is",
+    "front = before if places[-1] - places[0] == len(places) - 1 else 0",
+    "front = before",
+    "kernel AdvancedSubtensor",
+    "kernel AdvancedIncSubtensor",
+    "kernel ",
+)
+seed(
+    "increment_of_the_value",
+    "an increment sets",
+    "    if op.set_instead_of_inc:\n        return new\n",
+    "    if True:\n        return new\n",
+    "kernel IncSubtensor",
+)
 
 seed = patches("lowering", "opencl_backend/loop.py", "kernel ", "fusion ")
 
-seed("axes_joined_by_length", "axes are joined if one operand goes through them in one go", "if lengths and all(w[-1] == s[axis] * n for w, s in zip(walks, operands)):",
-     "if lengths and any(w[-1] == s[axis] * n for w, s in zip(walks, operands)):")  # fmt: skip
-seed("stretched_by_its_stride", "a stretched dimension keeps its stride", "s if n == wanted else 0 for s, n, wanted in zip(array.strides, array.shape, shape[missing:])",
-     "s for s, n, wanted in zip(array.strides, array.shape, shape[missing:])", origin="0-stride broadcast of a runtime-1 dimension")  # fmt: skip
+seed(
+    "axes_joined_by_length",
+    "axes are joined if one operand goes through them in one go",
+    "if lengths and all(w[-1] == s[axis] * n for w, s in zip(walks, operands)):",
+    "if lengths and any(w[-1] == s[axis] * n for w, s in zip(walks, operands)):",
+)
+seed(
+    "stretched_by_its_stride",
+    "a stretched dimension keeps its stride",
+    "s if n == wanted else 0 for s, n, wanted in zip(array.strides, array.shape, shape[missing:])",
+    "s for s, n, wanted in zip(array.strides, array.shape, shape[missing:])",
+    origin="0-stride broadcast of a runtime-1 dimension",
+)

@@ -14,9 +14,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 FAMILIES = (
-    "rewrites", "loop_rewrites", "scan", "gradients", "meaning", "function", "random", "printing", "kernels", "lowering",
+    "rewrites",
+    "loop_rewrites",
+    "scan",
+    "gradients",
+    "meaning",
+    "function",
+    "random",
+    "printing",
+    "kernels",
+    "lowering",
     "runtime",
-)  # fmt: skip
+)
 """The files of this package that hold mutants, in the order in which they are hunted."""
 
 

@@ -4,45 +4,145 @@ from mutants.mutant import patches
 
 seed = patches("runtime", "opencl_backend/runtime.py", "plan ", "kernel ", "function")
 
-seed("buffers_given_twice", "memory that is handed out stays in the list of what is free", "buffer, host = free.pop()", "buffer, host = free[-1]",
-     "plan ", "kernel ", "fusion ", "function", origin="memory reused while somebody still read it")  # fmt: skip
-seed("handed_out_and_kept", "an array the user holds goes back to the pool", "        array.storage.leave_pool()\n        return host[: array.nbytes]", "        return host[: array.nbytes]",
-     origin="a returned array aliased the runtime's memory")  # fmt: skip
-seed("download_from_the_beginning", "what is read back begins at the storage's first element", "np.lib.stride_tricks.as_strided(typed[first:], array.shape, byte_strides).copy()",
-     "np.lib.stride_tricks.as_strided(typed, array.shape, byte_strides).copy()")  # fmt: skip
-seed("contiguous_by_length", "an array is contiguous if one of its axes is", "return self.size <= 1 or all(\n            length == 1 or mine == c", "return self.size <= 1 or any(\n            length == 1 or mine == c")
+seed(
+    "buffers_given_twice",
+    "memory that is handed out stays in the list of what is free",
+    "buffer, host = free.pop()",
+    "buffer, host = free[-1]",
+    "plan ",
+    "kernel ",
+    "fusion ",
+    "function",
+    origin="memory reused while somebody still read it",
+)
+seed(
+    "handed_out_and_kept",
+    "an array the user holds goes back to the pool",
+    "        array.storage.leave_pool()\n        return host[: array.nbytes]",
+    "        return host[: array.nbytes]",
+    origin="a returned array aliased the runtime's memory",
+)
+seed(
+    "download_from_the_beginning",
+    "what is read back begins at the storage's first element",
+    "np.lib.stride_tricks.as_strided(typed[first:], array.shape, byte_strides).copy()",
+    "np.lib.stride_tricks.as_strided(typed, array.shape, byte_strides).copy()",
+)
+seed(
+    "contiguous_by_length",
+    "an array is contiguous if one of its axes is",
+    "return self.size <= 1 or all(\n            length == 1 or mine == c",
+    "return self.size <= 1 or any(\n            length == 1 or mine == c",
+)
 
 seed = patches("runtime", "opencl_backend/plan.py", "plan ", "kernel ", "function")
 
-seed("replay_of_old_outputs", "a replay hands out the arrays of the call before", "            out.storage.slot.buffer = fresh.storage.buffer\n", "", "plan ", "kernel ", "function", "random")
-seed("replay_without_steps", "a replay does not bring host values up to date", "        for step in self.steps:\n            step()\n        outputs: list", "        outputs: list",
-     "plan ", "kernel ", "function", "random", origin="a stale cache")  # fmt: skip
-seed("numbers_not_refreshed", "a launch keeps the numbers it was recorded with", "            self.geometry = self.runtime.constants(self.numbers)\n\n    def enqueue", "            self.geometry = self.geometry\n\n    def enqueue",
-     "plan ", "kernel ", "random", "scan")  # fmt: skip
+seed(
+    "replay_of_old_outputs",
+    "a replay hands out the arrays of the call before",
+    "            out.storage.slot.buffer = fresh.storage.buffer\n",
+    "",
+    "plan ",
+    "kernel ",
+    "function",
+    "random",
+)
+seed(
+    "replay_without_steps",
+    "a replay does not bring host values up to date",
+    "        for step in self.steps:\n            step()\n        outputs: list",
+    "        outputs: list",
+    "plan ",
+    "kernel ",
+    "function",
+    "random",
+    origin="a stale cache",
+)
+seed(
+    "numbers_not_refreshed",
+    "a launch keeps the numbers it was recorded with",
+    "            self.geometry = self.runtime.constants(self.numbers)\n\n    def enqueue",
+    "            self.geometry = self.geometry\n\n    def enqueue",
+    "plan ",
+    "kernel ",
+    "random",
+    "scan",
+)
 
 seed = patches("runtime", "opencl_backend/__init__.py", "plan ", "function", "kernel ")
 
-seed("signature_without_shapes", "a plan serves every shape of the same rank", "signature = tuple(v.shape if isinstance(v, DeviceArray) else np.shape(v) for v in values)",
-     "signature = tuple(v.ndim if isinstance(v, DeviceArray) else np.ndim(v) for v in values)", origin="a stale cache: the key had no shapes")  # fmt: skip
-seed("shared_value_from_before", "a new value of a shared variable is not sent to the device", "array = container.device\n                if not (isinstance", "array = container.device or getattr(self, \"_sent\", {}).get(k)\n                self.__dict__.setdefault(\"_sent\", {})[k] = array\n                if not (isinstance",
-     "function", "plan ", "kernel ")  # fmt: skip
-seed("outputs_not_duplicated", "what a recorded call returns is the plan's own memory", "isinstance(o, Host) else self.runtime.duplicate(o) for o in plan.outputs]", "isinstance(o, Host) else o for o in plan.outputs]",
-     "plan ", "function", origin="a returned array aliased the runtime's memory")  # fmt: skip
+seed(
+    "signature_without_shapes",
+    "a plan serves every shape of the same rank",
+    "signature = tuple(v.shape if isinstance(v, DeviceArray) else np.shape(v) for v in values)",
+    "signature = tuple(v.ndim if isinstance(v, DeviceArray) else np.ndim(v) for v in values)",
+    origin="a stale cache: the key had no shapes",
+)
+seed(
+    "shared_value_from_before",
+    "a new value of a shared variable is not sent to the device",
+    "array = container.device\n                if not (isinstance",
+    'array = container.device or getattr(self, "_sent", {}).get(k)\n'
+    '                self.__dict__.setdefault("_sent", {})[k] = array\n                if not (isinstance',
+    "function",
+    "plan ",
+    "kernel ",
+)
+seed(
+    "outputs_not_duplicated",
+    "what a recorded call returns is the plan's own memory",
+    "isinstance(o, Host) else self.runtime.duplicate(o) for o in plan.outputs]",
+    "isinstance(o, Host) else o for o in plan.outputs]",
+    "plan ",
+    "function",
+    origin="a returned array aliased the runtime's memory",
+)
 
 seed = patches("runtime", "opencl_backend/context.py", "plan ", "kernel ", "fusion ")
 
-seed("guard_of_shapes_only", "a host value that a plan depends on may change", "            if not _equal(value.value, now):\n                raise Stale\n", "            if np.shape(value.value) != np.shape(now):\n                raise Stale\n",
-     origin="a stale cache")  # fmt: skip
-seed("live_numbers_of_the_recording", "a number of a kernel does not follow the host's value", "        def follow() -> None:\n            cell.value = number(value.value)\n\n        self.plan.steps.append(follow)\n        return cell",
-     "        return cell")  # fmt: skip
-seed("forgotten_too_early", "a value is forgotten after its first reader", "for dead in self.order.dead_after.get(node, ()):", "for dead in (v for v in node.inputs if len(self.order.readers.get(v, ())) > 1 and v not in self.order.kept and v.owner):",
-     origin="Theano PR #796: gc freed a value still needed")  # fmt: skip
+seed(
+    "guard_of_shapes_only",
+    "a host value that a plan depends on may change",
+    "            if not _equal(value.value, now):\n                raise Stale\n",
+    "            if np.shape(value.value) != np.shape(now):\n                raise Stale\n",
+    origin="a stale cache",
+)
+seed(
+    "live_numbers_of_the_recording",
+    "a number of a kernel does not follow the host's value",
+    "        def follow() -> None:\n            cell.value = number(value.value)\n\n"
+    "        self.plan.steps.append(follow)\n        return cell",
+    "        return cell",
+)
+seed(
+    "forgotten_too_early",
+    "a value is forgotten after its first reader",
+    "for dead in self.order.dead_after.get(node, ()):",
+    "for dead in (v for v in node.inputs if len(self.order.readers.get(v, ())) > 1 and v not in"
+    " self.order.kept and v.owner):",
+    origin="Theano PR #796: gc freed a value still needed",
+)
 
 seed = patches("runtime", "opencl_backend/fuse.py", "fusion ", "plan ", "kernel ")
 
-seed("fused_into_arrays", "a loop is joined with a reader that needs an array", "if not lower.joins_loops(readers[0].op):", "if False:")
+seed(
+    "fused_into_arrays",
+    "a loop is joined with a reader that needs an array",
+    "if not lower.joins_loops(readers[0].op):",
+    "if False:",
+)
 
 seed = patches("runtime", "opencl_backend/replay.py", "plan Scan", "kernel Scan", "scan", "plan ")
 
-seed("second_step_skipped", "a replayed loop begins its steps with the second", "self.start(first)\n            for t in range(first, self.steps):", "self.start(first)\n            for t in range(first + 1, self.steps):")
-seed("track_of_the_last_step", "every step of a loop is launched with the first one's numbers", "return lambda t: enqueue(kernel, items, local, geometry[t], ())", "return lambda t: enqueue(kernel, items, local, geometry[0], ())")
+seed(
+    "second_step_skipped",
+    "a replayed loop begins its steps with the second",
+    "self.start(first)\n            for t in range(first, self.steps):",
+    "self.start(first)\n            for t in range(first + 1, self.steps):",
+)
+seed(
+    "track_of_the_last_step",
+    "every step of a loop is launched with the first one's numbers",
+    "return lambda t: enqueue(kernel, items, local, geometry[t], ())",
+    "return lambda t: enqueue(kernel, items, local, geometry[0], ())",
+)

@@ -26,7 +26,7 @@ def line(row: dict[str, Any]) -> str:
 
 def table(rows: Rows) -> str:
     """The table by family, then who survived and who was blamed wrongly."""
-    lines = ["| family | mutants | killed | blamed right | median seconds | median steps |", "|---|---|---|---|---|---|"]
+    lines = ["| family | mutants | killed | blamed right | median seconds | median steps |", "|---" * 6 + "|"]
     for family in FAMILIES:
         mine = [r for r in rows if r["family"] == family]
         if mine:
@@ -39,7 +39,7 @@ def table(rows: Rows) -> str:
     wrong = [r for r in rows if r["killed"] and not r["blamed"]]
     if wrong:
         lines += ["", "Killed, and somebody else blamed, or nobody:", ""]
-        lines += [f"- {r['name']}: {r['culprit'] or 'nobody'} ({r['kind']} in {r['cell'] or 'the seeds'})" for r in wrong]
+        lines += [f"- {r['name']}: {r['culprit'] or 'nobody'} ({r['kind']} in {r['cell'] or 'a crash'})" for r in wrong]
     return "\n".join(lines)
 
 
