@@ -427,3 +427,11 @@ def test_a_loop_that_does_nothing_prints_nothing(mode, capsys):
     out, _ = scan(lambda row: theano.printing.Print("row")(row), v)
     assert theano.function([v], out, mode=mode)([]).shape == (0,)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_last_row_may_be_cut_to_a_length_that_is_found_out_later(mode):
+    rows, _ = map(lambda row: T.shape_padaxis(T.minimum(row.sum(), x), 0), m)
+    last = rows[-1]
+    out, _ = scan(lambda r, h: T.tanh(r + h), last, x, n_steps=last.shape[0])
+    assert np.allclose(run(mode, out)[0], np.tanh([4.0]))

@@ -155,8 +155,9 @@ def last_rows_only(fgraph: FunctionGraph, node: Apply) -> Replacement:
     pairs = {old: out for k, (old, out) in enumerate(new.items()) if k not in changed}
     for k, readers in changed.items():
         for reader in readers:
-            shorter = reader.op.make_node(new[node.outputs[k]], *reader.inputs[1:])
-            pairs.update(zip(reader.outputs, shorter.outputs))
+            # More may be known of a slice's ends by now than when the reader was written.
+            shorter: Any = reader.op.make_node(new[node.outputs[k]], *reader.inputs[1:]).outputs[0]
+            pairs[reader.outputs[0]] = patternbroadcast(shorter, reader.outputs[0].type.broadcastable)
     return pairs
 
 
