@@ -399,7 +399,7 @@ def test_optimizing_leaves_the_users_step_as_it_was(pick):
     """What a step computes from constants alone may move out of the loop; the user's own loop keeps it."""
 
     def step(row):
-        drawn = T.cast(RandomStreams(0).random_integers(size=(5,)) + 2, "int16") + T.cast(T.stack([2, 3]).sum(), "int16")
+        drawn = RandomStreams(0).random_integers(size=(5,)) + 2 + T.stack([2, 3]).sum()
         return RandomStreams(1).uniform(size=T.maximum(drawn, 1).shape)
 
     out, updates = theano.map(step, sequences=[m])
