@@ -92,7 +92,7 @@ def quantum(x: np.ndarray) -> np.longdouble:
         return ZERO
     mantissa, exponent = np.frexp(np.abs(values))
     whole = np.ldexp(mantissa, 63).astype(np.uint64)
-    lowest = whole & (~whole + np.uint64(1))
+    lowest = whole & np.add(~whole, np.uint64(1))
     return np.ldexp(lowest.astype(WIDE), exponent - 63).min()
 
 
@@ -100,7 +100,7 @@ def bits_used(x: np.ndarray) -> np.ndarray:
     """How many significant bits each element needs; 0 for zero."""
     mantissa, _ = np.frexp(np.abs(x))
     whole = np.where(np.isfinite(mantissa), np.ldexp(mantissa, 63), 0).astype(np.uint64)
-    lowest = whole & (~whole + np.uint64(1))
+    lowest = whole & np.add(~whole, np.uint64(1))
     _, trailing = np.frexp(lowest.astype(np.float64))
     return np.where(whole == 0, 0, 64 - trailing)
 
