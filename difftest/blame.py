@@ -78,6 +78,9 @@ class _Search:
         found = NOBODY
         if failure.kind == "text":
             found = self._text(failure, probe)
+        elif failure.kind == "error" and "read-only" in failure.message:
+            # Whoever made it a constant: an operation must not write to what it reads.
+            found = self._raised(failure)
         elif "shares memory" in failure.message and cell.backend == BASE.backend:
             # Copies are made after all rewrites, whatever they did.
             found = self._meaning(failure)
@@ -100,6 +103,10 @@ class _Search:
         here = [f for f in translation if f.cell == failure.cell] or translation
         if here and failure.kind in VALUES:
             return here[0].culprit, here[0].blame
+        suspect = broken_contract(self.report.runs[BASE])
+        if suspect is not None:
+            # Whatever rewrites made of it: an operation that breaks its contract is not theirs.
+            return suspect.culprit, suspect.why
         if failure.cell.backend != BASE.backend and self._is_right(Cell(failure.cell.mode), failure):
             # The rewritten graph is right on the reference: its rewrites have done nothing wrong.
             return NOBODY

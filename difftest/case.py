@@ -53,9 +53,13 @@ class Failure:
 
     @property
     def kinship(self) -> tuple[str, str, str]:
-        """What stays the same while a failing program is made smaller: the kind, the cell, the first words."""
+        """What stays the same while a failing program is made smaller: the kind, the cell, the first words.
+
+        A relation is broken in whichever cell its twin is tried first.
+        """
         words = _PARTICULARS.sub("#", self.message.partition("\n")[0])[:60]
-        return self.kind, str(self.cell), f"{self.culprit} {words}" if self.kind == "translation" else words
+        cell = "" if self.kind.startswith("MR") else str(self.cell)
+        return self.kind, cell, f"{self.culprit} {words}" if self.kind == "translation" else words
 
     def __str__(self) -> str:
         where = f", {self.output}" if self.output else ""
