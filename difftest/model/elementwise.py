@@ -233,3 +233,22 @@ def cast(x: Value, dtype: str) -> Value:
 @line
 def cast_node(x: Value, dtype: str) -> Value:
     return cast(x, dtype)
+
+
+SPELLED = {
+    "abs": "abs_", "sign": "sgn", "square": "sqr", "floor_div": "int_div", "fill": "second", "where": "switch",
+    "bitwise_and": "and_", "bitwise_or": "or_", "bitwise_xor": "xor", "bitwise_not": "invert",
+    "tensor_copy": "identity", "isnan_": "isnan", "isinf_": "isinf", "power": "pow",
+}  # fmt: skip
+
+
+@line
+def spelled(*xs: Value, name: str) -> Value:
+    return elementwise(SPELLED[name], *xs)
+
+
+@line
+def method(x: Value, name: str) -> Value:
+    if name in ("ravel", "flatten"):
+        return x.ravel()
+    return elementwise("conj" if name.startswith("conj") else "identity", x)

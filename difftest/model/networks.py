@@ -113,7 +113,9 @@ def crossentropy_softmax(x: Value, labels: Value, *bias: Value, which: str) -> t
     rows, chances = logsoftmax(x), softmax(x)
     cost = -rows[np.arange(len(labels)), labels]
     best = np.asarray(chances.max(axis=1)), np.asarray(chances.argmax(axis=1)).astype("int64")
-    return (cost, chances, *best) if "max_and_argmax" in which else (cost, chances)
+    if which == "argmax_":
+        return cost, chances, best[1].astype(labels.dtype)
+    return (cost, chances, *best) if which else (cost, chances)
 
 
 @line

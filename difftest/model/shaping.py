@@ -108,6 +108,11 @@ def join(*parts: Value, axis: int) -> Value:
 
 
 @line
+def join_beside(*parts: Value, axis: int) -> Value:
+    return join(*parts, axis=axis)
+
+
+@line
 def stack(*parts: Value, axis: int) -> Value:
     return np.stack([p.astype(common(*parts)) for p in parts], axis)
 

@@ -57,6 +57,10 @@ def _real(e: Entry) -> bool:
     return e.kind in "iuf"
 
 
+def _narrow(e: Entry) -> bool:
+    return e.dtype in ("float32", "float16", "int8", "uint8", "int16")
+
+
 def _matrix(e: Entry) -> bool:
     return is_float(e.dtype) and e.ndim == 2 and min(e.shape) > 0
 
@@ -82,9 +86,9 @@ def _unary(*names: str) -> Bait:
 _KEPT: dict[str, Any] = {"axis": None, "keepdims": False, "dtype": None}
 _ONE: dict[str, Any] = {"axis": 0, "keepdims": False}
 _PART: dict[str, Any] = {"index": ((1, None, None),)}
-_SLOPE: Attributes = lambda e: {"dtypes": (e.dtype,)}  # noqa: E731
-_SHIFT: Attributes = lambda e: {"order": ("x", *range(e.ndim))}  # noqa: E731
-_TURN: Attributes = lambda e: {"order": tuple(range(e.ndim))[::-1]}  # noqa: E731
+_SLOPE: Attributes = lambda e: {"dtypes": (e.dtype,)}
+_SHIFT: Attributes = lambda e: {"order": ("x", *range(e.ndim))}
+_TURN: Attributes = lambda e: {"order": tuple(range(e.ndim))[::-1]}
 
 
 def _part(operand: int | str, *index: Any) -> Link:
@@ -104,6 +108,7 @@ INVERSE = (
     Bait(_discrete, (_row("invert", "x"), _row("invert", 0)), "inverse"),
     Bait(_any_rank, (("dimshuffle", ("x",), _TURN), ("dimshuffle", (0,), _TURN)), "inverse"),
     Bait(_real, (("cast_node", ("x",), lambda e: {"dtype": e.dtype}),), "inverse"),
+    Bait(_narrow, (("cast", ("x",), {"dtype": "float64"}), ("cast", (0,), {"dtype": "float32"})), "inverse"),
 )  # fmt: skip
 
 STABLE = (
@@ -173,10 +178,10 @@ SLICES = (
 
 WRITES = (
     Bait(_long, (_part("x", (1, None, None)), ("set_subtensor", ("x", 0), _PART))),
-    Bait(_long, (_part("x", (1, None, None)), _row("identity", 0), ("set_subtensor", ("x", 1), _PART),
+    Bait(_long, (_part("x", (1, None, None)), _row("sqr", 0), ("set_subtensor", ("x", 1), _PART),
                  _part(2, (1, None, None)))),
     Bait(_long, (
-        _part("x", (1, None, None)), _row("identity", 0), ("set_subtensor", ("x", 1), _PART),
+        _part("x", (1, None, None)), _row("sqr", 0), ("set_subtensor", ("x", 1), _PART),
         ("set_subtensor", (2, 0), _PART), ("inc_subtensor", (3, 0), _PART),
     )),
 )  # fmt: skip
@@ -198,6 +203,7 @@ SHAPES = (
         ("alloc", ("x",), {"shape": (2,)}), ("constant", (), {"value": (0.5, 1.5), "dtype": "float64"}),
         _row("mul", 0, 1),
     )),
+    Bait(lambda e: e.ndim == 0, (("dimshuffle", ("x",), {"order": ("x",)}), ("alloc", (0,), {"shape": (1,)}))),
     Bait(lambda e: e.ndim == 0, (_row("through_scalar", "x"),)),
     Bait(lambda e: e.ndim == 1, (("reshape", ("x",), {"shape": (-1,)}),)),
 )  # fmt: skip
@@ -217,7 +223,7 @@ NETWORKS = (
     Bait(_matrix, (_row("softmax", "x"), _part(0, 0), _row("log", 1))),
     Bait(_matrix, (_row("softmax", "x"), _part(0, (None, 1, None)), _row("log", 1))),
     Bait(_matrix, (_row("softmax", "x"), ("categorical_crossentropy", (0, ("labels",)), {}))),
-    Bait(_smooth_matrix, (_row("softmax", "x"), _row("log", 0), ("grad", (1, "x"), _SLOPE))),
+    Bait(_smooth_matrix, (_row("softmax", "x"), _row("log", 0), _row("sqr", 1), ("grad", (2, "x"), _SLOPE))),
     Bait(_matrix, (_row("transposed", "x"), _row("dot", "x", 0), _row("transposed", 1))),
     Bait(_matrix, (_row("transposed", "x"), _row("dot", "x", 0), _part(1, 0, (0, 1, None)))),
 )  # fmt: skip

@@ -106,15 +106,9 @@ def arange(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     }
 
 
-@step(
-    "creation",
-    "T.arange({0})",
-    takes=lambda e: e.ndim == 0 and e.dtype in INDICES and e.firm and not e.opaque and 0 <= int(e.value) <= 32,
-    smooth=False,
-    loose=True,
-)
+@step("creation", "T.arange({0})", takes=None, smooth=False)
 def arange_to(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return (x.name,), {}
+    return (pool.number(draw.integer(0, 5)).name,), {}
 
 
 @step("creation", lambda value, dtype: f"T.constant({constant_source(value, dtype)})", takes=None, smooth=False)

@@ -181,6 +181,12 @@ class Pool:
         self.pinned |= e.needs
         return e
 
+    def fitting(self, x: Entry, wanted: Callable[[Entry], bool], dtype: str, shape: tuple[int, ...]) -> Entry:
+        """`x` if it is what is wanted, else an earlier value that is, else a new input."""
+        if wanted(x):
+            return x
+        return next((e for e in self.entries if wanted(e)), None) or self.source(dtype, shape)
+
     def number(self, n: int) -> Entry:
         """A scalar of value `n`, to be a length, an index or a number of times."""
         known = self.having(lambda e: e.firm and e.ndim == 0 and e.kind in "iu" and int(e.value) == n)

@@ -15,7 +15,7 @@ from difftest.model.base import operand
 from difftest.model.elementwise import OPERATORS
 from difftest.strategies import dtypes
 from difftest.strategies.drawing import Draw, Entry, Pool, broadcasts
-from difftest.strategies.registry import Drawn, step
+from difftest.strategies.registry import STEPS, Drawn, step
 from reference import scalar
 
 SPECIAL = (
@@ -113,6 +113,30 @@ def _variadic(name: str, *operands: str) -> str:
 
 for _name in sorted(ELEMENTWISE, key=lambda n: (scalar.TABLE[n].nin % 9, n)):
     _register(_name)
+
+
+SPELLINGS = {n: row for n, row in scalar.ALIASES.items() if row not in (*SPECIAL, *COMPLEX)}
+
+
+@step(
+    "spelling",
+    lambda *xs, name: f"T.{name}({', '.join(xs)})",
+    takes=lambda e: any(legal_first(row, e.dtype) for row in SPELLINGS.values()),
+    smooth=False,
+)
+def spelled(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    """A row under its other name."""
+    name = draw.choose([n for n, row in SPELLINGS.items() if legal_first(row, x.dtype)])
+    operands, _ = STEPS[SPELLINGS[name]].draw(draw, pool, x)
+    return operands, {"name": name}
+
+
+METHODS = {"copy": "identity", "ravel": "flatten", "flatten": "flatten", "conj": "conj", "conjugate": "conj"}
+
+
+@step("spelling", "{0}.{name}()", smooth=False)
+def method(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    return (x.name,), {"name": draw.choose(tuple(METHODS))}
 
 
 def _with_number(x: str, number: str, op: str, swapped: bool = False) -> str:

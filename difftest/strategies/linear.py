@@ -38,7 +38,8 @@ def dot(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 
 @step("dot", "{0} @ {1}", takes=lambda e: _numeric(e) and 1 <= e.ndim <= 2)
 def matmul(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return dot(draw, pool, x)
+    k = x.shape[-1]
+    return (x.name, _matching(draw, pool, x, [(k, 2), (k,), (k, 1)]).name), {}
 
 
 @step("dot", "T.batched_dot({0}, {1})", takes=lambda e: _numeric(e) and e.ndim >= 1 and e.size <= 32)

@@ -20,6 +20,10 @@ def _rows(e: Entry) -> bool:
     return e.ndim == 2 and is_float(e.dtype) and e.shape[1] > 0
 
 
+def _matrix(draw: Draw, pool: Pool, x: Entry) -> Entry:
+    return pool.fitting(x, lambda e: _rows(e) and e.shape[0] > 0, draw.choose(("float32", "float64")), (2, 3))
+
+
 def _unary(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name,), {}
 
@@ -36,8 +40,9 @@ for _name in ("softsign", "hard_sigmoid", "selu"):
     step("nnet", f"T.nnet.{_name}({{0}})", takes=_float, name=_name)(_unary)
 
 
-@step("nnet", "T.nnet.softmax_with_bias({0}, {1})", takes=_rows)
+@step("nnet", "T.nnet.softmax_with_bias({0}, {1})")
 def softmax_with_bias(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    x = _matrix(draw, pool, x)
     return (x.name, _like(draw, pool, x, x.shape[1:]).name), {}
 
 
@@ -59,7 +64,7 @@ def elu(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 
 for _name in ("binary_crossentropy", "sigmoid_binary_crossentropy"):
 
-    @step("nnet", f"T.nnet.{_name}({{0}}, {{1}})", takes=_float, name=_name)
+    @step("cost", f"T.nnet.{_name}({{0}}, {{1}})", takes=_float, name=_name)
     def binary(draw: Draw, pool: Pool, x: Entry) -> Drawn:
         return (x.name, _like(draw, pool, x, x.shape).name), {}
 
@@ -68,8 +73,9 @@ def _labels(draw: Draw, pool: Pool, x: Entry) -> Entry:
     return pool.fixed(draw.integers(0, x.shape[1] - 1, x.shape[0]), draw.choose(INDICES))
 
 
-@step("nnet", "T.nnet.categorical_crossentropy({0}, {1})", takes=lambda e: _rows(e) and e.shape[0] > 0)
+@step("cost", "T.nnet.categorical_crossentropy({0}, {1})")
 def categorical_crossentropy(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    x = _matrix(draw, pool, x)
     return (x.name, (_labels(draw, pool, x) if draw.often() else _like(draw, pool, x, x.shape)).name), {}
 
 
@@ -78,10 +84,11 @@ def _softmax_cost(x: str, labels: str, *bias: str, which: str) -> str:
     return f"T.nnet.crossentropy_softmax_{which}1hot{suffix}({', '.join([x, *bias, labels])})"
 
 
-@step("nnet", _softmax_cost, takes=lambda e: _rows(e) and e.shape[0] > 0)
+@step("cost", _softmax_cost)
 def crossentropy_softmax(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    which = draw.choose(("", "max_and_argmax_"))
-    bias = [_like(draw, pool, x, x.shape[1:]).name] if draw.flag() else []
+    x = _matrix(draw, pool, x)
+    which = draw.choose(("", "max_and_argmax_", "argmax_"))
+    bias = [_like(draw, pool, x, x.shape[1:]).name] if which == "argmax_" or draw.flag() else []
     return (x.name, _labels(draw, pool, x).name, *bias), {"which": which}
 
 
@@ -99,18 +106,21 @@ def _batch(e: Entry) -> bool:
     return is_float(e.dtype) and 2 <= e.ndim <= 3 and min(e.shape) > 0
 
 
-@step("nnet", "T.nnet.batch_normalization({0}, {1}, {2}, {3}, {4})", takes=_batch)
+@step("batch", "T.nnet.batch_normalization({0}, {1}, {2}, {3}, {4})")
 def batch_normalization(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    x = pool.fitting(x, _batch, draw.choose(("float32", "float64")), (3, 2))
     return (x.name, *(_like(draw, pool, x, x.shape[1:]).name for _ in range(4))), {}
 
 
-@step("nnet", "T.nnet.batch_normalization_test({0}, {1}, {2}, {3}, {4}, axes={axes!r})", takes=_batch)
+@step("batch", "T.nnet.batch_normalization_test({0}, {1}, {2}, {3}, {4}, axes={axes!r})")
 def batch_normalization_test(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    x = pool.fitting(x, _batch, draw.choose(("float32", "float64")), (3, 2))
     axes = _normal_axes(draw, x)
     return (x.name, *_parameters(draw, pool, x, axes, 4)), {"axes": axes}
 
 
-@step("nnet", "T.nnet.batch_normalization_train({0}, {1}, {2}, axes={axes!r})", takes=_batch)
+@step("batch", "T.nnet.batch_normalization_train({0}, {1}, {2}, axes={axes!r})")
 def batch_normalization_train(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    x = pool.fitting(x, _batch, draw.choose(("float32", "float64")), (3, 2))
     axes = _normal_axes(draw, x)
     return (x.name, *_parameters(draw, pool, x, axes, 2)), {"axes": axes}

@@ -54,7 +54,7 @@ POLICIES = (
     Policy("broadcasting", lengths=(1, 2, 1, 3, 1), declared=True, bait=3, likes={"dimshuffle": 4, "alloc": 3}),
     Policy("nothing in it", lengths=(0, 2, 0, 1, 3)),
     Policy("many readers", oldest=True, repeat=2),
-    Policy("networks", bait=5, baits="network", likes={"nnet": 6, "dot": 3, "reduction": 3}),
+    Policy("networks", bait=5, baits="network", likes={"nnet": 6, "cost": 4, "batch": 2, "dot": 3}),
     Policy("gradients", undo=3, likes={"grad": 12, "elementwise": 8}),
 )
 """Simplest first."""

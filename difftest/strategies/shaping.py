@@ -174,6 +174,12 @@ def join(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return tuple(e.name for e in _parts(draw, pool, x, axis)), {"axis": axis - (x.ndim if draw.seldom() else 0)}
 
 
+@step("join", lambda *parts, axis: f"T.join({axis}, {', '.join(parts)})",
+      takes=lambda e: e.ndim >= 1 and e.size <= 32)  # fmt: skip
+def join_beside(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    return join(draw, pool, x)
+
+
 @step(
     "join",
     lambda *parts, axis: f"T.stack([{', '.join(parts)}], axis={axis})",

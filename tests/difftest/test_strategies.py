@@ -2,17 +2,15 @@
 
 import numpy as np
 import pytest
+from chains import BAITED, baited
 from hypothesis import HealthCheck, Phase, find, given, seed, settings
 from hypothesis import strategies as st
 
 import reference
 from difftest import model
-from difftest.program import Array, Program
 from difftest.strategies import PROFILES, STEPS, programs
 from difftest.strategies.baits import BAITS
-from difftest.strategies.drawing import Draw, Pool
 from difftest.strategies.policies import INVERSE
-from difftest.strategies.programs import _Growth, pruned
 from difftest.verdict import check
 from reference import scalar
 
@@ -110,36 +108,6 @@ def test_profiles_name_families():
 )
 def test_the_models_dtypes_are_the_documented_ones(values, dtype):
     assert model.elementwise("add", *map(np.asarray, values)).dtype == dtype
-
-
-class First(Draw):
-    """Makes the choices that everything shrinks to."""
-
-    def integer(self, low, high):
-        return low
-
-    def integers(self, low, high, size):
-        return [low] * size
-
-
-BAITED = [
-    np.array([[0.5, -1.25], [2.0, 0.75]], "float32"),
-    np.array([3, -1, 2], "int64"),
-    np.array(0.3),
-    np.array([0.1, 0.9]),
-]
-
-
-def baited(data, bait):
-    """A program that is the bait's chain on `data`; None if it does not take it."""
-    growth = _Growth(First(lambda low, high: low), PROFILES["elementwise"])
-    growth.pool = Pool(growth.draw, "grid", ("float64",))
-    entry = growth.pool.source_of(Array(data))
-    if not bait.needs(entry):
-        return None
-    growth.take_bait(entry, bait)
-    outputs = tuple(r for s in growth.steps for r in s.results)
-    return pruned(Program(inputs=tuple(growth.pool.inputs), steps=tuple(growth.steps), outputs=outputs))
 
 
 @pytest.mark.parametrize("bait", BAITS, ids=[" ".join(link[0] for link in bait.links) for bait in BAITS])
