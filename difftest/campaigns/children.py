@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from difftest.campaigns.outcome import CRASH, HANG, Outcome, RawFailure
+from difftest.campaigns.outcome import CRASH, HANG, SEED, Outcome, RawFailure
 from difftest.campaigns.plan import Example
 from difftest.case import Failure
 from difftest.cells import BASE, Cell
@@ -178,8 +178,8 @@ def living() -> Iterator[None]:
 
 
 def perform(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Do a job: a batch of examples, the explanation of a failure, or a look at an old finding."""
-    return {"batch": _batch, "explain": _explain, "again": _again}[job["do"]](job)
+    """Do a job: a batch of examples, the explanation of a failure, a look at an old finding, the seed programs."""
+    return {"batch": _batch, "explain": _explain, "again": _again, "seeds": _seeds}[job["do"]](job)
 
 
 def _batch(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,6 +196,14 @@ def _batch(job: Mapping[str, Any]) -> dict[str, Any]:
 def _again(job: Mapping[str, Any]) -> dict[str, Any]:
     answer = ask(job, job["timeout"])
     return {"fails": isinstance(answer, Death) or answer.get("fails", True)}
+
+
+def _seeds(job: Mapping[str, Any]) -> dict[str, Any]:
+    answer = ask(job, job["timeout"] + PATIENCE)
+    if isinstance(answer, Death):
+        died = Failure(SEED, BASE, answer.failure(BASE).message)
+        return {"failures": [RawFailure.of(died).to_json()]}
+    return answer
 
 
 def _explain(job: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from difftest.campaigns import children
-from difftest.campaigns.outcome import Outcome, RawFailure
+from difftest.campaigns.outcome import SEED, Outcome, RawFailure
 from difftest.campaigns.plan import LAG, Example, Settings, planned
 from difftest.campaigns.store import Store
 from difftest.reports.events import Finding, Results
@@ -186,11 +186,12 @@ class Coordinator:
                 self._jobs.append(job)
 
     def _look_again(self) -> None:
-        """The code has changed: try the program of every finding again."""
+        """The code has changed: try the seed programs, and that of every finding, again."""
         name = self.settings.name
         if self.store.code(name) == fingerprint():
             return
         self._old = self.store.findings(name)
+        self._jobs.append(self._job("seeds"))
         for number, finding in enumerate(self._old):
             if finding.source:
                 repro = finding.repro
@@ -215,6 +216,8 @@ class Coordinator:
             failure = RawFailure.from_json(job["failure"])
             self.store.explain(self.settings.name, failure, Finding.from_json(answer["finding"]))
             self._asked.discard(failure.key)
+        elif job["do"] == "seeds":
+            self._record_seeds(answer)
         else:
             finding = self._old[job["finding"]]
             self.store.gone(self.settings.name, finding, "" if answer["fails"] else fingerprint())
@@ -234,6 +237,17 @@ class Coordinator:
             self.state.failures += bool(outcome.failures)
         if any(outcome.failures for outcome in outcomes):
             self._explain()
+
+    def _record_seeds(self, answer: dict[str, Any]) -> None:
+        """The seed programs fail as they did, otherwise, or no more."""
+        name = self.settings.name
+        failures = list(map(RawFailure.from_json, answer.get("failures", [])))
+        failing = {failure.signature for failure in failures}
+        for finding in self._old:
+            if finding.kind == SEED and finding.signature not in failing:
+                self.store.gone(name, finding, fingerprint())
+        self.store.met(name, failures, Example(Address(name, 0, -1)), time.time())
+        self._explain()
 
     def _count(self, place: int) -> None:
         number = place // self.settings.round_size

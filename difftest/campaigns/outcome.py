@@ -17,6 +17,9 @@ from difftest.cells import Cell
 CRASH, HANG, RAISED = "crash", "hang", "raised"
 """Fates of an example that came to no verdict: its process died, had to be stopped, or the tester itself raised."""
 
+SEED = "seed"
+"""The kind of a failure of the seed programs, which have no address."""
+
 
 @dataclass(frozen=True)
 class RawFailure:

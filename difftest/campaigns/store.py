@@ -135,6 +135,12 @@ class Store:
                 [(name, table, row, times) for (table, row), times in total.items()],
             )
 
+    def met(self, name: str, failures: Iterable[RawFailure], example: Example, now: float) -> None:
+        """Record failures that are no example's."""
+        with self.transaction():
+            for failure in failures:
+                self._met(name, failure, example, now)
+
     def _met(self, name: str, failure: RawFailure, example: Example, now: float) -> None:
         self._file.execute(
             "INSERT INTO failures VALUES (?, ?, ?, ?, 1, ?, ?, NULL) "

@@ -18,13 +18,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from difftest.campaigns.coverage import reached
-from difftest.campaigns.outcome import RAISED, Outcome, RawFailure
+from difftest.campaigns.outcome import RAISED, SEED, Outcome, RawFailure
 from difftest.campaigns.plan import Example
 from difftest.cells import BASE, Cell
 from difftest.program import Program
 from difftest.reports.events import Finding
 from difftest.reports.evidence import evidence
 from difftest.repro import Repro
+from difftest.seeds import seed_failures
 from difftest.session import Session
 from difftest.strategies import drawn
 from difftest.verdict import check
@@ -60,8 +61,9 @@ def example(form: Form) -> dict[str, Any]:
 def explain(form: Form) -> dict[str, Any]:
     """The finding that a failure of an example leads to: its program made small, its culprit, the evidence."""
     asked, raw = Example.from_json(form["example"]), RawFailure.from_json(form["failure"])
-    if raw.kind == RAISED:
-        return {"finding": Finding.of(Repro(Program(), raw.failure, str(asked.address)), {}).to_json()}
+    if raw.kind in (RAISED, SEED):
+        address = "" if raw.kind == SEED else str(asked.address)
+        return {"finding": Finding.of(Repro(Program(), raw.failure, address), {}).to_json()}
     program = asked.program(form["profile"])
     session = Session(_cells(form), form["profile"])
     session.known.update(f.signature for f in session.look(program, asked.address).failures)
@@ -75,6 +77,11 @@ def again(form: Form) -> dict[str, Any]:
     chosen = dict.fromkeys([BASE, *_cells(form)])
     failures = check(Program.from_json(form["program"]), list(chosen), blame=False).failures
     return {"fails": any(form.get("kinship") in (None, list(f.kinship)) for f in failures)}
+
+
+def seeds(form: Form) -> dict[str, Any]:
+    """What is wrong with the programs that this project was made for."""
+    return {"failures": [RawFailure.of(failure).to_json() for _, failure in seed_failures(_cells(form))]}
 
 
 def _tester_raised(error: Exception) -> RawFailure:
@@ -94,6 +101,7 @@ REQUESTS: dict[str, Callable[[Form], dict[str, Any]]] = {
     "example": example,
     "explain": explain,
     "again": again,
+    "seeds": seeds,
 }
 
 

@@ -14,8 +14,10 @@ import pytest
 
 from difftest.campaigns import children, coordinator, worker
 from difftest.campaigns.coordinator import Coordinator, local, results
+from difftest.campaigns.outcome import RawFailure
 from difftest.campaigns.plan import Example, Settings, changed, planned
 from difftest.campaigns.store import Store, program_of
+from difftest.cells import Cell
 from difftest.session import Address
 from difftest.strategies import Tape, drawn
 from difftest.verdict import check
@@ -140,6 +142,9 @@ def test_a_crash_and_a_hang_are_findings_and_not_the_end(tmp_path, monkeypatch):
     body = f"if is_row(node, {crashing!r}): ctypes.string_at(0)\nif is_row(node, {hanging!r}): time.sleep(600)"
     backend(tmp_path, monkeypatch, "deadly", body)
     monkeypatch.setattr(children, "PATIENCE", 0.0)
+    store = Store(tmp_path)
+    store.begin(settings)
+    store.looked_again("deadly", coordinator.fingerprint())  # as if the seed programs had been tried
     store = run(tmp_path, settings, 8)
     assert sorted(store.done("deadly")) == list(range(8))
     counts = store.counts("deadly")
@@ -178,6 +183,23 @@ def test_what_the_tester_raises_is_a_finding_too(monkeypatch):
     assert answer["failures"][0]["signature"] == ["", "tester", "ZeroDivisionError", "test_campaigns.py broken"]
     finding = worker.explain({**form, "failure": answer["failures"][0]})["finding"]
     assert finding["address"] == "a:0:0" and "ZeroDivisionError: no" in finding["message"]
+
+
+def test_the_seed_programs_are_tried_first_and_again_when_the_code_changes(tmp_path, monkeypatch):
+    def perform(job):
+        assert job["do"] in ("seeds", "explain")
+        failing = job["do"] == "seeds" and coordinator.fingerprint() == "old"
+        if job["do"] == "explain":
+            return worker.explain(job)
+        return {"failures": [seed.to_json()] if failing else []}
+
+    seed = RawFailure("seed", Cell("EXACT"), "lstm raised", ("seed", "EXACT/reference", "lstm raised"))
+    monkeypatch.setattr(children, "perform", perform)
+    for code, gone in (("old", ""), ("new", "new")):
+        monkeypatch.setattr(coordinator, "fingerprint", lambda code=code: code)
+        store = run(tmp_path, examples=0)
+        (found,) = store.findings("small")
+        assert (found.kind, found.address, found.gone) == ("seed", "", gone)
 
 
 def test_a_campaign_is_resumed_with_its_own_settings_only(tmp_path):
