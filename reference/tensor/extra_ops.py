@@ -21,19 +21,8 @@ from reference.graph.types import TensorType
 from reference.tensor.basic import as_tensor_variable, constant
 from reference.tensor.creation import alloc, arange, bartlett, zeros
 from reference.tensor.elemwise import (
-    DimShuffle,
-    add,
-    cast,
-    eq,
-    int_div,
-    maximum,
-    mod,
-    mul,
-    pad_left,
-    second,
-    switch,
-    unbroadcast_to,
-)
+    DimShuffle, add, cast, eq, int_div, maximum, mod, mul, pad_left, second, switch, unbroadcast_to,
+)  # fmt: skip
 from reference.tensor.joining import join
 from reference.tensor.reduce import WIDE
 from reference.tensor.reduce import max as max_
