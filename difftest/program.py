@@ -320,7 +320,8 @@ class Built:
 
         None if that is another function, or another text. A gradient is taken when it is built, before the
         replacement, and that of the replaced expression is another; a loop draws in every step the random numbers that
-        its step mentions, but not those that a given puts there, and reads once what it is passed twice; what replaces
+        its step mentions, but not those that a given puts there, reads once what it is passed twice, and may refuse
+        (`strict`) a shared variable that a given puts there; what replaces
         is taken as it stands, so that it is written twice if it reads what is replaced; and of a constant more is known
         while the graph is built.
         """
@@ -338,6 +339,8 @@ class Built:
             if touched.intersection(map(str, step.operands)):
                 loops = STEPS[step.step].family == "scan"
                 if STEPS[step.step].family in ("grad", "curvature", "flow"):
+                    return None
+                if step.attributes.get("strict"):
                     return None
                 if loops and (drawn or twice.intersection(step.results) or _read_twice(step, program.givens)):
                     return None
