@@ -54,7 +54,7 @@ def relu(x: Value, alpha: float = 0) -> Value:
     above = x.astype(dtype)
     if alpha == 0:
         return (above + np.abs(above)) * np.array(0.5, dtype)
-    return np.where(above >= 0, above, above * np.array(alpha, dtype))
+    return np.array(0.5 * (1 + alpha), dtype) * above + np.array(0.5 * (1 - alpha), dtype) * np.abs(above)
 
 
 @line
