@@ -50,8 +50,12 @@ def tried(case: Case, ids: Iterable[str], most: int | None = None, blame: bool =
 
 
 def cells_for(case: Case, twin: Twin) -> list[Cell]:
-    """The defining cell, and those of its own or another backend that rewrite or compute otherwise."""
-    good = [c for c, run in case.report.runs.items() if run.trouble is None and run.calls]
+    """The defining cell, and those of its own or another backend that rewrite or compute otherwise.
+
+    Where something is wrong already, a relation would only say it again, and blame what it is about.
+    """
+    wrong = {failure.cell for failure in case.report.failures}
+    good = [c for c, run in case.report.runs.items() if run.trouble is None and run.calls and c not in wrong]
     return [
         c for c in good
         if c.mode in (twin.modes or ("UNOPTIMIZED", "FAST_RUN")) and (not twin.backends or c.backend in twin.backends)
