@@ -41,6 +41,10 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--profile", default="all", choices=list(PROFILES), help="what to concentrate on")
     made.add_argument("--repros", default=".", help="folder for repro_<hash>.py (default: here)")
+    made.add_argument(
+        "--system", action="append", default=[], metavar="NAME=PYTHON",
+        help="ask another system, too: theano, pytensor or jax, by the Python that has it (docs/systems.md)",
+    )  # fmt: skip
     add_reports(made)
     return made
 
@@ -54,6 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(getattr(importlib.import_module(module), function)(given[1:]))
     options = parser().parse_args(given)
     budget = options.time if options.time or options.examples else 60.0
+    if options.system:
+        from difftest.systems import cells_of
+
+        cells_of(options.system)
     bar = Bar(options.examples, budget)
     with warnings.catch_warnings():
         # Random programs do what a user is warned of: that is no finding, and no news.

@@ -1,7 +1,6 @@
 """What is left of NumPy's everyday functions: running sums, counting, repeating, searching, diagonals.
 
-Owns operations that are neither elementwise nor plain reductions. Most functions here are graphs of other
-families' operations; an Op stands here only where the result's shape or values need one.
+Most functions here are graphs of other families' operations; an Op stands here only where one is needed.
 """
 
 from __future__ import annotations
@@ -21,8 +20,19 @@ from reference.graph.types import TensorType
 from reference.tensor.basic import as_tensor_variable, constant
 from reference.tensor.creation import alloc, arange, bartlett, zeros
 from reference.tensor.elemwise import (
-    DimShuffle, add, cast, eq, int_div, maximum, mod, mul, pad_left, second, switch, unbroadcast_to,
-)  # fmt: skip
+    DimShuffle,
+    add,
+    cast,
+    eq,
+    int_div,
+    maximum,
+    mod,
+    mul,
+    pad_left,
+    second,
+    switch,
+    unbroadcast_to,
+)
 from reference.tensor.joining import join
 from reference.tensor.reduce import WIDE
 from reference.tensor.reduce import max as max_
