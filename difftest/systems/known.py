@@ -162,6 +162,7 @@ KNOWN: tuple[Known, ...] = (
     Known(("pytensor",), (*WRONG, *RAISED), (), "the shape of a loop of no steps", "docs/systems.md", _no_steps),
     Known(BOTH, RAISED, (), "bool beside integers in &, | and ^", DOCUMENTED, text="input to a BitOp"),
     Known(BOTH, RAISED, ("grad",), "a gradient that is not implemented there", DOCUMENTED, text="NotImplementedError"),
+    Known(BOTH, RAISED, (), "a name that is not there", "refused there", text="has no attribute|too many values to unpack"),
     Known(BOTH, RAISED, ("repeat",), "repeat of uint64", "refused there", text="support dtype"),
     Known(BOTH, ("dtype",), ("bincount",), "bincount of narrow integers keeps their dtype", DOCUMENTED),
     Known(BOTH, ("dtype",), ("grad",), "the dtype of a gradient", DOCUMENTED),
