@@ -452,3 +452,11 @@ def test_one_is_not_neutral_to_complex_infinities(expression):
     with np.errstate(all="ignore"):
         plain, exact = (theano.function([x], expression(x), mode=m)(values) for m in ("UNOPTIMIZED", "EXACT"))
     assert np.array_equal(plain.view("float64"), exact.view("float64"), equal_nan=True)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "float64"])
+def test_three_constants_come_to_rest_where_nobody_folds(dtype):
+    a, b, c = (T.constant(np.array(k, dtype)) for k in (2, 3, 5))
+    for expression, value in ((a + (b + c), 10), (a * (b * c), 30), ((c + b) + a, 10)):
+        f = theano.function([], expression, mode=theano.Mode().excluding("constant_folding"))
+        assert f() == value

@@ -7,6 +7,8 @@ shape could have raised an error, unless the promise says so; integers wrap, and
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from reference.graph.core import Apply, Constant
@@ -204,10 +206,15 @@ def _one_integer_dtype(found: Binding) -> bool:
     return _integers(found) and len({v.type.dtype for v in found.values()}) == 1
 
 
-pattern(EXACT, "integer_constants_of_product", "A * (B * i) -> (A * B) * i", when=_one_integer_dtype)
-pattern(EXACT, "integer_constants_of_sum", "A + (B + i) -> (A + B) + i", when=_one_integer_dtype)
-pattern(STABLE, "constants_of_product", "A * (B * x) -> (A * B) * x", when=_product_in_range)
-pattern(REAL, "constants_of_sum", "A + (B + x) -> (A + B) + x", when=_sum_in_range)
+def _gathers(condition: Callable[[Binding], bool]) -> Callable[[Binding], bool]:
+    """What is gathered is not constant itself: where nobody folds, three constants would change places for ever."""
+    return lambda found: not isinstance(found.get("i", found.get("x")), Constant) and condition(found)
+
+
+pattern(EXACT, "integer_constants_of_product", "A * (B * i) -> (A * B) * i", when=_gathers(_one_integer_dtype))
+pattern(EXACT, "integer_constants_of_sum", "A + (B + i) -> (A + B) + i", when=_gathers(_one_integer_dtype))
+pattern(STABLE, "constants_of_product", "A * (B * x) -> (A * B) * x", when=_gathers(_product_in_range))
+pattern(REAL, "constants_of_sum", "A + (B + x) -> (A + B) + x", when=_gathers(_sum_in_range))
 
 # Functions that undo each other.
 
