@@ -20,7 +20,7 @@ def tile(x: Value, reps: Sequence[int]) -> Value:
 
 
 @line
-def repeat(x: Value, *counts: Value, times: int | None, axis: int | None) -> Value:
+def repeat(x: Value, *counts: Value, times: Any, axis: int | None) -> Value:
     return np.repeat(x, counts[0].astype("int64") if counts else times, axis)
 
 
@@ -126,12 +126,12 @@ def diag(x: Value, k: int) -> Value:
 @line
 def tril(x: Value, k: int) -> Value:
     """Elements are multiplied by 0 and 1, so that infinite ones leave NaN where they should vanish."""
-    return x * np.tri(*x.shape, k, x.dtype)
+    return x * np.tri(x.shape[0], x.shape[1], k, x.dtype)
 
 
 @line
 def triu(x: Value, k: int) -> Value:
-    return x * (np.ones((), x.dtype) - np.tri(*x.shape, k - 1, x.dtype))
+    return x * (np.ones((), x.dtype) - np.tri(x.shape[0], x.shape[1], k - 1, x.dtype))
 
 
 @line

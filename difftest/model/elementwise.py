@@ -198,8 +198,8 @@ def elementwise(name: str, *xs: Value) -> Value:
         return CONTINUOUS[name](*[x.astype(dtype) for x in xs])
     if name in OPAQUE:
         return np.zeros(np.broadcast_shapes(*[x.shape for x in xs]), dtype)
-    wide = "complex128" if dtype.kind == "c" else "float64"
-    return np.asarray(TRANSCENDENTAL[name](*[x.astype(wide) for x in xs])).astype(dtype)
+    widest = "complex128" if dtype.kind == "c" else "float64"
+    return np.asarray(TRANSCENDENTAL[name](*[x.astype(widest) for x in xs])).astype(dtype)
 
 
 OPERATORS = {

@@ -63,7 +63,7 @@ def inc_places(x: Value, y: Value, *indices: Value, index: Sequence[Any]) -> Val
 
 
 @line
-def take(x: Value, i: Value, axis: int | None, mode: str = "raise") -> Value:
+def take(x: Value, i: Value, axis: int | None, mode: Any = "raise") -> Value:
     return np.asarray(np.take(x, i.astype("int64"), axis, mode=mode))
 
 

@@ -50,13 +50,13 @@ def argtopk(x: Value, kth: int, axis: int) -> Value:
 
 
 @line
-def searchsorted(x: Value, v: Value, *sorter: Value, side: str) -> Value:
+def searchsorted(x: Value, v: Value, *sorter: Value, side: Any) -> Value:
     return np.asarray(np.searchsorted(x[sorter[0]] if sorter else x, v, side)).astype("int64")
 
 
 @line
 def unique(x: Value, which: Sequence[bool], axis: int | None) -> Any:
-    found = np.unique(x, *which, axis=axis)
+    found: Any = np.unique(x, *which, axis=axis)  # type: ignore[call-overload]
     if not any(which):
         return found
     return tuple(v if k == 0 else np.ravel(v).astype("int64") for k, v in enumerate(found))

@@ -101,7 +101,7 @@ def Rop(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 @step(
     "curvature",
     f"theano.gradient.jacobian({{0}}, {{1}}, {IGNORING}).astype({{dtype!r}})",
-    takes=lambda e: _smooth(e) and e.ndim == 1 and e.size <= 8,
+    takes=lambda e: _smooth(e) and e.ndim == 1 and 1 <= e.size <= 8,
 )
 def jacobian(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     wrt = draw.choose([e for e in _roots(pool, x) if e.size * x.size <= 64] or [x])
@@ -111,10 +111,10 @@ def jacobian(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 @step(
     "curvature",
     f"theano.gradient.hessian(T.sum({{0}}), {{1}}, {IGNORING}).astype({{dtype!r}})",
-    takes=lambda e: _smooth(e) and e.orders >= 2 and e.ndim == 1 and e.size <= 8,
+    takes=lambda e: _smooth(e) and e.orders >= 2 and e.ndim == 1 and 1 <= e.size <= 8,
 )
 def hessian(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    wrt = draw.choose([e for e in _roots(pool, x) if e.ndim == 1 and e.size <= 8])
+    wrt = draw.choose([e for e in _roots(pool, x) if e.ndim == 1 and 1 <= e.size <= 8])
     return (x.name, wrt.name), {"dtype": _dtype(wrt)}
 
 

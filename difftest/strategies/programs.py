@@ -103,10 +103,18 @@ class _Growth:
             pool.source(pool.dtypes[0], shape, pattern)
         else:
             constant = STEPS["constant"]
-            self._record("constant", *constant.draw(draw, pool, None))
+            self._record("constant", *constant.draw(draw, pool, None))  # type: ignore[arg-type]
         while len(self.steps) < self.profile.steps and (not self.steps or draw.integer(0, 9)):
             self._grow()
+        if not self.profile.only and draw.seldom():
+            self._differentiate()
         return finished(draw, pool, self.steps, self._record)
+
+    def _differentiate(self) -> None:
+        """End with a gradient of the newest value that has one: by chance alone one program in forty takes any."""
+        cost = next((e for e in self.pool.entries if e.name[0] == "v" and takes(STEPS["grad"], e)), None)
+        if cost is not None:
+            self._take(STEPS["grad"], cost)
 
     def _grow(self) -> None:
         policy = self.policy
