@@ -51,9 +51,9 @@ def softmax_with_bias(x: Value, b: Value) -> Value:
 @line
 def relu(x: Value, alpha: float = 0) -> Value:
     dtype = common(x, operand(0.5), operand(alpha))
-    above = x.astype(dtype)
     if alpha == 0:
-        return (above + np.abs(above)) * np.array(0.5, dtype)
+        return (x + np.abs(x)).astype(dtype) * np.array(0.5, dtype)  # the sum overflows in the dtype of x
+    above = x.astype(dtype)
     return np.array(0.5 * (1 + alpha), dtype) * above + np.array(0.5 * (1 - alpha), dtype) * np.abs(above)
 
 
