@@ -157,9 +157,11 @@ class Body:
         if x.ndim:
             how = self.draw.choose(({"dtype": None}, {}))
             x = self.record("sum" if how else "max", (x.name,), {"axis": None, "keepdims": False, **how})
+        # What is computed is seldom a short number: no rounding decides.
+        limit: int | float = self.draw.choose((0.7, 0.1, 1.9, -0.6) if x.kind == "f" else (1, 0, 2, 4))
         return self.record(
             "literal",
-            (x.name, self.draw.choose((1, 0, 2, 4))),
+            (x.name, limit),
             {"op": self.draw.choose((">", "<", ">=")), "swapped": False},
         )
 

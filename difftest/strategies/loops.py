@@ -29,8 +29,7 @@ STATE_TAPS = ((-2, -1), (-1,), (-3, -1), (-4,), (-1, -2), (-3,))
 
 def moves(made: Step) -> bool:
     """True if the function must be given updates that the loop returns."""
-    loop = Loop.of(made)
-    return loop.streams or bool(loop.carries)
+    return bool(made.attributes.get("streams") or made.attributes.get("carries"))
 
 
 def undefined(made: Step) -> bool:
@@ -298,6 +297,8 @@ class Growth:
             return ""
         if not self.steps:
             return draw.choose(("", "[::-1]", ".shape", "[1:]"))
+        if loop.until is not None and self.pool.depth > 1:
+            return draw.choose(("[-1]", "[0]", ".shape"))  # in another outer step there are other rows
         kept = draw.choose(("", "[-1]", "[0]", "[::-1]", "[-2:]", "[1:]", "", "[-1]", "[i]", ".shape", "[:-1]"))
         if kept == "[i]":
             index = self.surroundings.number(
