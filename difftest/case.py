@@ -118,6 +118,11 @@ class Case:
             self._walks[key] = found
         return self._walks[key]
 
+    def finite(self, number: int) -> bool:
+        """True if every number on the way to the meaning is finite in this call, whatever rounding does."""
+        known = self.walk(self.base, number).known.values()
+        return all(np.all(np.isfinite(b.y)) and np.all(np.isfinite(b.e)) for b in known if b.y is not None)
+
     def compared(
         self, kind: str, cell: Cell, met: Comparison, output: str, call: int, value: Any, expected: Any
     ) -> Iterator[Failure]:

@@ -65,6 +65,9 @@ def values(case: Case) -> Iterator[Failure]:
         if cell == BASE or run.function is None or other.function is None:
             continue
         for number in range(min(len(run.calls), len(other.calls))):
+            if run.promised("FINITE") and not case.finite(number):
+                case.count("calls", "not finite on the way")
+                continue
             for pair, value, expected in _pairs(case, run, other, number):
                 yield from _value(case, pair, value, expected)
 

@@ -95,9 +95,10 @@ def written(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
 
 def fits_grid(total: np.ndarray, grid: np.longdouble, dtype: str) -> np.ndarray:
     """True where every sum of multiples of `grid` up to `total` is a number of this dtype: any order is exact."""
-    if grid == 0:
+    info = np.finfo(dtype)
+    if grid == 0 or grid < info.smallest_subnormal:
         return np.zeros(np.shape(total), bool)
-    precision = np.finfo(dtype).nmant + 1
+    precision = info.nmant + 1
     return np.asarray(total <= WIDE(2) ** precision * grid)
 
 
