@@ -16,6 +16,7 @@ from difftest.bisect import bisect
 from difftest.case import Case, Failure, Report
 from difftest.cells import BASE, Cell, Run, execute
 from difftest.judges.values import SAME_BITS
+from difftest.localize import localize, op_name
 from difftest.oracle import contract
 from difftest.oracle.bits import UNORDERED, needed, same_bits
 from difftest.oracle.bounds import Bound
@@ -246,6 +247,12 @@ class Trial:
     def culprit(self, built: Built, mine: Side, theirs: Side) -> tuple[str, str]:
         """(culprit, reasons): a rewrite without which the relation holds, else what the relation is about."""
         cell = mine.run.cell
+        for side in (theirs, mine) if cell.backend != BASE.backend else ():
+            if side.run.calls:
+                graph, values = side.run.function.fgraph, side.run.calls[0].inputs
+                located = localize(built.api, graph, values, cell.backend, cell.mode == "FAST_RUN")
+                if located is not None:
+                    return f"{'kernel' if located.alone else 'plan'} {op_name(located.op)}", str(located)
         for who, own in (("the twin", False), ("the program", True)):
             log = (mine if own else theirs).run.function.rewrites if theirs.run.function is not None else ()
 
@@ -268,6 +275,21 @@ class Trial:
             f"{self.relation.subject} {self.relation.id}",
             f"{self.relation.subject}, by {self.relation.id}: {self.relation.law}",
         )
+
+
+    def located(self, theirs: Side) -> tuple[str, str]:
+        """The first operation of the twin that is wrong by itself, on its backend or in its shadow."""
+        cell, run = theirs.run.cell, theirs.run
+        if run.function is None or not run.calls:
+            return "", ""
+        graph, values = run.function.fgraph, run.calls[0].inputs
+        if cell.backend == BASE.backend:
+            name = outside_shadow(graph.toposort(), dict(zip(graph.inputs, values)))
+            return (name, "its value lies outside of its shadow") if name else ("", "")
+        found = localize(self.case.built.api, graph, values, cell.backend, cell.mode == "FAST_RUN")
+        if found is None:
+            return "", ""
+        return f"{'kernel' if found.alone else 'plan'} {op_name(found.op)}", str(found)
 
 
 def _scaled(value: np.ndarray, by: int) -> np.ndarray:
