@@ -17,6 +17,7 @@ from difftest.case import Case, Failure, Report
 from difftest.cells import BASE, Cell, Run, execute
 from difftest.judges.values import SAME_BITS
 from difftest.localize import localize, op_name
+from difftest.meanings import outside_shadow
 from difftest.oracle import contract
 from difftest.oracle.bits import UNORDERED, needed, same_bits
 from difftest.oracle.bounds import Bound
@@ -275,7 +276,6 @@ class Trial:
             f"{self.relation.subject} {self.relation.id}",
             f"{self.relation.subject}, by {self.relation.id}: {self.relation.law}",
         )
-
 
     def located(self, theirs: Side) -> tuple[str, str]:
         """The first operation of the twin that is wrong by itself, on its backend or in its shadow."""
