@@ -105,14 +105,14 @@ CONTINUOUS: dict[str, Callable[..., Any]] = {
 }
 """In the operands' common float dtype."""
 
-def _at_poles(function: Callable[[float], float], x: float, at_zero: float, below: float) -> float:
-    """`function`, and what is documented at 0, at its other poles, and where it overflows."""
+def _at_poles(function: Callable[[float], float], x: float, over: float, below: float) -> float:
+    """`function`, and what is documented at 0 and where it overflows, and at its other poles."""
     if x == 0:
-        return at_zero
+        return over
     try:
         return function(x)
     except OverflowError:
-        return math.inf
+        return over
     except ValueError:
         return below
 

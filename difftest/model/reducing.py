@@ -205,5 +205,5 @@ def batched_tensordot(x: Value, y: Value, axes: Any) -> Value:
 
 @line
 def cov(x: Value, rowvar: bool, bias: bool) -> Value:
-    result = np.cov(_as_float(x).astype("float64"), rowvar=rowvar, bias=bias)
+    result = np.cov(_as_float(x).astype(np.longdouble), rowvar=rowvar, bias=bias)
     return np.atleast_2d(result).astype(_as_float(x).dtype)

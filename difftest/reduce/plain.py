@@ -133,10 +133,11 @@ def simpler(value: Any) -> Iterator[Any]:
 def _simpler(value: Any) -> Iterator[Any]:
     if value is None:
         return
-    yield None
     if isinstance(value, bool):
         yield False
-    elif isinstance(value, int):
+        return
+    yield None
+    if isinstance(value, int):
         yield from (0, 1, -1, 2, value // 2, value - 1)
     elif isinstance(value, str):
         yield "float64" if value in DTYPES else ""

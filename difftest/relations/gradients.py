@@ -108,7 +108,7 @@ def adjoint(case: Case, draw: Draw) -> Iterator[Twin]:
         numbers = np.array(draw.integers(-8, 8, int(np.prod(shape))), dtype).reshape(shape) / 4
         return Input(name, tuple(surgery.types[like].broadcastable), Array(numbers.astype(dtype)))
 
-    total = {"axis": None, "keepdims": False, "dtype": None}
+    total = {"axis": None, "keepdims": False, "dtype": "float64"}
     steps = (
         line("mul", (v.name, u), weighted),
         Step("grad", (weighted, root), {"dtypes": (x.dtype,)}, (slope,)),
