@@ -15,7 +15,9 @@ import numpy as np
 from difftest.oracle import contract
 from difftest.oracle.bits import needed, same_bits
 from difftest.oracle.bounds import walk
+from difftest.oracle.trace import finite, steps_of
 from difftest.oracle.ulps import executor
+from reference.graph.traversal import graph_inputs
 from reference.interpreter import without_effects
 
 
@@ -33,23 +35,85 @@ class Broken:
         return f"rewrite {self.rewrite} ({self.promise}, {self.where}), application {self.number}: {self.what}"
 
 
+STEPS = 3
+"""In so many steps of a loop the applications inside it are judged."""
+
+Known = dict[Any, Any]
+"""Variable -> value."""
+
+
 def validate(graph: Any, log: Iterable[Any], values: Sequence[Any]) -> Iterator[Broken]:
     """Judge each application in the `log` of a rewritten graph on these values of the graph's inputs.
 
-    The log must have been recorded (``Mode.rewrite(record=True)``). An application inside a loop, whose variables
-    have no one value, is left out.
+    The log must have been recorded (``Mode.rewrite(record=True)``). An application inside a loop is judged on the
+    values that its variables have in the first steps. Of a step with a broken one inside no more is said.
     """
-    known = dict(zip(graph.inputs, values))
-    for application in log:
+    applications = list(log)
+    excused: set[Any] = set()
+    surroundings = _Surroundings(applications, dict(zip(graph.inputs, values)))
+    for application in applications:
         snapshot, r = application.snapshot, application.rewrite
-        with np.errstate(all="ignore"), without_effects():
-            try:
-                given = {own: _value(leaf, known) for own, leaf in zip(snapshot.inputs, snapshot.leaves)}
-            except Exception:
-                continue
-            what = judged(r.promise.name, snapshot.before, snapshot.after, given)
-        if what is not None:
-            yield Broken(r.name, r.promise.name, r.where, application.number, what)
+        if application in excused:
+            excused.add(surroundings.home(application))
+            continue
+        for known in surroundings.of(application):
+            with np.errstate(all="ignore"), without_effects():
+                try:
+                    given = {own: _value(leaf, known) for own, leaf in zip(snapshot.inputs, snapshot.leaves)}
+                except Exception:
+                    continue
+                what = judged(r.promise.name, snapshot.before, snapshot.after, given)
+            if what is not None:
+                yield Broken(r.name, r.promise.name, r.where, application.number, what)
+                excused.add(surroundings.home(application))
+                break
+
+
+class _Surroundings:
+    """What is known where an application happened: the graph's inputs, or a step's, in each of a loop's first steps.
+
+    Applications inside a loop are followed by that of the rewrite which puts the new step in the loop's place; its
+    replacement holds the very variables that the inner graph read.
+    """
+
+    def __init__(self, applications: Sequence[Any], known: Known):
+        self._outer = known
+        self._homes: dict[Any, Any] = {}
+        self._steps: dict[Any, list[Known]] = {}
+        for a in applications:
+            for v in getattr(getattr(a.new[0].owner, "op", None), "inner_inputs", ()):
+                self._homes.setdefault(v, a)
+
+    def home(self, application: Any) -> Any:
+        """The application that put the step in place which this one happened in; None outside of loops."""
+        if not application.inner:
+            return None
+        roots = graph_inputs([*application.snapshot.leaves, *application.old])
+        found = next((self._homes[v] for v in roots if v in self._homes), None)
+        return found if hasattr(getattr(found, "op", None), "inner_inputs") else None
+
+    def of(self, application: Any) -> list[Known]:
+        if not application.inner:
+            return [self._outer]
+        home = self.home(application)
+        if home is None:
+            return [{}]
+        if home not in self._steps:
+            self._steps[home] = list(self._first_steps(home))
+        return self._steps[home]
+
+    def _first_steps(self, home: Any) -> Iterator[Known]:
+        """The values of a loop's inner inputs, in each of its first steps."""
+        snapshot, names = home.snapshot, home.new[0].owner.op.inner_inputs
+        for around in self.of(home):
+            with np.errstate(all="ignore"), without_effects():
+                try:
+                    known = {own: _value(leaf, around) for own, leaf in zip(snapshot.inputs, snapshot.leaves)}
+                    given = [_value(v, known) for v in snapshot.before[0].owner.inputs]
+                    for arguments in steps_of(home.op, given, STEPS):
+                        yield dict(zip(names, arguments))
+                except Exception:
+                    return
 
 
 def _value(variable: Any, known: dict[Any, Any]) -> Any:
@@ -93,16 +157,13 @@ def _evaluated(variables: Sequence[Any], given: Mapping[Any, Any]) -> tuple[list
         raise
     except Exception as error:
         return None, type(error).__name__, False
-    finite = all(
-        np.all(np.isfinite(x)) for x in known.values() if getattr(getattr(x, "dtype", None), "kind", "") in "fc"
-    )
-    return [known[v] for v in variables], "", finite
+    return [known[v] for v in variables], "", all(map(finite, known.values()))
 
 
 def judged(promise: str, before: Sequence[Any], after: Sequence[Any], given: Mapping[Any, Any]) -> str | None:
     """What is wrong with an application, or None."""
     try:
-        old, old_error, finite = _evaluated(before, given)
+        old, old_error, all_finite = _evaluated(before, given)
         new, new_error, _ = _evaluated(after, given)
     except _OutOfReach:
         return None
@@ -112,7 +173,7 @@ def judged(promise: str, before: Sequence[Any], after: Sequence[Any], given: Map
         return None
     if new is None:
         return f"the replacement raises {new_error}, the original nothing"
-    if promise == "FINITE" and not finite:
+    if promise == "FINITE" and not all_finite:
         return None
     shadows = None
     for k, (a, b) in enumerate(zip(old, new)):

@@ -24,7 +24,7 @@ def gradients(case: Case) -> Iterator[Failure]:
             continue
         cost, *wrts = (names[str(o)] for o in step.operands)
         results = [names[r] for r in step.results]
-        base = _walked(case, [cost, *results])
+        base = _walked(case, cost, results)
         for name, wrt, result in zip(step.results, wrts, results):
             weights = np.ones_like(base.of(cost).y) if base.of(cost).y is not None else np.ones(())
             found = opinion({cost: weights}, wrt, result, {}, int(case.program.digest, 16), base)
@@ -34,12 +34,14 @@ def gradients(case: Case) -> Iterator[Failure]:
                 yield Failure("gradient", BASE, str(found), name, culprit=culprit or "gradient")
 
 
-def _walked(case: Case, variables: list[Any]) -> Walk:
+def _walked(case: Case, cost: Any, results: list[Any]) -> Walk:
     """The shadow of the user's own graph, on the values that its inputs have before the first call."""
     case.built.reset()
     values = {i.name: i.value.data for i in case.program.inputs}
-    leaves = [v for v in graph_inputs(variables) if not hasattr(v, "data")]
-    return shadow(variables, {v: v.get_value() if hasattr(v, "get_value") else values[str(v.name)] for v in leaves})
+    leaves = [v for v in graph_inputs([cost, *results]) if not hasattr(v, "data")]
+    return shadow(
+        [cost], results, {v: v.get_value() if hasattr(v, "get_value") else values[str(v.name)] for v in leaves}
+    )
 
 
 def guilty_node(api: Any, cost: Any, wrt: Any, base: Walk) -> str:

@@ -16,11 +16,14 @@ import numpy as np
 from difftest.oracle.bounds import FLOATS, Bound, Walk, walk
 from difftest.oracle.kinks import Kinks
 from difftest.oracle.ulps import executor
-from difftest.oracle.wide import SLACK, WIDE, finer
-from reference.graph.traversal import toposort
+from difftest.oracle.wide import SLACK, WIDE, bits_used, finer
+from reference.graph.traversal import ancestors, toposort
 
 STEPS = (WIDE(2) ** -12, WIDE(2) ** -20)
 """Lengths of the step, relative to the point: the second is tried where the first finds fault."""
+
+FEW_BITS = 6
+"""A number with so many binary digits is meant as it stands."""
 
 CONVENTIONS = ("ConsiderConstant", "DisconnectedGrad", "GradClip", "GradScale", "UndefinedGrad", "ZeroGrad")
 """Operations whose gradient is meant to differ from their derivative."""
@@ -56,13 +59,29 @@ def opinion(
     if any(is_convention(node) for node in toposort(list(outputs))):
         return Opinion("by convention")
     with finer(), np.errstate(all="ignore"):
-        return _Line(outputs, wrt, gradient, base or shadow([*outputs, gradient], values), seed).opinion()
+        return _Line(outputs, wrt, gradient, base or shadow(list(outputs), [gradient], values), seed).opinion()
 
 
-def shadow(variables: Sequence[Any], values: Mapping[Any, Any]) -> Walk:
-    """What the variables are over the reals, as well as the shadow knows."""
+def shadow(outputs: Sequence[Any], gradients: Sequence[Any], values: Mapping[Any, Any]) -> Walk:
+    """What the variables are over the reals, as well as the shadow knows.
+
+    A number that only the gradients mention is that of a formula, rounded to its dtype.
+    """
     with finer():
-        return walk(toposort(list(variables)), values, executor("reference", False))
+        known = walk(toposort(list(outputs)), values, executor("reference", False)).known
+        for v in ancestors(list(gradients)):
+            if v not in known and getattr(getattr(v, "type", None), "dtype", "") in FLOATS and hasattr(v, "data"):
+                known[v] = _rounded_number(v.data)
+        return walk(toposort(list(gradients), stop_at=known), {}, executor("reference", False), known)
+
+
+def _rounded_number(value: np.ndarray) -> Bound:
+    """A number that may stand for a near one, unless it has few digits."""
+    exact = Bound.exactly(value)
+    if value.dtype == np.float64:
+        return exact
+    doubt = np.abs(exact.y) * WIDE(np.finfo(value.dtype).eps)
+    return Bound(exact.y, np.where(bits_used(exact.y) > FEW_BITS, doubt, 0), exact.dtype)
 
 
 def is_convention(node: Any) -> bool:
