@@ -1,0 +1,62 @@
+"""Lengths that are told are those that come: every operation's `infer_shape` on the values it had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from difftest.case import Case, Failure, judge
+from difftest.cells import BASE
+from difftest.oracle.names import op_name
+from difftest.validate import computed
+from reference.interpreter import without_effects
+
+
+@judge("shape")
+def shapes(case: Case) -> Iterator[Failure]:
+    """Every node of the defining cell's graph in the first call: its values have the shapes and types it told."""
+    if case.base.function is None or not case.base.calls:
+        return
+    graph, constant = case.base.function.fgraph, case.built.api.tensor.constant
+    known = dict(zip(graph.inputs, case.base.calls[0].inputs))
+    for node in graph.toposort():
+        given = [known[v] if v in known else getattr(v, "data", None) for v in node.inputs]
+        with np.errstate(all="ignore"), without_effects():
+            known.update(zip(node.outputs, node.op.perform(node, *given)))
+            told = _told(node, given, known, constant)
+        for variable, lengths in zip(node.outputs, told):
+            case.count("shape", "told" if lengths is not None else "not told")
+            what = _difference(variable.type, known[variable], lengths)
+            if what:
+                yield Failure("shape", BASE, f"{node}: {what}", culprit=f"op {op_name(node.op)}")
+
+
+def _told(node: Any, given: Sequence[Any], known: dict[Any, Any], constant: Any) -> list[tuple[int, ...] | None]:
+    """What `infer_shape` says of each output, for inputs of these values."""
+    sizes = [tuple(constant(np.int64(n)) for n in x.shape) if isinstance(x, np.ndarray) else None for x in given]
+    try:
+        told = node.op.infer_shape(node, sizes)
+    except NotImplementedError:
+        return [None] * len(node.outputs)
+    return [None if lengths is None else tuple(_number(n, known) for n in lengths) for lengths in told]
+
+
+def _number(length: Any, known: dict[Any, Any]) -> int:
+    if hasattr(length, "data") or not hasattr(length, "owner"):
+        return int(getattr(length, "data", length))
+    found = dict(known)
+    computed(length, found)
+    return int(found[length])
+
+
+def _difference(declared: Any, value: Any, lengths: tuple[int, ...] | None) -> str:
+    if not isinstance(value, np.ndarray):
+        return ""
+    if lengths is not None and lengths != value.shape:
+        return f"infer_shape tells {lengths}, the value has shape {value.shape}"
+    pattern = getattr(declared, "broadcastable", None)
+    if pattern is not None and any(b and n != 1 for b, n in zip(pattern, value.shape)):
+        return f"the type is {declared}, the value has shape {value.shape}"
+    return ""
