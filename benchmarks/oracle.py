@@ -1,0 +1,162 @@
+"""How well running bounds tell right from wrong, beside fixed tolerances: `python -m benchmarks.oracle`.
+
+Random float32 graphs of five families are run by executors that are right (the reference, inside its own bounds; the
+reference with NumPy's own float32 functions, also beside the first) and with a fault seeded in one intermediate value.
+For each way of comparing: the share of right graphs it calls wrong, and the share of faults it catches.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+import reference as theano
+from difftest.oracle.bounds import walk
+from difftest.oracle.contract import inside
+from difftest.oracle.ulps import Executor, executor
+from reference.scan.op import Scan
+
+T: Any = theano.tensor
+SIZE = 32
+TOLERANCES = {"1e-2/1e-3": (1e-2, 1e-3), "1e-4": (1e-4, 0.0), "1e-5/1e-8": (1e-5, 1e-8), "1e-6": (1e-6, 0.0)}
+Values = list[np.ndarray]
+
+
+class Native:
+    """The table of an executor whose float32 functions are those of a C library: 4 ulp off at most."""
+
+    ulps = 4.0
+
+    def get(self, name: str) -> Any:
+        row = theano.scalar.TABLE.get(name)
+        return self if row is not None and row.transcendental else None
+
+    def ulp(self, dtype: str, fast: bool) -> float:
+        return self.ulps
+
+
+STRICT, LOOSE = executor("reference", False), Executor("native", Native())  # type: ignore[arg-type]
+
+UNARY = (T.tanh, T.sin, T.exp, T.sigmoid, T.log1p, T.sqr, T.neg, T.cos, T.arctan)
+BINARY = (T.add, T.sub, T.mul, lambda a, b: a / (T.sqr(b) + 1), T.maximum)
+
+
+def elementwise(rng: np.random.Generator, x: Any, steps: int = 7) -> Any:
+    pool = [x, x * 0.5]
+    for _ in range(int(rng.integers(3, steps))):
+        a, b = (pool[int(rng.integers(len(pool)))] for _ in range(2))
+        if rng.random() < 0.6:
+            unary = UNARY[int(rng.integers(len(UNARY)))]
+            pool.append(unary(abs(a)) if unary is T.log1p else unary(T.tanh(a)) if unary is T.exp else unary(a))
+        else:
+            pool.append(BINARY[int(rng.integers(len(BINARY)))](a, b))
+    return pool[-1]
+
+
+def reduction(rng: np.random.Generator, x: Any) -> Any:
+    y = elementwise(rng, x, 5)
+    return T.cumsum(y) if rng.random() < 0.3 else T.stack([y.sum(), y.mean(), T.max(y), T.sqr(y).sum()])
+
+
+def dot(rng: np.random.Generator, x: Any) -> Any:
+    a = elementwise(rng, x, 5).reshape((4, 8))
+    return T.dot(a, T.tanh(elementwise(rng, x, 4)).reshape((8, 4)))
+
+
+def loop(rng: np.random.Generator, x: Any) -> Any:
+    w = T.tanh(elementwise(rng, x, 4))
+    rows, _ = theano.scan(lambda s, w: T.tanh(s * w + elementwise(rng, s, 4) * 0.5), outputs_info=x, non_sequences=w,
+                          n_steps=int(rng.integers(2, 9)))  # fmt: skip
+    return rows[-1]
+
+
+def gradient(rng: np.random.Generator, x: Any) -> Any:
+    return theano.grad(elementwise(rng, x, 6).sum(), x, disconnected_inputs="ignore")
+
+
+FAMILIES: dict[str, Callable[[np.random.Generator, Any], Any]] = {
+    "elementwise": elementwise, "reductions": reduction, "dots": dot, "loops": loop, "gradients": gradient,
+}  # fmt: skip
+
+FAULTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "times 1+1e-5": lambda v: v * np.float32(1 + 1e-5),
+    "half precision": lambda v: v.astype("float16").astype("float32"),
+    "bfloat16": lambda v: (v.copy().view("uint32") & np.uint32(0xFFFF0000)).view("float32"),
+    "flush below 1e-4": lambda v: np.where(np.abs(v) < 1e-4, np.float32(0), v),
+}
+
+
+def run(graph: Any, value: np.ndarray, wrong: tuple[int, Any] | None = None, native: bool = False) -> Values:
+    """Evaluate node by node; `wrong` = (number of a node, the fault in its result)."""
+    known = dict(zip(graph.inputs, [value]))
+    with theano.config.change_flags(float32_math="native" if native else "exact"), np.errstate(all="ignore"):
+        for number, node in enumerate(graph.toposort()):
+            results = node.op.perform(node, *[known.get(v, getattr(v, "data", None)) for v in node.inputs])
+            if wrong is not None and wrong[0] == number:
+                results = [np.asarray(wrong[1](np.array(r)), r.dtype) for r in results]
+            known.update(zip(node.outputs, results))
+    return [np.asarray(known[v]) for v in graph.outputs]
+
+
+def suspects(graph: Any) -> list[int]:
+    """Nodes with float32 results that compute: a fault there changes what is computed."""
+    return [
+        k
+        for k, node in enumerate(graph.toposort())
+        if getattr(node.outputs[0].type, "dtype", "") == "float32"
+        and (hasattr(node.op, "scalar_op") or isinstance(node.op, Scan) or type(node.op).__name__ in ("Dot", "Sum"))
+    ]
+
+
+def compared(value: np.ndarray, right: np.ndarray, bound: Any) -> Iterator[tuple[str, bool]]:
+    """(way of comparing, whether it calls the value wrong)"""
+    yield "bound", bool(inside(value, bound).wrong.any())
+    for name, (rtol, atol) in TOLERANCES.items():
+        yield name, not np.allclose(value, right, rtol=rtol, atol=atol, equal_nan=True)
+
+
+def measure(family: str, graphs: int) -> tuple[Counter[tuple[str, str]], Counter[str], list[float]]:
+    flagged: Counter[tuple[str, str]] = Counter()
+    tried: Counter[str] = Counter()
+    ratios: list[float] = []
+    for seed in range(graphs):
+        rng = np.random.default_rng([seed, len(family)])
+        x = T.tensor("float32", (False,), name="x")
+        graph = theano.function([x], FAMILIES[family](rng, x), mode="UNOPTIMIZED", on_unused_input="ignore").fgraph
+        value = rng.uniform(-2, 2, SIZE).astype("float32")
+        (right,) = run(graph, value)
+        inputs = dict(zip(graph.inputs, [value]))
+        strict, loose = (walk(graph.toposort(), inputs, e).of(graph.outputs[0]) for e in (STRICT, LOOSE))
+        tried["right"] += 1
+        for bound, native in ((strict, False), (loose, True)):
+            (got,) = run(graph, value, native=native)
+            flagged.update(("right", name) for name, wrong in compared(got, right, bound) if wrong)
+            off = np.abs(got - bound.y)
+            ratios += list((bound.e / np.where(off > 0, off, np.inf)).ravel()[(off > 0).ravel()].astype(float))
+        places = suspects(graph)
+        for name, fault in FAULTS.items() if places else ():
+            (got,) = run(graph, value, (places[int(rng.integers(len(places)))], fault))
+            if np.array_equal(got, right, equal_nan=True):
+                continue
+            tried[name] += 1
+            flagged.update((name, way) for way, wrong in compared(got, right, strict) if wrong)
+    return flagged, tried, ratios
+
+
+def main(graphs: int = 60) -> None:
+    ways = ("bound", *TOLERANCES)
+    for family in FAMILIES:
+        flagged, tried, ratios = measure(family, graphs)
+        print(f"\n| {family} | runs | " + " | ".join(ways) + " |\n|---|---|" + "---|" * len(ways))
+        for row in ("right", *FAULTS):
+            shares = (f"{flagged[row, way] / max(tried[row], 1):.1%}" for way in ways)
+            print(f"| {row} | {tried[row]} | " + " | ".join(shares) + " |")
+        print(f"\nbound / actual error, median: {np.median(ratios):.0f}" if ratios else "")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
