@@ -32,18 +32,20 @@ def difference(first: str, second: str, names: tuple[str, str]) -> str:
 def laws(built: Built, before: str, runs: dict[Any, Run]) -> Iterator[tuple[Any, str, str]]:
     """(cell, law, what differs) for every law that is broken."""
     api = built.api
-    if printed(api, built.outputs) != before:
-        yield BASE, "P6", difference(before, printed(api, built.outputs), ("before compiling", "after"))
-    texts: dict[str, tuple[Any, str]] = {}
+    after = printed(api, built.outputs)
+    if after != before:
+        yield BASE, "P6", difference(before, after, ("before compiling", "after"))
+    of_mode: dict[str, list[Run]] = {}
     for cell, run in runs.items():
-        if run.function is None:
-            continue
-        text = printed(api, run.function)
-        known = texts.setdefault(cell.mode, (cell, text))
-        if known[1] != text:
-            yield cell, "P4", difference(known[1], text, (str(known[0]), str(cell)))
-    fast = next((r for c, r in runs.items() if c.mode == "FAST_RUN" and r.function is not None), None)
-    if fast is not None:
+        if run.function is not None:
+            of_mode.setdefault(cell.mode, []).append(run)
+    for alike in of_mode.values():
+        texts = [printed(api, run.function) for run in alike] if len(alike) > 1 else []
+        for run, text in zip(alike[1:], texts[1:]):
+            if text != texts[0]:
+                yield run.cell, "P4", difference(texts[0], text, (str(alike[0].cell), str(run.cell)))
+    fast = of_mode.get("FAST_RUN", [None])[0]
+    if fast is not None and len(fast.function.rewrites):
         yield from _optimizing_twice(api, fast)
     if built.program.givens:
         yield from _givens_written_in(built, runs)
@@ -54,16 +56,13 @@ def _optimizing_twice(api: Any, run: Run) -> Iterator[tuple[Any, str, str]]:
     # The copies that keep outputs from aliasing state are made after the rewrites; they are no part of this law.
     outputs = [v.owner.inputs[0] if _is_copy(v) else v for v in whole.outputs]
     graph = type(whole)(whole.inputs, outputs)
-    first = printed(api, graph)
     log = run.function.mode.rewrite(graph)
-    second = printed(api, graph)
-    if first != second:
+    if len(log):
         applied = ", ".join(sorted({a.rewrite.name for a in log}))
-        yield (
-            run.cell,
-            "P3",
-            f"applied again: {applied}\n" + difference(first, second, ("optimized", "optimized twice")),
-        )
+        once, twice = (printed(api, g) for g in (type(whole)(whole.inputs, outputs), graph))
+        if once != twice:
+            what = difference(once, twice, ("optimized", "optimized twice"))
+            yield run.cell, "P3", f"applied again: {applied}\n{what}"
 
 
 def _is_copy(variable: Any) -> bool:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -47,13 +46,18 @@ def user_line() -> UserLine | None:
     return UserLine(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
 
 
-@contextmanager
-def inherit_line(line: UserLine | None) -> Iterator[None]:
-    """Nodes built inside (by a rewrite or a gradient) say that they come from `line`."""
-    _inherited_line.append(line)
-    try:
-        yield
-    finally:
+class inherit_line:
+    """Nodes built inside the ``with`` block (by a rewrite or a gradient) say that they come from `line`."""
+
+    __slots__ = ("line",)
+
+    def __init__(self, line: UserLine | None):
+        self.line = line
+
+    def __enter__(self) -> None:
+        _inherited_line.append(self.line)
+
+    def __exit__(self, *error: object) -> None:
         _inherited_line.pop()
 
 

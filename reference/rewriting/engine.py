@@ -245,9 +245,12 @@ class Session:
             fgraph.listeners.remove(touched)
 
     def _visit(self, touched: _Touched, node: Apply, stage: str, dispatch: _Dispatch) -> bool:
+        candidates = dispatch.for_op(node.op)
+        if not candidates:
+            return False
         changed = False
         with inherit_line(node.line):
-            for candidate in dispatch.for_op(node.op):
+            for candidate in candidates:
                 if self._attempt(touched, node, stage, candidate):
                     changed = True
                     if node not in touched.fgraph.apply_nodes:
@@ -257,7 +260,10 @@ class Session:
     def _attempt(self, touched: _Touched, node: Apply, stage: str, candidate: Rewrite) -> bool:
         fgraph = touched.fgraph
         try:
-            pairs = _pairs(node, candidate.rule(fgraph, node))
+            result = candidate.rule(fgraph, node)
+            if result is None:
+                return False
+            pairs = _pairs(node, result)
             if not pairs:
                 return False
             if self._limit is not None and len(self.log) >= self._limit:
@@ -323,10 +329,10 @@ def current() -> Session | None:
     return _active[-1] if _active else None
 
 
-def _pairs(node: Apply, result: Replacement) -> list[tuple[Variable, Variable]]:
+def _pairs(
+    node: Apply, result: Sequence[Variable | None] | Mapping[Variable, Variable]
+) -> list[tuple[Variable, Variable]]:
     """What a rule returned, as (old, new) pairs that change something."""
-    if result is None:
-        return []
     if isinstance(result, Mapping):
         found = list(result.items())
     else:
