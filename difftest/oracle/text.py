@@ -1,8 +1,8 @@
 """Text identity: what must print the same.
 
 Owns the laws about prints: givens print as the replacement written in (P1), optimizing an optimized graph changes
-nothing (P3), every backend and every compilation prints the same (T1, P4), and compiling leaves the user's own
-graph as it was (P6).
+nothing (P3), every backend and every compilation prints the same (T1, P4), compiling leaves the user's own graph as
+it was (P6), and a graph written out as a program and run prints the same (P7).
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from difftest.program import Built
 
 _LABEL = re.compile(r"'[^']*'|\S*(?=\[t[-+\d]*\])")
 """Names that expressions got when they were built (``'x.T'``, ``x[t-1]``): a replacement does not rename them."""
+
+
+SELDOM = 4
+"""Of so many programs, one is written out as a program and run."""
 
 
 def printed(api: Any, root: Any) -> str:
@@ -47,6 +51,8 @@ def laws(built: Built, before: str, runs: dict[Any, Run]) -> Iterator[tuple[Any,
     fast = of_mode.get("FAST_RUN", [None])[0]
     if fast is not None and len(fast.function.rewrites):
         yield from _optimizing_twice(api, fast)
+        if int(built.program.digest, 16) % SELDOM == 0:
+            yield from _written_out(api, fast)
     if built.program.givens:
         yield from _givens_written_in(built, runs)
 
@@ -63,6 +69,14 @@ def _optimizing_twice(api: Any, run: Run) -> Iterator[tuple[Any, str, str]]:
         if once != twice:
             what = difference(once, twice, ("optimized", "optimized twice"))
             yield run.cell, "P3", f"applied again: {applied}\n{what}"
+
+
+def _written_out(api: Any, run: Run) -> Iterator[tuple[Any, str, str]]:
+    graph = run.function.fgraph
+    first = printed(api, list(graph.outputs))
+    second = printed(api, api.printing.rebuild(api.printing.source(graph))[1])
+    if first != second:
+        yield run.cell, "P7", difference(first, second, ("the graph", "its program, run"))
 
 
 def _is_copy(variable: Any) -> bool:
