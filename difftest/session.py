@@ -24,11 +24,9 @@ from difftest.strategies import STEPS, drawn
 from difftest.strategies.forms import FORMS
 from difftest.verdict import check
 
-RELATIONS_EACH = 1
-"""So many relations are tried on a program."""
-
-ROTATION = 4
-"""Every so many programs, one of the cells that are seldom run joins in."""
+TURNS = ("exact", "relation", "seldom", "relation")
+"""Every program runs unoptimized and fully optimized. One thing more is asked of it, in turn: the cells that keep all
+bits, the next relation that applies, one of the cells that are seldom run."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +108,12 @@ class Session:
         return drawn(address.seed, self.profile)
 
     def cells_for(self, number: int) -> tuple[Cell, ...]:
-        """The session's cells, and now and then one of the seldom ones."""
-        turn, rest = divmod(number, ROTATION)
-        if rest or not self.seldom:
+        """Those of the session's cells whose turn it is, and now and then one of the seldom ones."""
+        turn, place = divmod(number, len(TURNS))
+        always = tuple(cell for cell in self.cells if cell.mode != "EXACT")
+        if TURNS[place] == "exact" or not always:
             return self.cells
-        return (*self.cells, self.seldom[turn % len(self.seldom)])
+        return (*always, self.seldom[turn % len(self.seldom)]) if TURNS[place] == "seldom" else always
 
     def example(self, address: Address) -> Repro | None:
         """Draw and check the program at an address."""
@@ -128,8 +127,9 @@ class Session:
 
     def look(self, program: Program, address: Address) -> Report:
         """What every judge says of a program, in the cells whose turn it is; and the next relation that applies."""
-        chosen, relations = self.cells_for(address.number), rotated(address.number)
-        report = check(program, chosen, self.api, relations=relations, most=RELATIONS_EACH)
+        turn, place = divmod(address.number, len(TURNS))
+        relations = rotated(2 * turn + place // 2) if TURNS[place] == "relation" else ()
+        report = check(program, self.cells_for(address.number), self.api, relations=relations, most=1)
         self.summary.add(report)
         return report
 
