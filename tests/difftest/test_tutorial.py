@@ -31,7 +31,7 @@ def test_the_wrong_backend_is_found_by_name(names, tmp_path):
     exec(BLOCKS[1], names)
     (found,) = names["summary"].findings
     assert len(found.program.steps) == 1
-    assert "floor" in found.failure.blame and "mine" in str(found.failure)
+    assert found.failure.culprit == "kernel int_div" and "mine" in str(found.failure)
     assert [path.suffix for path in (tmp_path / "repros").iterdir()] == [".py"]
 
 
