@@ -15,6 +15,7 @@ import numpy as np
 from difftest.oracle import contract
 from difftest.oracle.bits import needed, same_bits
 from difftest.oracle.bounds import walk
+from difftest.oracle.probes import probes
 from difftest.oracle.trace import finite, steps_of
 from difftest.oracle.ulps import executor
 from reference.graph.traversal import graph_inputs
@@ -67,6 +68,26 @@ def validate(graph: Any, log: Iterable[Any], values: Sequence[Any]) -> Iterator[
                 yield Broken(r.name, r.promise.name, r.where, application.number, what)
                 excused.add(surroundings.home(application))
                 break
+
+
+def validate_elsewhere(order: Sequence[Any], graph: Any, log: Iterable[Any], values: Sequence[Any]) -> Iterator[Broken]:
+    """As `validate`, on other values of the graph's inputs: those at which functions disagree. `order` is the graph
+    as it was written. Of each rewrite the first application outside of loops is judged."""
+    first = {a.rewrite.name: a for a in reversed(list(log)) if not a.inner}
+    for others in probes(order, values, len(first)):
+        known = dict(zip(graph.inputs, others))
+        for application in first.values():
+            snapshot, r = application.snapshot, application.rewrite
+            with np.errstate(all="ignore"), without_effects():
+                try:
+                    given = {own: _value(leaf, known) for own, leaf in zip(snapshot.inputs, snapshot.leaves)}
+                except Exception:
+                    continue
+                what = judged(r.promise.name, snapshot.before, snapshot.after, given)
+            if what is not None:
+                what = f"with the inputs {', '.join(map(repr, others))}:\n{what}"
+                yield Broken(r.name, r.promise.name, r.where, application.number, what)
+                return
 
 
 class _Surroundings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from difftest.case import Case, Failure, judge
-from difftest.validate import validate
+from difftest.validate import validate, validate_elsewhere
 
 
 @judge("translation")
@@ -13,7 +13,9 @@ def translations(case: Case) -> Iterator[Failure]:
     for cell, run in case.report.runs.items():
         if cell.backend != "reference" or not run.fired or not case.base.calls:
             continue
-        for broken in validate(run.function.fgraph, run.function.rewrites, case.base.calls[0].inputs):
+        graph, log, values = run.function.fgraph, run.function.rewrites, case.base.calls[0].inputs
+        written = case.base.function.fgraph.toposort()
+        for broken in (*validate(graph, log, values), *validate_elsewhere(written, graph, log, values)):
             what = f"application {broken.number} broke its promise: {broken.what}"
             who = f"rewrite {broken.rewrite} ({broken.promise}, {broken.where})"
             yield Failure("translation", cell, what, culprit=f"rewrite {broken.rewrite}", blame=who)
