@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from difftest.oracle.bounds import Walk, walk
 from difftest.oracle.contract import Comparison
 from difftest.oracle.ulps import executor
 from difftest.program import Built, Program
+from reference.interpreter import without_effects
 
 Counts = Counter[tuple[str, str]]
 """(table, row) -> how often: ("elements", "identical"), ("step", "add"), ("rewrite", "cast_of_cast"), ..."""
@@ -101,6 +103,19 @@ class Case:
     def base(self) -> Run:
         """The run that is the meaning."""
         return self.report.runs[BASE]
+
+    @cached_property
+    def met(self) -> dict[Any, Any]:
+        """The values of all variables of the meaning's graph in its first call; nothing where there was none."""
+        if self.base.function is None or not self.base.calls:
+            return {}
+        graph = self.base.function.fgraph
+        known = dict(zip(graph.inputs, self.base.calls[0].inputs))
+        with np.errstate(all="ignore"), without_effects():
+            for node in graph.toposort():
+                given = [known[v] if v in known else getattr(v, "data", None) for v in node.inputs]
+                known.update(zip(node.outputs, node.op.perform(node, *given)))
+        return known
 
     def count(self, table: str, row: str, times: int = 1) -> None:
         if times:

@@ -17,14 +17,12 @@ from reference.interpreter import without_effects
 @judge("shape")
 def shapes(case: Case) -> Iterator[Failure]:
     """Every node of the defining cell's graph in the first call: its values have the shapes and types it told."""
-    if case.base.function is None or not case.base.calls:
+    if not case.met:
         return
-    graph, constant = case.base.function.fgraph, case.built.api.tensor.constant
-    known = dict(zip(graph.inputs, case.base.calls[0].inputs))
-    for node in graph.toposort():
+    known, constant = case.met, case.built.api.tensor.constant
+    for node in case.base.function.fgraph.toposort():
         given = [known[v] if v in known else getattr(v, "data", None) for v in node.inputs]
         with np.errstate(all="ignore"), without_effects():
-            known.update(zip(node.outputs, node.op.perform(node, *given)))
             told = _told(node, given, known, constant)
         for variable, lengths in zip(node.outputs, told):
             case.count("shape", "told" if lengths is not None else "not told")

@@ -1,6 +1,6 @@
 """An opinion on a gradient that knows nothing of gradients: differences of the function itself.
 
-Owns `opinion`, which moves the point of differentiation along a random line, evaluates the function there by its
+Owns `opinion`, which moves the points of differentiation along a random line, evaluates the function there by its
 shadow, and compares the slope with what the gradient says. The slope's error is what two step lengths tell of each
 other, and the shadow's own bounds: there is no tolerance. It is silent where the function has no derivative.
 """
@@ -44,22 +44,23 @@ class Opinion:
 
 def opinion(
     outputs: Mapping[Any, np.ndarray],
-    wrt: Any,
-    gradient: Any,
+    gradients: Mapping[Any, Any],
     values: Mapping[Any, Any],
     seed: int = 0,
     base: Walk | None = None,
 ) -> Opinion:
-    """On `gradient`, which claims to be that of the sum of `outputs`, each times its weights, with respect to `wrt`.
+    """On `gradients`, variable -> what claims to be the gradient of the sum of `outputs`, each times its weights.
 
-    `values` are those of the graph's inputs; `base` is a walk that knows all this graph's variables already.
+    Where there are several, all variables move at once; none of them may be computed from another. `values` are those
+    of the graph's inputs; `base` is a walk that knows all this graph's variables already.
     """
-    if getattr(wrt.type, "dtype", "") not in FLOATS:
+    if any(getattr(v.type, "dtype", "") not in FLOATS for v in gradients):
         return Opinion("not a float")
     if any(is_convention(node) for node in toposort(list(outputs))):
         return Opinion("by convention")
     with finer(), np.errstate(all="ignore"):
-        return _Line(outputs, wrt, gradient, base or shadow(list(outputs), [gradient], values), seed).opinion()
+        known = base or shadow(list(outputs), list(gradients.values()), values)
+        return _Line(outputs, gradients, known, seed).opinion()
 
 
 def shadow(outputs: Sequence[Any], gradients: Sequence[Any], values: Mapping[Any, Any]) -> Walk:
@@ -91,62 +92,71 @@ def is_convention(node: Any) -> bool:
     return any(map(is_convention, toposort(getattr(node.op, "inner_outputs", ()))))
 
 
-class _Line:
-    """A line through the point of differentiation, and the function along it."""
+Moves = Sequence[np.ndarray]
+"""How far each of the points moves."""
 
-    def __init__(self, outputs: Mapping[Any, np.ndarray], wrt: Any, gradient: Any, base: Walk, seed: int):
-        self.outputs, self.wrt, self.base = outputs, wrt, base
-        self.point, self.gradient = base.of(wrt), base.of(gradient)
+
+class _Line:
+    """A line through the points of differentiation, and the function along it."""
+
+    def __init__(self, outputs: Mapping[Any, np.ndarray], gradients: Mapping[Any, Any], base: Walk, seed: int):
+        self.outputs, self.base = outputs, base
+        self.points = {v: base.of(v) for v in gradients}
+        self.gradients = [base.of(g) for g in gradients.values()]
         self.random = np.random.default_rng(seed)
-        moved = {wrt}
+        moved = set(gradients)
         self.order = []
         for node in toposort(list(outputs)):
-            if wrt not in node.outputs and not moved.isdisjoint(node.inputs):
+            if self.points.keys().isdisjoint(node.outputs) and not moved.isdisjoint(node.inputs):
                 moved.update(node.outputs)
                 self.order.append(node)
 
     def opinion(self) -> Opinion:
-        known = (self.point, self.gradient, *map(self.base.of, self.outputs))
+        known = (*self.points.values(), *self.gradients, *map(self.base.of, self.outputs))
         if any(b.y is None or not np.all(np.isfinite(b.y)) or not np.all(np.isfinite(b.e)) for b in known):
             return Opinion("not finite")
         found = Opinion("agrees")
         for step in STEPS:
-            direction = self._direction()
-            found = self._measured(direction, step)
+            directions = [self._direction(point) for point in self.points.values()]
+            found = self._measured(directions, step)
             if found.verdict != "wrong":
                 return found
-            if self._bends(direction, step):
+            if self._bends(directions, step):
                 found = Opinion("kink")
         return found
 
-    def _direction(self) -> np.ndarray:
+    def _direction(self, point: Bound) -> np.ndarray:
         """For each element a few eighths of its size, up or down: exact, and on the same side of zero."""
-        shape = self.point.y.shape
+        shape = point.y.shape
         eighths = self.random.integers(4, 13, shape) * self.random.choice([-1, 1], shape)
-        size = np.ldexp(WIDE(1), np.frexp(np.abs(self.point.y))[1] - 1)
-        return np.asarray(np.where(self.point.y == 0, WIDE(1), size) * eighths / 8)
+        size = np.ldexp(WIDE(1), np.frexp(np.abs(point.y))[1] - 1)
+        return np.asarray(np.where(point.y == 0, WIDE(1), size) * eighths / 8)
 
-    def _measured(self, direction: np.ndarray, step: np.longdouble) -> Opinion:
-        g = self.gradient
-        claimed, doubt = np.sum(g.y * direction), np.sum(g.e * np.abs(direction))
-        doubt += SLACK * direction.size * np.sum(np.abs(g.y * direction))
-        (long, long_room), (short, short_room) = self._slope(direction, step), self._slope(direction, step / 2)
+    def _measured(self, directions: Moves, step: np.longdouble) -> Opinion:
+        claimed = doubt = size = WIDE(0)
+        for g, direction in zip(self.gradients, directions):
+            terms = g.y * direction
+            claimed += np.sum(terms)
+            size += np.sum(np.abs(terms))
+            doubt += np.sum(g.e * np.abs(direction)) + SLACK * direction.size * np.sum(np.abs(terms))
+        (long, long_room), (short, short_room) = self._slope(directions, step), self._slope(directions, step / 2)
+        doubt += SLACK * len(directions) * size
         slope, room = (4 * short - long) / 3, np.abs(long - short) + 2 * (long_room + short_room) + doubt
         if not np.isfinite(room) or not np.isfinite(slope):
             return Opinion("not finite")
         if np.abs(claimed - slope) > room:
             return Opinion("wrong", float(claimed), float(slope), float(room))
-        vague = room > np.maximum(np.abs(claimed), np.sum(np.abs(g.y * direction))) * 2.0**-4
+        vague = room > np.maximum(np.abs(claimed), size) * 2.0**-4
         return Opinion("vague" if vague and room > 2.0**-20 else "agrees", float(claimed), float(slope), float(room))
 
-    def _slope(self, direction: np.ndarray, step: np.longdouble) -> tuple[Any, Any]:
-        (high, high_error), (low, low_error) = (self._value(sign * step * direction) for sign in (1, -1))
+    def _slope(self, directions: Moves, step: np.longdouble) -> tuple[Any, Any]:
+        (high, high_error), (low, low_error) = (self._value([s * step * d for d in directions]) for s in (1, -1))
         return (high - low) / (2 * step), (high_error + low_error) / (2 * step)
 
-    def _value(self, move: np.ndarray) -> tuple[Any, Any]:
+    def _value(self, moves: Moves) -> tuple[Any, Any]:
         """The function, and what the shadow does not know of it, at a point near by."""
-        y = self.point.y + move
-        pass_ = self._walked(Bound(y, np.abs(y) * SLACK, self.point.dtype))
+        places = [(point.y + move, point.dtype) for point, move in zip(self.points.values(), moves)]
+        pass_ = self._walked([Bound(y, np.abs(y) * SLACK, dtype) for y, dtype in places])
         total, error = WIDE(0), WIDE(0)
         for variable, weights in self.outputs.items():
             b = pass_.of(variable)
@@ -154,17 +164,18 @@ class _Line:
             error += np.sum(np.abs(weights) * (b.e + SLACK * b.y.size * np.abs(b.y)))
         return total, error
 
-    def _walked(self, point: Bound, watch: Any = None) -> Walk:
+    def _walked(self, points: Sequence[Bound], watch: Any = None) -> Walk:
         pass_ = Walk(self.base.executor, dict(self.base.known), watch=watch)
-        pass_.known[self.wrt] = point
+        pass_.known.update(zip(self.points, points))
         pass_.nodes(self.order)
         return pass_
 
-    def _bends(self, direction: np.ndarray, step: np.longdouble) -> bool:
+    def _bends(self, directions: Moves, step: np.longdouble) -> bool:
         """True if the function may have a kink between the ends of the line."""
         kinks = Kinks()
+        around = zip(self.points.values(), directions)
         try:
-            self._walked(Bound(self.point.y, np.abs(direction) * step, self.point.dtype), kinks)
+            self._walked([Bound(point.y, np.abs(d) * step, point.dtype) for point, d in around], kinks)
         except Exception:
             return True
         return bool(kinks.found)

@@ -96,8 +96,8 @@ def until_small(x):
 def test_the_opinion_agrees_with_right_gradients_and_not_with_wrong_ones(build):
     cost, x, weights, values = line_of(build)
     g = theano.grad(cost, x)
-    assert opinion({cost: weights}, x, g, values).verdict == "agrees"
-    assert opinion({cost: weights}, x, g * (1 + 1e-5), values).verdict == "wrong"
+    assert opinion({cost: weights}, {x: g}, values).verdict == "agrees"
+    assert opinion({cost: weights}, {x: g * (1 + 1e-5)}, values).verdict == "wrong"
 
 
 def test_a_wrong_gradient_of_a_loop_is_caught(monkeypatch):
@@ -105,7 +105,7 @@ def test_a_wrong_gradient_of_a_loop_is_caught(monkeypatch):
     monkeypatch.setattr(Scan, "L_op", lambda self, i, o, g: [t if t is None or t.type.ndim != 1 else t + 1e-3
                                                              for t in right(self, i, o, g)])  # fmt: skip
     cost, x, weights, values = line_of(powers)
-    assert opinion({cost: weights}, x, theano.grad(cost, x), values).verdict == "wrong"
+    assert opinion({cost: weights}, {x: theano.grad(cost, x)}, values).verdict == "wrong"
 
 
 def test_with_respect_to_an_intermediate_what_lies_before_it_stands_still():
@@ -114,11 +114,11 @@ def test_with_respect_to_an_intermediate_what_lies_before_it_stands_still():
     cost = T.sum(middle * x)
     values = {x: VALUES}
     right, total = theano.grad(cost, middle), theano.grad(cost, x) / middle
-    assert opinion({cost: np.ones(())}, middle, right, values).verdict == "agrees"
-    assert opinion({cost: np.ones(())}, middle, total, values).verdict == "wrong"
+    assert opinion({cost: np.ones(())}, {middle: right}, values).verdict == "agrees"
+    assert opinion({cost: np.ones(())}, {middle: total}, values).verdict == "wrong"
 
 
 def test_gradients_changed_on_purpose_are_let_be():
     x = T.dvector("x")
     cost = T.sum(theano.gradient.grad_clip(x, -0.1, 0.1) ** 2)
-    assert opinion({cost: np.ones(())}, x, theano.grad(cost, x), {x: VALUES}).verdict == "by convention"
+    assert opinion({cost: np.ones(())}, {x: theano.grad(cost, x)}, {x: VALUES}).verdict == "by convention"
