@@ -25,6 +25,7 @@ DATA = {
     "TensorFromScalar": slice(0, 1), "ScalarFromTensor": slice(0, 1), "Assert": slice(0, 1),
     "ConsiderConstant": slice(0, 1), "DisconnectedGrad": slice(0, 1), "ZeroGrad": slice(0, 1), "GradClip": slice(0, 1),
     "GradScale": slice(0, 1), "UndefinedGrad": slice(0, 1), "RepeatOp": slice(0, 1),
+    "FillDiagonal": slice(0, 2), "FillDiagonalOffset": slice(0, 2),
 }  # fmt: skip
 """Operations whose outputs are elements of these inputs, in other places."""
 
@@ -283,6 +284,64 @@ def accumulated(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
 @rule("RandomFunction")
 def drawn(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     """A draw from exact parameters is defined to the bit."""
+    if not all(b.exact for b in inputs):
+        return None
+    return [Bound.exactly(r) for r in node.op.perform(node, *[b.raw for b in inputs])]
+
+
+@rule("Choose")
+def named(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    """Element by element one of the choices: it rounds where that is of a narrower dtype."""
+    index, *choices = inputs
+    dtype = node.outputs[0].type.dtype
+    if not index.exact or dtype not in FLOATS or any(b.y is None for b in choices):
+        return None
+    parts = [as_dtype(b, dtype) for b in choices]
+    shape = np.broadcast_shapes(index.y.shape, *(b.y.shape for b in parts))
+    numbers = np.broadcast_to(index.raw.astype("int64"), shape)
+    numbers = numbers % len(parts) if node.op.mode == "wrap" else numbers.clip(0, len(parts) - 1)
+
+    def chosen(values: Sequence[np.ndarray]) -> np.ndarray:
+        return np.asarray(np.select([numbers == k for k in range(len(parts))], values, ZERO))
+
+    return [Bound(chosen([b.y for b in parts]), chosen([b.e for b in parts]), dtype)]
+
+
+@rule("SearchsortedOp")
+def inserted(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    """As many elements lie before a value as are smaller for certain, at least; as may be, at most."""
+    x, v, *order = inputs
+    if x.y is None or v.y is None or not all(b.exact for b in order):
+        return None
+    places = order[0].raw if order else slice(None)
+    y, low, high = x.y[places], x.low[places], x.high[places]
+    if np.any(y[1:] < y[:-1]) or not np.all(np.isfinite(y)):
+        return None
+    # One that touches the value within the doubt may lie on either side; one without doubt is compared as told.
+    sure = x.certain[places] & v.certain[..., None]
+    before = np.less if node.op.side == "left" else np.less_equal
+    least = np.where(sure, before(y, v.y[..., None]), high < v.low[..., None]).sum(axis=-1)
+    most = np.where(sure, before(y, v.y[..., None]), low <= v.high[..., None]).sum(axis=-1)
+    place = np.asarray(np.searchsorted(y, v.y, side=node.op.side))
+    return [Bound(place.astype(WIDE), np.maximum(most - place, place - least).astype(WIDE), "int64")]
+
+
+@rule("All", "Any")
+def truth_of_all(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    """Certain if no element is in doubt, or one decides."""
+    (x,) = inputs
+    if x.y is None:
+        return None
+    axes = _axes(node.op, x.y.ndim)
+    decides = (x.y == 0) if type(node.op).__name__ == "All" else (x.y != 0)
+    truth = np.asarray(np.any(decides, axis=axes)) != (type(node.op).__name__ == "All")
+    sure = np.all(x.certain, axis=axes) | np.any(decides & x.certain, axis=axes)
+    return [Bound(truth.astype(WIDE), np.where(sure, ZERO, WIDE(1)), "bool")]
+
+
+@rule("Unique", "Nonzero")
+def as_many_as_there_are(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    """Even the number of elements follows from the values: nothing is known unless they are."""
     if not all(b.exact for b in inputs):
         return None
     return [Bound.exactly(r) for r in node.op.perform(node, *[b.raw for b in inputs])]
