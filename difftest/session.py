@@ -105,7 +105,7 @@ class Session:
         self.summary = Summary(self.cells)
 
     def program(self, address: Address) -> Program:
-        return drawn(address.seed, self.profile)
+        return drawn(address.seed, self.profile, address.number)
 
     def cells_for(self, number: int) -> tuple[Cell, ...]:
         """Those of the session's cells whose turn it is, and now and then one of the seldom ones."""

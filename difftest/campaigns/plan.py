@@ -89,7 +89,7 @@ class Example:
         return Tape(self.address.seed, self.beginning)
 
     def program(self, profile: str) -> Program:
-        return drawn(self.tape, profile)
+        return drawn(self.tape, profile, self.address.number)
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -43,7 +43,7 @@ def example(form: Form) -> dict[str, Any]:
     session = Session(_cells(form), form["profile"])
     tape = asked.tape
     try:
-        report = session.look(drawn(tape, form["profile"]), asked.address)
+        report = session.look(drawn(tape, form["profile"], asked.address.number), asked.address)
     except Exception as error:
         return Outcome(asked, RAISED, Counter(), (_tester_raised(error),)).to_json()
     unique = {f.signature: RawFailure.of(f) for f in report.failures}

@@ -17,6 +17,7 @@ from difftest.program import Operand, Program, Step
 from difftest.strategies import dtypes, shapes, values
 from difftest.strategies.baits import BAITS, Bait
 from difftest.strategies.drawing import Draw, Entry, Pool, Tape, hypothesis_source
+from difftest.strategies.drills import KINDS, Topic, source_for, topic_of
 from difftest.strategies.finishing import finished, pruned
 from difftest.strategies.policies import INVERSE, POLICIES
 from difftest.strategies.recording import recorded
@@ -33,17 +34,18 @@ WEIGHTS = {"elementwise": 6, "literal": 2, "scan": 2, "subtensor": 2, "places": 
 @dataclass(frozen=True)
 class Profile:
     """What a campaign concentrates on: the families that are never banned, how often some come (beside `WEIGHTS`), and
-    the number of steps."""
+    the number of steps; `drills`: every second example is one."""
 
     always: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     steps: int = 8
     bait: int = 0
     likes: Mapping[str, int] = field(default_factory=dict)
+    drills: bool = False
 
 
 PROFILES = {
-    "all": Profile(),
+    "all": Profile(drills=True),
     "elementwise": Profile(only=("elementwise", "literal", "cast", "dimshuffle", "reduction")),
     "indexing": Profile(always=("subtensor", "set_subtensor")),
     "scan": Profile(always=("scan", "grad", "random"), likes={"scan": 16, "grad": 8, "random": 2}),
@@ -58,10 +60,16 @@ def programs(profile: str | Profile = "all") -> st.SearchStrategy[Program]:
     return _programs(PROFILES[profile] if isinstance(profile, str) else profile)
 
 
-def drawn(source: Tape | int, profile: str | Profile = "all") -> Program:
-    """The one program that a tape, or a seed, draws; without Hypothesis, and alike on every machine."""
+def drawn(source: Tape | int, profile: str | Profile = "all", number: int = 0) -> Program:
+    """The one program that a tape, or a seed, draws; without Hypothesis, and alike on every machine.
+
+    `number` is that of the example in its session: it says what a drill is about.
+    """
     tape = Tape(source) if isinstance(source, int) else source
-    return _Growth(Draw(tape), PROFILES[profile] if isinstance(profile, str) else profile).program()
+    chosen = PROFILES[profile] if isinstance(profile, str) else profile
+    topic = topic_of(number) if chosen.drills else None
+    growth = _Growth(Draw(tape), chosen)
+    return growth.program() if topic is None else growth.drill(topic)
 
 
 @st.composite
@@ -109,6 +117,22 @@ class _Growth:
         if not self.profile.only and draw.seldom():
             self._differentiate()
         return finished(draw, pool, self.steps, self._record)
+
+    def drill(self, topic: Topic) -> Program:
+        """A program about one thing, with its gradient every second time."""
+        self.pool.kind = self.draw.choose(KINDS)
+        x = source_for(topic, self.pool)
+        if x is None:
+            return self.program()
+        if isinstance(topic, Bait):
+            self.take_bait(x, topic)
+        else:
+            self._take(topic, x)
+        if self.draw.flag():
+            self._differentiate()
+        elif self.draw.seldom():
+            self._grow()
+        return finished(self.draw, self.pool, self.steps, self._record)
 
     def _differentiate(self) -> None:
         """End with a gradient of the newest value that has one: by chance alone one program in forty takes any."""
