@@ -15,7 +15,7 @@ import numpy as np
 from reference import scalar
 from reference.config import config
 from reference.graph.core import Apply, Op, Variable
-from reference.graph.dtypes import is_discrete
+from reference.graph.dtypes import BOOL, is_discrete
 from reference.graph.errors import ShapeError
 from reference.graph.types import NullType, TensorType
 from reference.scalar_op import ScalarOp
@@ -97,7 +97,10 @@ class Elemwise(Op):
             return [ns.zeros_like(x, dtype=config.floatX) for x in inputs]
         if self.scalar_op.grad is None:
             raise NotImplementedError(f"the gradient of {self} is not defined")
-        terms = self.scalar_op.grad(ns, inputs, output, g)
+        # A derivative's formula does arithmetic that bools do not have.
+        wide = self.scalar_op.transcendental
+        given = [cast(x, output.type.dtype) if wide and x.type.dtype == BOOL else x for x in inputs]
+        terms = self.scalar_op.grad(ns, given, output, g)
         return [
             t if t is None or isinstance(t.type, NullType) else unbroadcast_to(t, x, output)
             for t, x in zip(terms, inputs, strict=True)

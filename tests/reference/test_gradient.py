@@ -205,3 +205,11 @@ def test_what_is_constant_almost_everywhere_has_a_zero_gradient(f):
     v = T.dvector("v")
     g = theano.function([v], T.grad(f(v), v), on_unused_input="ignore")
     np.testing.assert_array_equal(g([1, 2]), [0, 0])
+
+
+@pytest.mark.parametrize("name", ["gammau", "gammal", "pow", "arctan2"])
+def test_functions_of_a_float_and_a_bool_have_gradients(name):
+    pytest.importorskip("scipy")
+    x, b = T.dvector("x"), T.vector("b", dtype="bool")
+    g = theano.function([x, b], T.grad(T.sum(getattr(T, name)(x, b)), b))
+    assert np.isfinite(g(np.array([0.5, 2.0]), np.array([True, True]))).all()
