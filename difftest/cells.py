@@ -58,8 +58,10 @@ def cells(backends: Sequence[str] = ("reference",), modes: Sequence[str] = MODES
     )
 
 
+UNSAFE = Cell("UNSAFE")
+
 SELDOM = (
-    Cell("UNSAFE"),
+    UNSAFE,
     Cell("FAST_COMPILE"),
     Cell("FAST_RUN", "opencl", (("opencl.interpret", "False"),)),
 )

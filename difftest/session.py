@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from difftest.case import Counts, Failure, Report
-from difftest.cells import BASE, SELDOM, Cell, cells
+from difftest.cells import BASE, SELDOM, UNSAFE, Cell, cells
 from difftest.program import Program
 from difftest.reduce import smallest
 from difftest.relations import asked, rotated
@@ -24,9 +24,10 @@ from difftest.strategies import STEPS, drawn
 from difftest.strategies.forms import FORMS
 from difftest.verdict import check
 
-TURNS = ("exact", "relation", "seldom", "relation")
+TURNS = ("exact", "relation", "seldom", "unsafe")
 """Every program runs unoptimized and fully optimized. One thing more is asked of it, in turn: the cells that keep all
-bits, the next relation that applies, one of the cells that are seldom run."""
+bits, the next relation that applies, one of the cells that are seldom run, the one that admits every rewrite. Drills,
+which have the odd numbers, meet the second and the last."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,9 @@ class Session:
         always = tuple(cell for cell in self.cells if cell.mode != "EXACT")
         if TURNS[place] == "exact" or not always:
             return self.cells
-        return (*always, self.seldom[turn % len(self.seldom)]) if TURNS[place] == "seldom" else always
+        if TURNS[place] == "relation":
+            return always
+        return (*always, self.seldom[turn % len(self.seldom)] if TURNS[place] == "seldom" else UNSAFE)
 
     def example(self, address: Address) -> Repro | None:
         """Draw and check the program at an address."""
@@ -128,7 +131,7 @@ class Session:
     def look(self, program: Program, address: Address) -> Report:
         """What every judge says of a program, in the cells whose turn it is; and the next relation that applies."""
         turn, place = divmod(address.number, len(TURNS))
-        relations = rotated(2 * turn + place // 2) if TURNS[place] == "relation" else ()
+        relations = rotated(turn) if TURNS[place] == "relation" else ()
         report = check(program, self.cells_for(address.number), self.api, relations=relations, most=1)
         self.summary.add(report)
         return report
