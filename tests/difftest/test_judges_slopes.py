@@ -59,6 +59,11 @@ def test_numbers_that_have_no_slope_are_replaced_by_ordinary_ones():
     assert unlike_differences(theano, node, inputs, 0)[0] == "agrees"
 
 
+def test_a_wave_that_is_shorter_than_the_step_has_no_slope():
+    node, inputs = node_on(T.cos, np.float32([1.0, 1e-3, 1e30]))
+    assert {unlike_differences(theano, node, inputs, seed)[0] for seed in SEEDS} == {"kink"}
+
+
 KINKED = {
     "abs_": (abs, M), "sgn": (T.sgn, M), "maximum": (T.maximum, M, M[0]), "minimum": (T.minimum, M, M),
     "clip": (lambda x: T.clip(x, -1.0, 1.0), M), "switch": (T.switch, M, M, M), "pow": (T.pow, M, M),
