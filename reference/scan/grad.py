@@ -161,9 +161,7 @@ class _Backward:
         from reference.gradient import grad
 
         reads = [v for v in (*self.loop.varying, *[r.inner for r in self.loop.constants]) if v in self.reached]
-        # An integer that comes from outside counts as the real number it is, as it does without a loop.
-        outside = {r.inner for r in (*self.loop.sequences, *self.loop.constants)}
-        targets = [v for v in reads if _smooth(v) or (v in outside and isinstance(v.type, TensorType))]
+        targets = [v for v in reads if _smooth(v)]
         if not targets or not self.incoming:
             return {}
         found = grad(
@@ -190,9 +188,10 @@ class _Backward:
         self.sums: dict[Variable, Variable] = {}
         for read in loop.constants:
             if read.inner in terms:
-                term = self._fit(terms[read.inner], read.inner)
-                total = self.sums[read.inner] = term.type()
-                back.carries.append(Carry(ns.zeros_like(read.outer, dtype=term.type.dtype), total, total + term))
+                total = read.inner.type()
+                self.sums[read.inner] = total
+                new = total + self._fit(terms[read.inner], read.inner)  # type: ignore[operator]
+                back.carries.append(Carry(ns.zeros_like(read.outer), total, new))
         for read in loop.sequences:
             if read.inner in terms:
                 back.mapped.append(Mapped(self._fit(terms[read.inner], read.inner)))
@@ -203,10 +202,9 @@ class _Backward:
         return None if v not in terms else self._fit(terms[v], v)
 
     def _fit(self, g: Any, like: Variable) -> Any:
-        """`g` in exactly the type of `like`; of integers in its own dtype."""
+        """`g` in exactly the type of `like`."""
         like_type: Any = like.type
-        g = self.ns.cast(g, like_type.dtype) if _smooth(like) else g
-        return self.ns.patternbroadcast(g, like_type.broadcastable)
+        return self.ns.patternbroadcast(self.ns.cast(g, like_type.dtype), like_type.broadcastable)
 
     def _count_steps(self) -> None:
         ns, op = self.ns, self.op
@@ -294,7 +292,7 @@ class _Backward:
         rows = backwards[::-1]
         if not self.cut:
             return rows
-        zeros = self.ns.zeros_like(read.outer, dtype=rows.type.dtype)
+        zeros = self.ns.zeros_like(read.outer)
         return self.ns.set_subtensor(zeros[self.steps - self.back.n_steps : self.steps], rows)
 
     def _of_initial(self, state: State, pending: list[Any]) -> Variable:

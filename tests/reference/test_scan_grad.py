@@ -254,13 +254,3 @@ def test_an_until_loop_of_updates_alone_has_a_gradient():
     a, c = T.dscalar("a"), theano.shared(1.0, name="c")
     _, updates = scan(lambda: ({c: c * a}, until(c * a > 20)), n_steps=50)
     assert [float(r) for r in theano.function([a], [updates[c], T.grad(updates[c], a)])(2.0)] == [32, 80]
-
-
-def test_integers_from_outside_count_as_the_real_numbers_they_are():
-    s, w = T.lvector("s"), T.lscalar("w")
-    looped = theano.scan(lambda e, w: T.exp(e * 0.5 * w), sequences=[s], non_sequences=[w])[0]
-    written = T.exp(s * 0.5 * w)
-    for y in (looped, written):
-        gs, gw = theano.function([s, w], theano.grad(T.sum(y), [s, w]))([1, 2, -1], 1)
-        np.testing.assert_allclose(gs, 0.5 * np.exp([0.5, 1, -0.5]), rtol=1e-14)
-        np.testing.assert_allclose(gw, np.sum(np.array([0.5, 1, -0.5]) * np.exp([0.5, 1, -0.5])), rtol=1e-14)
