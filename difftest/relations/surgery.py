@@ -20,7 +20,7 @@ from difftest.program import Input, Operand, Program, Step
 from difftest.strategies import STEPS
 from difftest.strategies.finishing import pruned as without_the_dead
 
-SLOPES = ("grad", "gradient")
+SLOPES = ("grad", "curvature")
 """Families of steps that look at the graph above them: a change there may add their terms in another order."""
 
 
