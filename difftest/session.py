@@ -24,10 +24,10 @@ from difftest.strategies import STEPS, drawn
 from difftest.strategies.forms import FORMS
 from difftest.verdict import check
 
-TURNS = ("exact", "relation", "seldom", "unsafe")
-"""Every program runs unoptimized and fully optimized. One thing more is asked of it, in turn: the cells that keep all
-bits, the next relation that applies, one of the cells that are seldom run, the one that admits every rewrite. Drills,
-which have the odd numbers, meet the second and the last."""
+TURNS = ("relation", "unsafe", "exact", "relation", "relation", "exact", "seldom", "unsafe")
+"""Every program runs unoptimized and fully optimized. One thing more is asked of it, in turn: the next relation that
+applies, the cell that admits every rewrite, those that keep all bits, one of those that are seldom run. Drills have the
+odd numbers."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,8 @@ class Session:
     def look(self, program: Program, address: Address) -> Report:
         """What every judge says of a program, in the cells whose turn it is; and the next relation that applies."""
         turn, place = divmod(address.number, len(TURNS))
-        relations = rotated(turn) if TURNS[place] == "relation" else ()
+        earlier = turn * TURNS.count("relation") + TURNS[:place].count("relation")
+        relations = rotated(earlier) if TURNS[place] == "relation" else ()
         report = check(program, self.cells_for(address.number), self.api, relations=relations, most=1)
         self.summary.add(report)
         return report

@@ -87,7 +87,7 @@ def test_the_command_exits_1_and_writes_a_repro_when_not(capsys, tmp_path, monke
 
     step = Step("neg", ("x0",), {}, ("v0",))
     only = Program(inputs=(Input("x0", (), Array(np.array(1.0))),), steps=(step,), outputs=("v0",))
-    monkeypatch.setattr("difftest.session.drawn", lambda seed, profile: only)
+    monkeypatch.setattr("difftest.session.drawn", lambda *of: only)
     monkeypatch.setattr("difftest.seeds.SEEDS", ())
     monkeypatch.setattr("difftest.__main__.backends_of", lambda asked: ["twice"])
     with faulty_backend("twice", twist):
