@@ -3,13 +3,17 @@
 Random float32 graphs of five families are run by executors that are right (the reference, inside its own bounds; the
 reference with NumPy's own float32 functions, also beside the first) and with a fault seeded in one intermediate value.
 For each way of comparing: the share of right graphs it calls wrong, and the share of faults it catches.
+
+`--evaluations N` asks one thing only: N elements of intermediate values and results, computed with other orders of
+summation, half of them with another library's functions, against their bounds. None may lie outside.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -102,6 +106,61 @@ def run(graph: Any, value: np.ndarray, wrong: tuple[int, Any] | None = None, nat
     return [np.asarray(known[v]) for v in graph.outputs]
 
 
+def shaken(node: Any, inputs: Values, rng: np.random.Generator) -> Values:
+    """What the node gives where sums are added up in another order."""
+    name = type(node.op).__name__
+    x, *rest = inputs
+    if name == "Sum":
+        axes = range(x.ndim) if node.op.axis is None else node.op.axis
+        for axis in axes:
+            x = rng.permutation(x, axis=axis)
+    elif name == "Dot":
+        order = rng.permutation(x.shape[-1])
+        x, rest = x[..., order], [rest[0][order]]
+    elif name == "Softmax":
+        order = rng.permutation(x.shape[1])
+        (found,) = node.op.perform(node, x[:, order])
+        return [found[:, np.argsort(order)]]
+    return list(node.op.perform(node, x, *rest))
+
+
+def outside(family: str, seed: int, times: int) -> tuple[int, int]:
+    """How many elements lie outside of their bounds, and of how many: a graph, evaluated so many times."""
+    rng = np.random.default_rng([seed, len(family), 1])
+    x = T.tensor("float32", (False,), name="x")
+    graph = theano.function([x], FAMILIES[family](rng, x), mode="UNOPTIMIZED", on_unused_input="ignore").fgraph
+    value = rng.uniform(-2, 2, SIZE).astype("float32")
+    order = graph.toposort()
+    bounds = [walk(order, dict(zip(graph.inputs, [value])), e) for e in (STRICT, LOOSE)]
+    wrong = looked = 0
+    for number in range(times):
+        native = number % 2
+        known = dict(zip(graph.inputs, [value]))
+        with theano.config.change_flags(float32_math="native" if native else "exact"), np.errstate(all="ignore"):
+            for node in order:
+                given = [known.get(v, getattr(v, "data", None)) for v in node.inputs]
+                known.update(zip(node.outputs, shaken(node, given, rng) if given else node.op.perform(node)))
+        for node in order:
+            for v in node.outputs:
+                if getattr(v.type, "dtype", "") == "float32":
+                    wrong += int(inside(np.asarray(known[v]), bounds[native].of(v)).wrong.sum())
+                    looked += known[v].size
+    return wrong, looked
+
+
+def many(evaluations: int) -> int:
+    """Print how many of so many elements lie outside."""
+    total = 0
+    for family in FAMILIES:
+        wrong = looked = seed = 0
+        while looked < evaluations / len(FAMILIES):
+            more = outside(family, seed, 40)
+            wrong, looked, seed = wrong + more[0], looked + more[1], seed + 1
+        print(f"{family}: {wrong} of {looked} elements outside of their bounds, {seed} graphs", flush=True)
+        total += wrong
+    return total
+
+
 def suspects(graph: Any) -> list[int]:
     """Nodes with float32 results that compute: a fault there changes what is computed."""
     return [
@@ -147,7 +206,7 @@ def measure(family: str, graphs: int) -> tuple[Counter[tuple[str, str]], Counter
     return flagged, tried, ratios
 
 
-def main(graphs: int = 60) -> None:
+def table(graphs: int) -> None:
     ways = ("bound", *TOLERANCES)
     for family in FAMILIES:
         flagged, tried, ratios = measure(family, graphs)
@@ -158,5 +217,16 @@ def main(graphs: int = 60) -> None:
         print(f"\nbound / actual error, median: {np.median(ratios):.0f}" if ratios else "")
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    made = argparse.ArgumentParser(prog="python -m benchmarks.oracle")
+    made.add_argument("graphs", type=int, nargs="?", default=60, help="graphs of each family")
+    made.add_argument("--evaluations", type=int, help="only look whether any of so many elements lies outside")
+    options = made.parse_args(arguments)
+    if options.evaluations:
+        return 1 if many(options.evaluations) else 0
+    table(options.graphs)
+    return 0
+
+
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    sys.exit(main())
