@@ -15,6 +15,7 @@ import numpy as np
 
 from difftest.case import Failure
 from difftest.cells import Cell
+from difftest.gradient_seeds import gradient_failures
 from difftest.oracle.bits import same_bits
 from difftest.oracle.bounds import walk
 from difftest.oracle.contract import inside
@@ -111,6 +112,7 @@ def seed_failures(chosen: Sequence[Cell], api: Any = None) -> Iterator[tuple[Pro
             for failure in _failures(twins, api, cell, standard):
                 failure.culprit, failure.blame = _blamed(twins, api, failure, dict(standard))
                 yield Program(), failure
+    yield from gradient_failures(api)
 
 
 Both = Sequence[tuple[Any, list[Any], list[Any]]]

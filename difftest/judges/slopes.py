@@ -44,24 +44,28 @@ def slopes(case: Case) -> Iterator[Failure]:
     for ask, among in ((unlike_differences, nodes), (broken_promise, kinked)):
         if among:
             node, seed = _chosen(random, among), random.getrandbits(32)
-            yield from _judged(case, ask, node, [_value(case, v) for v in node.inputs], seed)
+            verdict, failure = judged(case.built.api, ask, node, [_value(case, v) for v in node.inputs], seed)
+            case.count("slope", verdict)
+            if failure is not None:
+                yield failure
 
 
 def _value(case: Case, variable: Any) -> Any:
     return variable.data if hasattr(variable, "data") else case.met[variable]
 
 
-def _judged(case: Case, ask: Any, node: Any, inputs: Sequence[Any], seed: int) -> Iterator[Failure]:
+def judged(api: Any, ask: Any, node: Any, inputs: Sequence[Any], seed: int) -> tuple[str, Failure | None]:
+    """The verdict on one node's gradient, and what fails."""
     name = op_name(node.op)
     try:
-        verdict, what = ask(case.built.api, node, inputs, seed)
+        verdict, what = ask(api, node, inputs, seed)
     except NotImplementedError:
-        verdict, what = "not defined", ""
+        return "not defined", None
     except Exception as error:
         verdict, what = "raises", f"{type(error).__name__}: {error}"
-    case.count("slope", verdict)
-    if what:
-        yield Failure("slope", BASE, f"the gradient of {name}: {what}", culprit=f"gradient {name}")
+    if not what:
+        return verdict, None
+    return verdict, Failure("slope", BASE, f"the gradient of {name}: {what}", culprit=f"gradient {name}", judge="slope")
 
 
 def _chosen(random: Random, nodes: Sequence[Any]) -> Any:
