@@ -35,6 +35,7 @@ STRUCTURES: Sequence[tuple[str, Sequence[Any], dict[str, Any]]] = (
     ("join", [MATRIX, ROW], {"axis": 0}),
     ("stack", [MATRIX, MATRIX], {"axis": 1}),
     ("dimshuffle", [CUBE], {"order": (1, 2, "x", 0)}),
+    ("dimshuffle", [CUBE], {"order": (1, 2, 0)}),
     ("reshape", [MATRIX], {"shape": (3, 2)}),
     ("alloc", [ROW], {"shape": (2, 4, 3)}),
     ("prod", [MATRIX], {"axis": 0, "keepdims": False, "dtype": None, "acc_dtype": None}),
