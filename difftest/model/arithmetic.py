@@ -53,6 +53,7 @@ def iround(x: Value, mode: str) -> Value:
 
 @line
 def isclose(x: Value, y: Value, equal_nan: bool) -> Value:
+    x, y = (v.astype("float64") if v.dtype.kind in "biu" else v for v in (x, y))
     near = np.abs(x - y) <= 1e-8 + 1e-5 * np.abs(y.astype("float64"))
     close = (near & ~np.isinf(x) & ~np.isinf(y)) | (x == y)
     return close | (np.isnan(x) & np.isnan(y)) if equal_nan else close

@@ -35,7 +35,11 @@ def _power(x: Value, y: Value) -> Value:
     """Integers modulo 2**bits; a negative exponent truncates 1/x**|y|."""
     if x.dtype.kind in "fc":
         wide = "float64" if x.dtype.kind == "f" else "complex128"
-        return (x.astype(wide) ** y.astype(wide)).astype(x.dtype)
+        result = x.astype(wide) ** y.astype(wide)
+        if x.dtype.kind == "f":
+            # C's pow, which is no square root at -0 and -inf; NumPy takes one where a single exponent serves all.
+            result = np.where((y == 0.5) & ((x == 0) | (x == -np.inf)), np.abs(x), result)
+        return result.astype(x.dtype)
     x, y = (v.astype("int8") if v.dtype.kind == "b" else v for v in np.broadcast_arrays(x, y))
     bits = 8 * x.dtype.itemsize
 

@@ -77,7 +77,10 @@ def _draw_many(name: str, draw: Draw, pool: Pool, x: Entry) -> Drawn:
         if not _fits(name, count, [*known, other.dtype]):
             other = x
         chosen.append(other)
-        widest = max(chosen, key=lambda e: (e.ndim, e.size))
+        whole = np.broadcast_shapes(*(e.shape for e in chosen))
+        widest = next((e for e in chosen if e.shape == whole), x)
+        if widest.shape != whole:
+            chosen += [x] * (count - len(chosen))
     return tuple(e.name for e in chosen), {}
 
 

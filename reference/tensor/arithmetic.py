@@ -68,8 +68,11 @@ def iround(a: Any, mode: str | None = None) -> Variable:
 
 
 def isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Variable:
-    """Elementwise |a - b| <= atol + rtol*|b|; infinities are close to themselves, NaN to NaN if `equal_nan`."""
-    a, b = as_tensor_variable(a), as_tensor_variable(b)
+    """Elementwise |a - b| <= atol + rtol*|b|; infinities are close to themselves, NaN to NaN if `equal_nan`.
+
+    Integers are compared as the real numbers they are.
+    """
+    a, b = (elemwise.cast(x, "float64") if x.type.dtype in DISCRETE else x for x in map(as_tensor_variable, (a, b)))
     near = elemwise.le(elemwise.abs_(a - b), atol + rtol * elemwise.abs_(b))
     finite = elemwise.and_(elemwise.invert(elemwise.isinf(a)), elemwise.invert(elemwise.isinf(b)))
     close = elemwise.or_(elemwise.and_(near, finite), elemwise.eq(a, b))
