@@ -5,7 +5,8 @@ reference with NumPy's own float32 functions, also beside the first) and with a 
 For each way of comparing: the share of right graphs it calls wrong, and the share of faults it catches.
 
 `--evaluations N` asks one thing only: N elements of intermediate values and results, computed with other orders of
-summation, half of them with another library's functions, against their bounds. None may lie outside.
+summation, half of them with another library's functions, against their bounds. None may lie outside. `--backend NAME`
+looks at what a backend computes instead.
 """
 
 from __future__ import annotations
@@ -206,6 +207,32 @@ def measure(family: str, graphs: int) -> tuple[Counter[tuple[str, str]], Counter
     return flagged, tried, ratios
 
 
+def on_backend(backend: str, graphs: int) -> None:
+    """Print how often a backend's right results are called wrong: inside its own bounds, and by tolerances."""
+    ways = ("bound", *TOLERANCES)
+    print("| family | mode | runs | " + " | ".join(ways) + " | bound / distance from the reference, median |")
+    print("|---|---|---|" + "---|" * (len(ways) + 1))
+    for family, build in FAMILIES.items():
+        for mode in ("UNOPTIMIZED", "FAST_RUN"):
+            flagged: Counter[str] = Counter()
+            ratios: list[float] = []
+            for seed in range(graphs):
+                rng = np.random.default_rng([seed, len(family)])
+                x = T.tensor("float32", (False,), name="x")
+                y = build(rng, x)
+                value = rng.uniform(-2, 2, SIZE).astype("float32")
+                right = theano.function([x], y, mode="UNOPTIMIZED", on_unused_input="ignore")(value)
+                f = theano.function([x], y, mode=mode, backend=backend, on_unused_input="ignore")
+                got, who = np.asarray(f(value)), executor(backend, mode == "FAST_RUN")
+                bound = walk(f.fgraph.toposort(), {f.fgraph.inputs[0]: value}, who).of(f.fgraph.outputs[0])
+                flagged.update(name for name, wrong in compared(got, right, bound) if wrong)
+                off = np.abs(got - right)
+                ratios += list((bound.e / np.where(off > 0, off, np.inf)).ravel()[(off > 0).ravel()].astype(float))
+            shares = (f"{flagged[way] / graphs:.1%}" for way in ways)
+            median = f"{np.median(ratios):.0f}" if ratios else "same bits"
+            print(f"| {family} | {mode} | {graphs} | " + " | ".join(shares) + f" | {median} |", flush=True)
+
+
 def table(graphs: int) -> None:
     ways = ("bound", *TOLERANCES)
     for family in FAMILIES:
@@ -221,10 +248,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made = argparse.ArgumentParser(prog="python -m benchmarks.oracle")
     made.add_argument("graphs", type=int, nargs="?", default=60, help="graphs of each family")
     made.add_argument("--evaluations", type=int, help="only look whether any of so many elements lies outside")
+    made.add_argument("--backend", help="only look at what this backend computes")
     options = made.parse_args(arguments)
     if options.evaluations:
         return 1 if many(options.evaluations) else 0
-    table(options.graphs)
+    if options.backend:
+        on_backend(options.backend, options.graphs)
+    else:
+        table(options.graphs)
     return 0
 
 
