@@ -14,7 +14,7 @@ import numpy as np
 
 from difftest.oracle import contract
 from difftest.oracle.bits import needed, same_bits
-from difftest.oracle.bounds import walk
+from difftest.oracle.bounds import Bound, walk
 from difftest.oracle.probes import probes
 from difftest.oracle.trace import finite, steps_of
 from difftest.oracle.ulps import executor
@@ -63,11 +63,26 @@ def validate(graph: Any, log: Iterable[Any], values: Sequence[Any]) -> Iterator[
                     given = {own: _value(leaf, known) for own, leaf in zip(snapshot.inputs, snapshot.leaves)}
                 except Exception:
                     continue
-                what = judged(r.promise.name, snapshot.before, snapshot.after, given)
+                what = _twice_judged(application, given, graph, values)
             if what is not None:
                 yield Broken(r.name, r.promise.name, r.where, application.number, what)
                 excused.add(surroundings.home(application))
                 break
+
+
+def _twice_judged(application: Any, given: Known, graph: Any, values: Sequence[Any]) -> str | None:
+    """What is wrong with an application, or None.
+
+    A second time with the bounds of its inputs as functions of the graph's: each may be rounded by itself where the
+    rewrite rightly takes one for a function of another.
+    """
+    snapshot, promise = application.snapshot, application.rewrite.promise.name
+    what = judged(promise, snapshot.before, snapshot.after, given)
+    if what is None or promise == "EXACT" or application.inner:
+        return what
+    found = walk(needed(snapshot.leaves), dict(zip(graph.inputs, values)), executor("reference", True))
+    bounds = {own: found.of(leaf) for own, leaf in zip(snapshot.inputs, snapshot.leaves)}
+    return judged(promise, snapshot.before, snapshot.after, given, bounds)
 
 
 def validate_elsewhere(order: Sequence[Any], graph: Any, log: Iterable[Any], values: Sequence[Any]) -> Iterator[Broken]:
@@ -83,7 +98,7 @@ def validate_elsewhere(order: Sequence[Any], graph: Any, log: Iterable[Any], val
                     given = {own: _value(leaf, known) for own, leaf in zip(snapshot.inputs, snapshot.leaves)}
                 except Exception:
                     continue
-                what = judged(r.promise.name, snapshot.before, snapshot.after, given)
+                what = _twice_judged(application, given, graph, others)
             if what is not None:
                 what = f"with the inputs {', '.join(map(repr, others))}:\n{what}"
                 yield Broken(r.name, r.promise.name, r.where, application.number, what)
@@ -181,8 +196,15 @@ def _evaluated(variables: Sequence[Any], given: Mapping[Any, Any]) -> tuple[list
     return [known[v] for v in variables], "", all(map(finite, known.values()))
 
 
-def judged(promise: str, before: Sequence[Any], after: Sequence[Any], given: Mapping[Any, Any]) -> str | None:
-    """What is wrong with an application, or None."""
+def judged(
+    promise: str,
+    before: Sequence[Any],
+    after: Sequence[Any],
+    given: Mapping[Any, Any],
+    bounds: Mapping[Any, Bound] | None = None,
+) -> str | None:
+    """What is wrong with an application, or None. `given` are the inputs' values; they are exact unless their `bounds`
+    are known."""
     try:
         old, old_error, all_finite = _evaluated(before, given)
         new, new_error, _ = _evaluated(after, given)
@@ -207,7 +229,8 @@ def judged(promise: str, before: Sequence[Any], after: Sequence[Any], given: Map
         if promise == "EXACT":
             return contract.shown(b, a, "the replacement", "the original")
         if shadows is None:
-            shadows = [walk(needed(side), given, executor("reference", True)) for side in (before, after)]
+            exact = given if bounds is None else {}
+            shadows = [walk(needed(side), exact, executor("reference", True), bounds) for side in (before, after)]
         theirs, mine = shadows[0].of(before[k]), shadows[1].of(after[k])
         met = contract.meet(mine, theirs, a, promise in ("STABLE", "FINITE"))
         if met.wrong.any():
