@@ -136,9 +136,14 @@ def _clip_grad(ns: Any, inputs: Any, output: Any, g: Any) -> list[Any]:
     ]
 
 
+_WIDER = {"int8": "int16", "uint8": "int16", "int16": "int32", "uint16": "int32"}
+"""Where the number before the least, or before 0, has room; int64 does for all others."""
+
+
 def _pow_grad(ns: Any, inputs: Any, output: Any, g: Any) -> list[Any]:
     x, y = inputs
-    base = g * y * x ** (y - 1)
+    one = np.array(1, _WIDER.get(y.dtype, "int64")) if y.dtype in DISCRETE else 1
+    base = g * y * x ** (y - one)
     return [base, ns.switch(ns.eq(x, 0), 0, g * ns.log(x) * output)]
 
 

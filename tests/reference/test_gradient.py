@@ -213,3 +213,11 @@ def test_functions_of_a_float_and_a_bool_have_gradients(name):
     x, b = T.dvector("x"), T.vector("b", dtype="bool")
     g = theano.function([x, b], T.grad(T.sum(getattr(T, name)(x, b)), b))
     assert np.isfinite(g(np.array([0.5, 2.0]), np.array([True, True]))).all()
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint64"])
+def test_the_gradient_of_a_power_does_not_wrap_at_the_least_exponent(dtype):
+    x, y = T.dvector("x"), T.vector("y", dtype=dtype)
+    least = np.iinfo(dtype).min
+    (g,) = theano.function([x, y], [T.grad(T.sum(x**y), x)])(np.array([1.5]), np.array([least], dtype))
+    np.testing.assert_allclose(g, [float(least) * 1.5 ** (float(least) - 1)], rtol=1e-14)
