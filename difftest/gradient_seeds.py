@@ -19,7 +19,7 @@ from difftest.model.kinks import KINKS
 from difftest.oracle.alone import has_slope
 from difftest.oracle.bounds import FLOATS
 from difftest.oracle.names import op_name
-from difftest.program import Array, Input, Program, Step
+from difftest.program import Array, Input, Program, Step, step_source
 from difftest.validate import computed
 from reference.graph.traversal import toposort
 
@@ -76,7 +76,8 @@ def gradient_failures(api: Any) -> Iterator[tuple[Program, Failure]]:
                 failure = judged(api, ask, node, inputs, 0)[1]
                 if failure is not None and failure.culprit not in told:
                     told.add(failure.culprit)
-                    yield program, failure
+                    what = f"{step_source(program.steps[0])}: {failure.message}"
+                    yield program, Failure("seed", BASE, what, culprit=failure.culprit)
 
 
 def programs(api: Any) -> Iterator[Program]:

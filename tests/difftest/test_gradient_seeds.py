@@ -27,7 +27,8 @@ def test_a_wrong_row_is_found_before_any_program_is_drawn(monkeypatch):
     right = scalar.TABLE["cos"].grad
     monkeypatch.setitem(scalar.TABLE["cos"].__dict__, "grad", lambda *given: [-g for g in right(*given)])
     ((program, failure),) = seed_failures([BASE])
-    assert (failure.kind, failure.culprit) == ("slope", "gradient cos")
+    assert (failure.kind, failure.culprit) == ("seed", "gradient cos")
+    assert failure.message.startswith("v0 = T.cos(x0): the gradient of cos: along a line")
     assert [step.step for step in program.steps] == ["cos"]
 
 
