@@ -110,7 +110,9 @@ class Case:
         if self.base.function is None or not self.base.calls:
             return {}
         graph = self.base.function.fgraph
-        known = dict(zip(graph.inputs, self.base.calls[0].inputs))
+        # Copies: an operation that writes to what it reads must not get at the evidence.
+        values = [np.array(x) if isinstance(x, np.ndarray) else x for x in self.base.calls[0].inputs]
+        known = dict(zip(graph.inputs, values))
         with np.errstate(all="ignore"), without_effects():
             for node in graph.toposort():
                 given = [known[v] if v in known else getattr(v, "data", None) for v in node.inputs]
