@@ -367,14 +367,13 @@ def vectorised(case: Case, draw: Draw) -> Iterator[Twin]:
 def _row_by_row(case: Case, draw: Draw) -> Iterator[Twin]:
     """An elementwise step, as a loop over the rows of its operands."""
     program, values = case.program, Surgery(case).values
-    slopes = families(program).intersection(SLOPES)
     found = []
     for k, step in enumerate(program.steps):
         operands = [values[o] for o in step.operands if o in values]
         result = values.get(step.results[0])
         if family(step) != "elementwise" or result is None or len(operands) < len(step.operands):
             continue
-        if slopes and any(not v.dtype.startswith("float") for v in operands):
+        if families(program).intersection(SLOPES) and any(not v.dtype.startswith("float") for v in operands):
             continue  # a row of integers is computed, and behind computed integers gradients are zero
         if result.ndim and all(v.solid for v in operands) and any(v.ndim == result.ndim for v in operands):
             found.append((k, result.ndim, list(dict.fromkeys(v.name for v in operands))))
