@@ -62,8 +62,8 @@ seed(
 seed(
     "pow_without_exponent",
     "the derivative of x**y by x loses y",
-    "base = g * y * x ** (y - 1)",
-    "base = g * x ** (y - 1)",
+    "base = g * y * x ** (y - one)",
+    "base = g * x ** (y - one)",
     "gradient pow",
 )
 seed(
