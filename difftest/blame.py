@@ -16,8 +16,9 @@ from typing import Any
 from difftest.bisect import bisect, phase
 from difftest.case import Failure, Report
 from difftest.cells import BASE, Cell, Run
-from difftest.localize import Culprit, localize, op_name
+from difftest.localize import Culprit, localize
 from difftest.meanings import broken_contract, guilty, outside_shadow, steps_named, wrong_step
+from difftest.oracle.names import op_name
 from difftest.oracle.text import printed
 from difftest.probe import Probe
 from difftest.program import Built, Program

@@ -18,7 +18,7 @@ from difftest.model import ELEMENTWISE
 from difftest.model.kinks import KINKS
 from difftest.oracle.alone import has_slope
 from difftest.oracle.bounds import FLOATS
-from difftest.oracle.names import op_name
+from difftest.oracle.names import kind_name
 from difftest.program import Array, Input, Program, Step, step_source
 from difftest.validate import computed
 from reference.graph.traversal import toposort
@@ -72,7 +72,7 @@ def gradient_failures(api: Any) -> Iterator[tuple[Program, Failure]]:
             continue
         for node in filter(has_slope, toposort(built.outputs)):
             inputs = [known[v] for v in node.inputs]
-            for ask in (unlike_differences, broken_promise) if op_name(node.op) in KINKS else (unlike_differences,):
+            for ask in (unlike_differences, broken_promise) if kind_name(node.op) in KINKS else (unlike_differences,):
                 failure = judged(api, ask, node, inputs, 0)[1]
                 if failure is not None and failure.culprit not in told:
                     told.add(failure.culprit)

@@ -16,6 +16,7 @@ import numpy as np
 from difftest.oracle.bits import bitwise, needed, same_bits
 from difftest.oracle.bounds import walk
 from difftest.oracle.contract import inside
+from difftest.oracle.trace import first_arguments
 from difftest.oracle.ulps import executor
 
 
@@ -34,12 +35,6 @@ class Culprit:
     def __str__(self) -> str:
         kind = "wrong alone: its kernel" if self.alone else "right alone: fusion, plan or memory"
         return f"node {self.number}, {self.node} ({kind})\n{self.what}"
-
-
-def op_name(op: Any) -> str:
-    """The class of an operation; of an elementwise one, its row."""
-    row = getattr(op, "scalar_op", None)
-    return str(type(op).__name__ if row is None else row.name)
 
 
 def localize(api: Any, graph: Any, values: Sequence[Any], backend: str, fast: bool) -> Culprit | None:
@@ -152,15 +147,3 @@ class _Bench:
         if found is None:
             return None
         return replace(found, number=loop.number, node=f"{found.node} in the step of {loop.node}")
-
-
-def first_arguments(op: Any, values: Sequence[Any]) -> list[Any] | None:
-    """What a loop's step is given first; None if the loop makes no step."""
-    steps, *outer = values
-    if int(steps) < 1:
-        return None
-    sequences, states, carries, constants = op.cut(outer)
-    arguments = [rows[0, ...] for rows in sequences]
-    for rows, taps in zip(states, op.taps):
-        arguments += [rows[tap, ...] for tap in taps]
-    return [*arguments, *carries, *constants]

@@ -14,10 +14,11 @@ import numpy as np
 
 from difftest.case import Report
 from difftest.cells import BASE, Run
-from difftest.localize import first_arguments, op_name
 from difftest.oracle.bits import needed, same_bits
 from difftest.oracle.bounds import walk
 from difftest.oracle.contract import inside
+from difftest.oracle.names import op_name
+from difftest.oracle.trace import first_arguments
 from difftest.oracle.ulps import executor
 from difftest.program import Program, Step
 from difftest.reduce.edits import facts, kept_steps

@@ -195,6 +195,14 @@ class Program:
         lines += [f"{s.name} = theano.shared({s.value.to_source()}, name={s.name!r})" for s in self.shared]
         return lines
 
+    def upstream(self, names: Iterable[str]) -> set[str]:
+        """These names, and all that they are computed from, givens not regarded."""
+        found = set(names)
+        for step in reversed(self.steps):
+            if found.intersection(step.results):
+                found.update(o for o in step.operands if isinstance(o, str))
+        return found
+
     def to_json(self) -> str:
         return json.dumps(_plain(self), indent=1)
 
@@ -266,15 +274,6 @@ def _read_twice(step: Step, givens: Sequence[tuple[str, str]]) -> bool:
     return len({by.get(name, name) for name in names}) < len(names)
 
 
-def _needed(program: Program, names: Iterable[str]) -> set[str]:
-    """The values that these are made of."""
-    found = set(names)
-    for step in reversed(program.steps):
-        if found.intersection(step.results):
-            found.update(map(str, step.operands))
-    return found
-
-
 class Built:
     """A program's symbolic variables by name, made by one `api`."""
 
@@ -334,7 +333,7 @@ class Built:
         names.update(chosen)
         touched = set(chosen)
         drawn = not _drawn(program).isdisjoint(by for _, by in program.givens)
-        twice = _needed(program, [by for _, by in program.givens])
+        twice = program.upstream([by for _, by in program.givens])
         for step in program.steps:
             if touched.intersection(map(str, step.operands)):
                 loops = STEPS[step.step].family == "scan"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
-from difftest.localize import op_name
+from difftest.oracle.names import op_name
 
 _REWRITE = re.compile(r"the rewrite (\S+) \((\S+)\) failed")
 

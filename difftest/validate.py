@@ -32,6 +32,11 @@ class Broken:
     number: int
     what: str
 
+    @classmethod
+    def of(cls, application: Any, what: str) -> Broken:
+        r = application.rewrite
+        return cls(r.name, r.promise.name, r.where, application.number, what)
+
     def __str__(self) -> str:
         return f"rewrite {self.rewrite} ({self.promise}, {self.where}), application {self.number}: {self.what}"
 
@@ -53,21 +58,26 @@ def validate(graph: Any, log: Iterable[Any], values: Sequence[Any]) -> Iterator[
     excused: set[Any] = set()
     surroundings = _Surroundings(applications, dict(zip(graph.inputs, values)))
     for application in applications:
-        snapshot, r = application.snapshot, application.rewrite
         if application in excused:
             excused.add(surroundings.home(application))
             continue
         for known in surroundings.of(application):
-            with np.errstate(all="ignore"), without_effects():
-                try:
-                    given = {own: _value(leaf, known) for own, leaf in zip(snapshot.inputs, snapshot.leaves)}
-                except Exception:
-                    continue
-                what = _twice_judged(application, given, graph, values)
+            what = _judged_among(application, known, graph, values)
             if what is not None:
-                yield Broken(r.name, r.promise.name, r.where, application.number, what)
+                yield Broken.of(application, what)
                 excused.add(surroundings.home(application))
                 break
+
+
+def _judged_among(application: Any, known: Known, graph: Any, values: Sequence[Any]) -> str | None:
+    """What is wrong with an application where this is known; None also where its inputs have no values."""
+    snapshot = application.snapshot
+    with np.errstate(all="ignore"), without_effects():
+        try:
+            given = {own: _value(leaf, known) for own, leaf in zip(snapshot.inputs, snapshot.leaves)}
+        except Exception:
+            return None
+        return _twice_judged(application, given, graph, values)
 
 
 def _twice_judged(application: Any, given: Known, graph: Any, values: Sequence[Any]) -> str | None:
@@ -92,16 +102,9 @@ def validate_elsewhere(order: Sequence[Any], graph: Any, log: Iterable[Any], val
     for others in probes(order, values, len(first)):
         known = dict(zip(graph.inputs, others))
         for application in first.values():
-            snapshot, r = application.snapshot, application.rewrite
-            with np.errstate(all="ignore"), without_effects():
-                try:
-                    given = {own: _value(leaf, known) for own, leaf in zip(snapshot.inputs, snapshot.leaves)}
-                except Exception:
-                    continue
-                what = _twice_judged(application, given, graph, others)
+            what = _judged_among(application, known, graph, others)
             if what is not None:
-                what = f"with the inputs {', '.join(map(repr, others))}:\n{what}"
-                yield Broken(r.name, r.promise.name, r.where, application.number, what)
+                yield Broken.of(application, f"with the inputs {', '.join(map(repr, others))}:\n{what}")
                 return
 
 

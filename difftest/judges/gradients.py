@@ -12,7 +12,7 @@ from difftest.cells import BASE
 from difftest.oracle.alone import Alone, has_slope
 from difftest.oracle.bounds import Walk, approximate
 from difftest.oracle.differences import opinion, shadow
-from difftest.oracle.names import op_name
+from difftest.oracle.names import kind_name
 from reference.graph.traversal import graph_inputs, toposort
 
 
@@ -52,7 +52,7 @@ def guilty_node(api: Any, cost: Any, wrt: Any, base: Walk) -> str:
         if wrt not in node.outputs and not moved.isdisjoint(node.inputs):
             moved.update(node.outputs)
             if is_wrong_alone(api, node, base):
-                return f"gradient {op_name(node.op)}"
+                return f"gradient {kind_name(node.op)}"
     return ""
 
 

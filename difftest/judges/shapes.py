@@ -9,7 +9,7 @@ import numpy as np
 
 from difftest.case import Case, Failure, judge
 from difftest.cells import BASE
-from difftest.oracle.names import op_name
+from difftest.oracle.names import kind_name
 from difftest.validate import computed
 from reference.interpreter import without_effects
 
@@ -28,7 +28,7 @@ def shapes(case: Case) -> Iterator[Failure]:
             case.count("shape", "told" if lengths is not None else "not told")
             what = _difference(variable.type, known[variable], lengths)
             if what:
-                yield Failure("shape", BASE, f"{node}: {what}", culprit=f"op {op_name(node.op)}")
+                yield Failure("shape", BASE, f"{node}: {what}", culprit=f"op {kind_name(node.op)}")
 
 
 def _told(node: Any, given: Sequence[Any], known: dict[Any, Any], constant: Any) -> list[tuple[int, ...] | None]:

@@ -16,7 +16,7 @@ from difftest.case import Case, Failure, judge
 from difftest.cells import BASE
 from difftest.model.kinks import KINKS
 from difftest.oracle.alone import Alone, has_slope
-from difftest.oracle.names import op_name
+from difftest.oracle.names import kind_name
 from difftest.validate import computed
 
 HOLDING = {
@@ -40,7 +40,7 @@ def slopes(case: Case) -> Iterator[Failure]:
         return
     random = Random(case.program.digest)
     nodes = [n for n in case.base.function.fgraph.toposort() if type(n.op).__name__ not in LOOPS and has_slope(n)]
-    kinked = [node for node in nodes if op_name(node.op) in KINKS]
+    kinked = [node for node in nodes if kind_name(node.op) in KINKS]
     for ask, among in ((unlike_differences, nodes), (broken_promise, kinked)):
         if among:
             node, seed = _chosen(random, among), random.getrandbits(32)
@@ -56,7 +56,7 @@ def _value(case: Case, variable: Any) -> Any:
 
 def judged(api: Any, ask: Any, node: Any, inputs: Sequence[Any], seed: int) -> tuple[str, Failure | None]:
     """The verdict on one node's gradient, and what fails."""
-    name = op_name(node.op)
+    name = kind_name(node.op)
     try:
         verdict, what = ask(api, node, inputs, seed)
     except NotImplementedError:
@@ -70,9 +70,9 @@ def judged(api: Any, ask: Any, node: Any, inputs: Sequence[Any], seed: int) -> t
 
 def _chosen(random: Random, nodes: Sequence[Any]) -> Any:
     """A node of an operation that few programs hold, if there is one."""
-    names = sorted({op_name(node.op) for node in nodes})
+    names = sorted({kind_name(node.op) for node in nodes})
     (name,) = random.choices(names, [1 / HOLDING.get(name, 1) for name in names])
-    return random.choice([node for node in nodes if op_name(node.op) == name])
+    return random.choice([node for node in nodes if kind_name(node.op) == name])
 
 
 Answer = tuple[str, str]
@@ -95,7 +95,7 @@ def unlike_differences(api: Any, node: Any, inputs: Sequence[Any], seed: int) ->
 
 def broken_promise(api: Any, node: Any, inputs: Sequence[np.ndarray], seed: int) -> Answer:
     """The gradients of a node, some elements of which are moved onto the kink, against what is documented."""
-    kink = KINKS[op_name(node.op)]
+    kink = KINKS[kind_name(node.op)]
     if hasattr(node.op, "scalar_op"):
         # Every operand has an element of its own for each of the result: no gradient is summed.
         inputs = [np.array(x) for x in np.broadcast_arrays(*inputs)]

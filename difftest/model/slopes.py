@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from difftest.model.base import MODEL, Value, shape_line
+from difftest.model.base import MODEL, SHAPE_ONLY, Value, shape_line
 
 
 @shape_line
@@ -18,24 +18,13 @@ def grad(cost: Value, *wrt: Value, dtypes: Sequence[str]) -> tuple[Value, ...]:
     return tuple(np.zeros(w.shape, d) for w, d in zip(wrt, dtypes))
 
 
-@shape_line
-def grad_holding(cost: Value, wrt: Value, held: Value, dtype: str) -> Value:
+def _by_wrt(cost: Value, wrt: Value, *others: Value, dtype: str, **attributes: Any) -> Value:
     return np.zeros(wrt.shape, dtype)
 
 
-@shape_line
-def grad_again(cost: Value, wrt: Value, order: int, dtype: str) -> Value:
-    return np.zeros(wrt.shape, dtype)
-
-
-@shape_line
-def grad_known(x: Value, wrt: Value, g: Value, dtype: str) -> Value:
-    return np.zeros(wrt.shape, dtype)
-
-
-@shape_line
-def Lop(x: Value, wrt: Value, g: Value, dtype: str) -> Value:
-    return np.zeros(wrt.shape, dtype)
+for _name in ("grad_holding", "grad_again", "grad_known", "Lop"):
+    MODEL[_name] = _by_wrt
+    SHAPE_ONLY.add(_name)
 
 
 @shape_line

@@ -1,6 +1,6 @@
 """What operations are called in counts and culprits.
 
-Owns `op_name`. It must not know any operation.
+Owns `op_name`, and `kind_name`, for which all casts are one. It must not know any operation.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from typing import Any
 def op_name(op: Any) -> str:
     """The class of an operation; of an elementwise one its row."""
     row = getattr(op, "scalar_op", None)
-    if row is None:
-        return type(op).__name__
-    return "Cast" if row.name.startswith("Cast{") else row.name
+    return str(type(op).__name__ if row is None else row.name)
+
+
+def kind_name(op: Any) -> str:
+    """As `op_name`, whatever is cast to."""
+    return op_name(op).partition("{")[0]

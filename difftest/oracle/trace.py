@@ -32,6 +32,11 @@ def steps_of(op: Any, given: Sequence[Any], limit: int | None = None) -> Iterato
             return
 
 
+def first_arguments(op: Any, given: Sequence[Any]) -> list[Any] | None:
+    """What a loop's step is given first; None if the loop makes no step."""
+    return next(steps_of(op, given, 1), None)
+
+
 def finite(value: Any) -> bool:
     """True if no float of the value is infinite or NaN."""
     return getattr(getattr(value, "dtype", None), "kind", "") not in ("f", "c") or bool(np.all(np.isfinite(value)))

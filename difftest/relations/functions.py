@@ -190,7 +190,7 @@ def givens(case: Case, draw: Draw) -> Iterator[Twin]:
     """f = function([y], z, givens={x: e(y)}) -> the steps that read x read e; or x is an argument again"""
     program, surgery = case.program, Surgery(case)
     keys = [k for k, _ in program.givens]
-    sources = surgery.upstream(by for _, by in program.givens)
+    sources = surgery.program.upstream(by for _, by in program.givens)
     if not keys or sources.intersection(keys) or "random" in families(program) or program.moved:
         return
     if any(kinds(s).intersection(SLOPES) and surgery.downstream(keys).intersection(s.results) for s in program.steps):

@@ -93,7 +93,7 @@ def adjoint(case: Case, draw: Draw) -> Iterator[Twin]:
     roots = {i.name for i in program.inputs if i.value.dtype in ("float32", "float64")}
     sites = []
     for v in surgery.values.values():
-        above = surgery.upstream([v.name])
+        above = surgery.program.upstream([v.name])
         on_the_way = [s for s in program.steps if above.intersection(s.results)]
         smooth = all(s.step in SMOOTH or kinds(s) <= {*MOVING} for s in on_the_way)
         if v.place >= 0 and v.dtype in ("float32", "float64") and v.data.size and smooth and v.data.size <= 16:

@@ -105,14 +105,6 @@ class Surgery:
                     found.update(step.results)
         return found
 
-    def upstream(self, names: Iterable[str]) -> set[str]:
-        """These names, and all that they are computed from, givens not regarded."""
-        found = set(names)
-        for step in reversed(self.program.steps):
-            if found.intersection(step.results):
-                found.update(o for o in step.operands if isinstance(o, str))
-        return found
-
     def reaches(self, name: str, families: Sequence[str]) -> bool:
         """True if a step of one of these families depends on the value."""
         after = self.downstream([name])
@@ -120,7 +112,7 @@ class Surgery:
 
     def drawn(self, names: Iterable[str]) -> bool:
         """True if one of the values is made of random draws: what a loop captures of these it draws in every step."""
-        above = self.upstream(names)
+        above = self.program.upstream(names)
         return any("random" in kinds(s) and above.intersection(s.results) for s in self.program.steps)
 
     @cached_property

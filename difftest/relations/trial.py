@@ -16,11 +16,12 @@ from difftest.bisect import bisect
 from difftest.case import Case, Failure, Report
 from difftest.cells import BASE, Cell, Run, execute
 from difftest.judges.values import SAME_BITS
-from difftest.localize import localize, op_name
+from difftest.localize import localize
 from difftest.meanings import outside_shadow
 from difftest.oracle import contract
 from difftest.oracle.bits import UNORDERED, needed, same_bits
 from difftest.oracle.bounds import Bound
+from difftest.oracle.names import op_name
 from difftest.oracle.text import difference, printed
 from difftest.program import Built
 from difftest.relations.registry import Relation, Twin, chosen

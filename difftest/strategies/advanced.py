@@ -16,7 +16,7 @@ from difftest.program import Array
 from difftest.strategies import shapes
 from difftest.strategies.drawing import Draw, Entry, Pool
 from difftest.strategies.dtypes import INDICES
-from difftest.strategies.indexing import ENDS, STRIDES, index_source, part_to_write
+from difftest.strategies.indexing import ENDS, STRIDES, index_source, part_to_write, writing
 from difftest.strategies.registry import Drawn, step
 
 FULL = (None, None, None)
@@ -106,14 +106,7 @@ def _draw_write(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name, y.name, *names), {"index": index}
 
 
-for _kind in ("set", "inc"):
-    step(
-        "set_places",
-        lambda x, y, *rest, index, kind=_kind: f"T.{kind}_subtensor({x}[{index_source(index, (y, *rest))}], {y})",
-        takes=lambda e: e.ndim >= 1 and e.dtype != "bool",
-        name=f"{_kind}_places",
-        firm=_kind == "set",
-    )(_draw_write)
+writing("set_places", "places", _draw_write)
 
 
 @step("places", lambda x, i, axis, mode: f"{x}.take({i}, axis={axis!r}, mode={mode!r})",

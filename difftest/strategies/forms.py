@@ -18,22 +18,13 @@ def _loops(p: Program) -> list[Step]:
     return [s for s in p.steps if s.step == "scan"]
 
 
-def _made_of(p: Program, names: Sequence[str]) -> set[str]:
-    """These values, and all that they are made of."""
-    found = set(names)
-    for s in reversed(p.steps):
-        if found.intersection(s.results):
-            found.update(map(str, s.operands))
-    return found
-
-
 def _results(steps: Sequence[Step]) -> set[str]:
     return {r for s in steps for r in s.results}
 
 
 def _feeds(p: Program) -> bool:
     return any(
-        _made_of(p, list(map(str, s.operands))) & _results([o for o in _loops(p) if o is not s]) for s in _loops(p)
+        p.upstream(map(str, s.operands)) & _results([o for o in _loops(p) if o is not s]) for s in _loops(p)
     )
 
 
@@ -52,7 +43,7 @@ def _slopes(p: Program) -> Iterator[tuple[Step, Step, str]]:
     """(gradient, loop it goes through, what it is taken by)."""
     for g in p.steps:
         if g.step == "grad":
-            read = _made_of(p, [str(g.operands[0])])
+            read = p.upstream([str(g.operands[0])])
             for loop in _loops(p):
                 if read.intersection(loop.results):
                     yield from ((g, loop, str(by)) for by in g.operands[1:])
@@ -63,7 +54,7 @@ def _by(p: Program, which: Callable[[Loop, int], bool]) -> bool:
     for _, step, by in _slopes(p):
         loop = Loop.of(step)
         for k, operand in enumerate(step.operands):
-            if which(loop, k) and by in _made_of(p, [str(operand)]):
+            if which(loop, k) and by in p.upstream([str(operand)]):
                 return True
     return False
 
@@ -79,14 +70,14 @@ def _place(loop: Loop, k: int) -> str:
 
 def _twice(p: Program) -> bool:
     slopes = {s.results[0] for s in p.steps if s.step == "grad"}
-    return any(_made_of(p, [str(g.operands[0])]) & slopes for g, _, _ in _slopes(p))
+    return any(p.upstream([str(g.operands[0])]) & slopes for g, _, _ in _slopes(p))
 
 
 def _given(p: Program, which: Callable[[str], bool] = lambda place: True) -> bool:
     """A given replaces something that a loop reads."""
     keys = {k for k, _ in p.givens}
     return any(
-        which(_place(Loop.of(s), k)) and keys & _made_of(p, [str(o)])
+        which(_place(Loop.of(s), k)) and keys & p.upstream([str(o)])
         for s in _loops(p)
         for k, o in enumerate(s.operands)
     )
@@ -111,11 +102,11 @@ PROGRAM_FORMS: dict[str, Callable[[Program], bool]] = {
         "printed" in [b.step for b in Loop.of(s).body] for _, s, _ in _slopes(p)
     ),
     "scan's result updates a shared variable": lambda p: any(
-        _made_of(p, [by]) & _results(_loops(p)) for _, by in p.updates
+        p.upstream([by]) & _results(_loops(p)) for _, by in p.updates
     ),
     "scan reads what a given replaces": _given,
     "scan captures what a given replaces": lambda p: _given(p, lambda place: place == "captured"),
-    "given made by a scan": lambda p: any(_made_of(p, [by]) & _results(_loops(p)) for _, by in p.givens),
+    "given made by a scan": lambda p: any(p.upstream([by]) & _results(_loops(p)) for _, by in p.givens),
 }
 """Name -> whether a program is an example."""
 

@@ -6,6 +6,7 @@ or symbolic. Out-of-range slice ends are legal and common. Places named by index
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from difftest import model
@@ -96,11 +97,16 @@ def part_to_write(draw: Draw, pool: Pool, x: Entry, shape: tuple[int, ...]) -> E
     return pool.source(x.dtype, kept)
 
 
-for _kind in ("set", "inc"):
-    step(
-        "set_subtensor",
-        lambda x, y, *rest, index, kind=_kind: f"T.{kind}_subtensor({x}[{index_source(index, (y, *rest))}], {y})",
-        takes=lambda e: e.ndim >= 1 and e.dtype != "bool",
-        name=f"{_kind}_subtensor",
-        firm=_kind == "set",
-    )(_draw_write)
+def writing(family: str, noun: str, draw: Callable[[Draw, Pool, Entry], Drawn]) -> None:
+    """Register the two steps that set, or increment, what an index names."""
+    for kind in ("set", "inc"):
+        step(
+            family,
+            lambda x, y, *rest, index, kind=kind: f"T.{kind}_subtensor({x}[{index_source(index, (y, *rest))}], {y})",
+            takes=lambda e: e.ndim >= 1 and e.dtype != "bool",
+            name=f"{kind}_{noun}",
+            firm=kind == "set",
+        )(draw)
+
+
+writing("set_subtensor", "subtensor", _draw_write)
