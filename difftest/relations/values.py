@@ -229,7 +229,9 @@ def behind_a_switch(case: Case, draw: Draw) -> Iterator[Twin]:
         o for o in _sites(surgery, lambda o: o.name != v.name and (o.dtype, o.shape) == (v.dtype, v.shape))
         if o.broadcastable == v.broadcastable and o.place <= v.place
     ]  # fmt: skip
-    if others and draw.flag():
+    # What stands for a given variable must not mention it.
+    stands_for_another = v.name in case.program.upstream(by for _, by in case.program.givens)
+    if others and not stands_for_another and draw.flag():
         junk = draw.choose(others).name
     else:
         bad = draw.choose((np.nan, np.inf, -np.inf, 0.0))
