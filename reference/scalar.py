@@ -153,7 +153,8 @@ def _true_div_grad(ns: Any, inputs: Any, output: Any, g: Any) -> list[Any]:
 
 
 def _arctan2_grad(ns: Any, inputs: Any, output: Any, g: Any) -> list[Any]:
-    y, x = inputs
+    # The square of a small integer would wrap around.
+    y, x = (ns.cast(v, output.dtype) if v.dtype in DISCRETE else v for v in inputs)
     square = ns.sqr(x) + ns.sqr(y)
     return [g * x / square, -(g * y) / square]
 

@@ -40,8 +40,9 @@ def set_subtensor(x: Value, y: Value, *indices: Value, index: Sequence[Any]) -> 
 
 @line
 def inc_subtensor(x: Value, y: Value, *indices: Value, index: Sequence[Any]) -> Value:
-    result = x.copy()
-    np.add.at(result, index_of(index, (y, *indices)), y.astype(x.dtype))
+    result, places = x.copy(), index_of(index, (y, *indices))
+    # Of one dimension, NumPy's add.at reads beyond the end of increments that it has to repeat.
+    np.add.at(result, places, np.broadcast_to(y.astype(x.dtype), x[places].shape))
     return result
 
 

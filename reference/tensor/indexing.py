@@ -159,7 +159,8 @@ class Writing(Op):
         if self.set_instead_of_inc:
             result[index] = y
         elif repeats:
-            np.add.at(result, index, y)
+            # Of one dimension, NumPy's add.at reads beyond the end of increments that it has to repeat.
+            np.add.at(result, index, np.broadcast_to(y, part))
         else:
             result[index] += y
         return result

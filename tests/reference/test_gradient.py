@@ -221,3 +221,9 @@ def test_the_gradient_of_a_power_does_not_wrap_at_the_least_exponent(dtype):
     least = np.iinfo(dtype).min
     (g,) = theano.function([x, y], [T.grad(T.sum(x**y), x)])(np.array([1.5]), np.array([least], dtype))
     np.testing.assert_allclose(g, [float(least) * 1.5 ** (float(least) - 1)], rtol=1e-14)
+
+
+def test_the_slope_of_an_angle_does_not_wrap_around_in_small_integers():
+    y, x = T.dscalar(), T.bscalar()
+    f = theano.function([y, x], T.grad(T.arctan2(y, x), y))
+    assert f(1.0, -28) == pytest.approx(-28 / 785)

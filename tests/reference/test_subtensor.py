@@ -208,3 +208,10 @@ def test_writing_leaves_the_original():
     original = MATRIX.copy()
     theano.function([x], T.set_subtensor(x[0], 0))(original)
     np.testing.assert_array_equal(original, MATRIX)
+
+
+def test_increments_repeated_over_a_matrix_of_places_are_read_from_where_they_are():
+    # NumPy's add.at reads beyond the end of such increments, even in 2.5.
+    x, y, places = T.dvector(), T.dvector(), T.lmatrix()
+    f = theano.function([x, y, places], T.inc_subtensor(x[places], y))
+    np.testing.assert_array_equal(f([0.0], [1.0, 2.0], np.zeros((3, 2), int)), [9.0])
