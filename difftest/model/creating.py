@@ -5,6 +5,7 @@ It must not look at the reference.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,8 +66,9 @@ def tri(n: int, m: int, k: int, dtype: str) -> Value:
 
 
 @line
-def arange(start: int, stop: int, step: int, dtype: str | None) -> Value:
-    return np.array(list(range(start, stop, step)), dtype or "int64")
+def arange(start: float, stop: float, step: float, dtype: str | None) -> Value:
+    length = max(math.ceil((stop - start) / step), 0)
+    return np.array([start + k * step for k in range(length)], dtype or "int64")
 
 
 @line

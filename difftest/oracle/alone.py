@@ -6,7 +6,7 @@ the gradient that comes from above. What they are compared with stands in `diffe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,4 +53,14 @@ class Alone:
         values = dict(self.values)
         for v in self.gradients if ordinary else ():
             values[v] = self.random.uniform(0.125, 0.875, np.shape(values[v])).astype(v.type.dtype)
+        if ordinary and not self._keeps_shapes(values):
+            return Opinion("not finite")
         return opinion(self.weights, self.gradients, values, self.seed)
+
+    def _keeps_shapes(self, values: Mapping[Any, Any]) -> bool:
+        """True if there are as many elements at these values too: those of a range depend on its ends."""
+        node = self.twin
+        given = [values[v] if v in values else getattr(v, "data", None) for v in node.inputs]
+        with np.errstate(all="ignore"), without_effects():
+            found = dict(zip(node.outputs, node.op.perform(node, *given)))
+        return all(np.shape(found[v]) == np.shape(w) for v, w in self.weights.items())

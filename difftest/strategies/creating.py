@@ -12,7 +12,7 @@ from difftest import model
 from difftest.program import array_source
 from difftest.strategies import shapes, values
 from difftest.strategies.drawing import Draw, Entry, Pool
-from difftest.strategies.dtypes import INDICES
+from difftest.strategies.dtypes import FLOATS, INDICES
 from difftest.strategies.registry import Drawn, call, step
 from difftest.strategies.shaping import lengths_source, symbolic
 from difftest.strategies.values import frozen
@@ -98,12 +98,10 @@ def eye(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 def arange(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     stop, stride = draw.integer(0, 6), draw.choose((1, 2, 3, -1))
     start = draw.integer(-1, 3)
-    return (), {
-        "start": start,
-        "stop": stop,
-        "step": stride,
-        "dtype": draw.choose(("int64", "float64", "float32", "int8", None)),
-    }
+    if draw.seldom():
+        return (), {"start": start, "stop": stop + 0.25, "step": stride * 0.5, "dtype": draw.choose(FLOATS)}
+    dtype = draw.choose(("int64", "float64", "float32", "int8", None))
+    return (), {"start": start, "stop": stop, "step": stride, "dtype": dtype}
 
 
 @step("creation", "T.arange({0})", takes=None, smooth=False)

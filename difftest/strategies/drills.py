@@ -1,7 +1,8 @@
 """Drills: small programs about one thing each, everything in its turn.
 
-Owns the list of things: every chain that rewrites are made for, and every step. By chance alone a thing comes once in
-many hundred programs, and seldom with the values at which it goes wrong; in drills each comes as often as any other.
+Owns the list of things: the exhibits, every chain that rewrites are made for, and every step. By chance alone a thing
+comes once in many hundred programs, and seldom with the values at which it goes wrong; in drills each comes as often as
+any other. A session begins with one of each.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from functools import cache
 from difftest.strategies import dtypes, shapes, values
 from difftest.strategies.baits import BAITS, Bait
 from difftest.strategies.drawing import Entry, Pool
+from difftest.strategies.exhibits import Exhibit, exhibits
 from difftest.strategies.registry import STEPS, StepKind
 
 Topic = Bait | StepKind
@@ -36,10 +38,16 @@ def topics() -> tuple[Topic, ...]:
     return tuple(every)
 
 
-def topic_of(number: int) -> Topic | None:
-    """What the example of this number is about; None for every second one, which is about nothing in particular."""
-    turn, place = divmod(number, 2)
-    return topics()[turn % len(topics())] if place else None
+def topic_of(number: int) -> Topic | Exhibit | None:
+    """What the example of this number is about: at first each thing once, then every second time one, else None."""
+    shown, drilled = exhibits(), topics()
+    if number < len(shown):
+        return shown[number]
+    number -= len(shown)
+    if number < len(drilled):
+        return drilled[number]
+    turn, place = divmod(number - len(drilled), 2)
+    return drilled[turn % len(drilled)] if place else None
 
 
 def source_for(topic: Topic, pool: Pool) -> Entry | None:

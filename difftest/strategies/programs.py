@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from difftest.program import Operand, Program, Step
+from difftest.program import Array, Operand, Program, Step
 from difftest.strategies import dtypes, shapes, values
-from difftest.strategies.baits import BAITS, Bait
+from difftest.strategies.baits import BAITS, Bait, Link
 from difftest.strategies.drawing import Draw, Entry, Pool, Tape, hypothesis_source
 from difftest.strategies.drills import KINDS, Topic, source_for, topic_of
+from difftest.strategies.exhibits import Exhibit
 from difftest.strategies.finishing import finished, pruned
 from difftest.strategies.policies import INVERSE, POLICIES
 from difftest.strategies.recording import recorded
@@ -34,7 +35,7 @@ WEIGHTS = {"elementwise": 6, "literal": 2, "scan": 2, "subtensor": 2, "places": 
 @dataclass(frozen=True)
 class Profile:
     """What a campaign concentrates on: the families that are never banned, how often some come (beside `WEIGHTS`), and
-    the number of steps; `drills`: every second example is one."""
+    the number of steps; `drills`: they come first, and then every second example is one."""
 
     always: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
@@ -60,15 +61,17 @@ def programs(profile: str | Profile = "all") -> st.SearchStrategy[Program]:
     return _programs(PROFILES[profile] if isinstance(profile, str) else profile)
 
 
-def drawn(source: Tape | int, profile: str | Profile = "all", number: int = 0) -> Program:
+def drawn(source: Tape | int, profile: str | Profile = "all", number: int | None = None) -> Program:
     """The one program that a tape, or a seed, draws; without Hypothesis, and alike on every machine.
 
-    `number` is that of the example in its session: it says what a drill is about.
+    `number` is that of the example in its session, if it is of one: it says what a drill is about.
     """
     tape = Tape(source) if isinstance(source, int) else source
     chosen = PROFILES[profile] if isinstance(profile, str) else profile
-    topic = topic_of(number) if chosen.drills else None
+    topic = topic_of(number) if chosen.drills and number is not None else None
     growth = _Growth(Draw(tape), chosen)
+    if isinstance(topic, Exhibit):
+        return growth.exhibit(topic)
     return growth.program() if topic is None else growth.drill(topic)
 
 
@@ -117,6 +120,14 @@ class _Growth:
         if not self.profile.only and draw.seldom():
             self._differentiate()
         return finished(draw, pool, self.steps, self._record)
+
+    def exhibit(self, shown: Exhibit) -> Program:
+        """The program that it is, of which nothing is drawn."""
+        for k, value in enumerate(shown.values):
+            self.pool.source_of(Array(value), shown.patterns.get(k))
+        self._links(shown.links)
+        results = tuple(name for s in self.steps for name in s.results)
+        return Program(inputs=tuple(self.pool.inputs), steps=tuple(self.steps), outputs=results)
 
     def drill(self, topic: Topic) -> Program:
         """A program about one thing, with its gradient every second time."""
@@ -171,19 +182,23 @@ class _Growth:
 
     def take_bait(self, x: Entry, bait: Bait) -> None:
         """Write a whole chain on `x`."""
+        self._links(bait.links, x)
+
+    def _links(self, links: Sequence[Link], x: Entry | None = None) -> None:
         made: list[str] = []
-        for name, operands, attributes in bait.links:
+        for name, operands, attributes in links:
             given = [self._operand(x, made, o) for o in operands]
-            self._record(name, tuple(given), attributes(x) if callable(attributes) else attributes)
+            self._record(name, tuple(given), attributes(x) if callable(attributes) else attributes)  # type: ignore[arg-type]
             made.append(self.steps[-1].results[0])
 
-    def _operand(self, x: Entry, made: Sequence[str], o: Any) -> Operand:
-        if o == "x":
-            return x.name
+    def _operand(self, x: Entry | None, made: Sequence[str], o: Any) -> Operand:
+        if isinstance(o, str):
+            return o if x is None else x.name
         if isinstance(o, int):
             return made[o]
         if o[0] == "number":
             return o[1]
+        assert x is not None
         return self.pool.fixed([k % x.shape[1] for k in range(x.shape[0])], "int64").name
 
     def _kind(self, x: Entry) -> StepKind:

@@ -197,10 +197,12 @@ def stack(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     takes=lambda e: e.ndim >= 1,
 )
 def split(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    """Into two or three pieces, most often none of them empty."""
     axis = draw.integer(0, x.ndim - 1)
-    first = draw.integer(0, x.shape[axis])
-    second = draw.integer(0, x.shape[axis] - first)
-    sizes = (first, x.shape[axis] - first) if draw.often() else (first, second, x.shape[axis] - first - second)
+    length, least = x.shape[axis], int(draw.often())
+    first = draw.integer(min(least, length), max(length - least, 0))
+    second = draw.integer(min(least, length - first), length - first)
+    sizes = (first, length - first) if draw.often() else (first, second, length - first - second)
     given = [pool.fixed(sizes, draw.choose(INDICES)).name] if draw.seldom() else []
     return (x.name, *given), {"sizes": sizes, "axis": axis - (x.ndim if draw.seldom() else 0)}
 
