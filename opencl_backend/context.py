@@ -18,6 +18,8 @@ from opencl_backend.plan import Host, Launch, Plan, Stale, Value
 from opencl_backend.runtime import Cell, DeviceArray, Number
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.dtypes import COMPLEX
+from reference.graph.lazy import deferred
+from reference.graph.traversal import toposort
 from reference.interpreter import explain
 
 LARGE = 1 << 16
@@ -236,16 +238,31 @@ class Context:
     def run(self) -> None:
         """Lower every node in order; values are forgotten after their last reader."""
         for node in self.order.nodes:
-            self.node = node
-            try:
-                self._lower(node)
-            except Stale:
-                raise
-            except Exception as error:
-                explain(error, node, [self._seen(v) for v in node.inputs])
-                raise
-            for dead in self.order.dead_after.get(node, ()):
-                self.values.pop(dead, None)
+            if node not in self.order.waiting:
+                self._visit(node)
+                for dead in self.order.dead_after.get(node, ()):
+                    self.values.pop(dead, None)
+
+    def demand(self, variables: Sequence[Variable]) -> list[Value]:
+        """The values of variables that a lazy operation takes: the nodes that only it asks for are lowered now."""
+        asking = self.node
+        order = toposort(variables, stop_at=self.values)
+        waiting = deferred(order, variables)
+        for node in order:
+            if node not in waiting:
+                self._visit(node)
+        self.node = asking
+        return [self.value(v) for v in variables]
+
+    def _visit(self, node: Apply) -> None:
+        self.node = node
+        try:
+            self._lower(node)
+        except Stale:
+            raise
+        except Exception as error:
+            explain(error, node, [self._seen(v) for v in node.inputs])
+            raise
 
     def _lower(self, node: Apply) -> None:
         if lower.on_host(node, self):

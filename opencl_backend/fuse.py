@@ -14,6 +14,7 @@ from opencl_backend import lower
 from opencl_backend.loop import Lazy
 from reference.config import config
 from reference.graph.core import Apply, Constant, Variable
+from reference.graph.lazy import deferred
 from reference.graph.traversal import toposort
 
 if TYPE_CHECKING:
@@ -27,11 +28,13 @@ class Order:
     """The nodes of a graph in execution order, with their readers.
 
     dead_after  node -> variables that nobody reads afterwards
+    waiting     nodes that run only if a lazy one asks for them
     """
 
     def __init__(self, inputs: Sequence[Variable], outputs: Sequence[Variable]):
         self.nodes: list[Apply] = toposort(outputs, stop_at=inputs)
         kept = set(outputs)
+        self.waiting = deferred(self.nodes, outputs)
         last: dict[Variable, Apply] = {}
         self.readers: dict[Variable, dict[Apply, None]] = {}
         for node in self.nodes:
@@ -41,8 +44,10 @@ class Order:
                 self.readers.setdefault(v, {})[node] = None
         self.kept = kept
         self.dead_after: dict[Apply, list[Variable]] = {}
+        lazily = [node for node in self.nodes if node in self.waiting or node.op.lazy]
+        asked = {v for node in lazily for v in (*node.inputs, *node.outputs)}
         for v, node in last.items():
-            if v not in kept and not isinstance(v, Constant):
+            if v not in kept and v not in asked and not isinstance(v, Constant):
                 self.dead_after.setdefault(node, []).append(v)
 
     def may_wait(self, variable: Variable, lazy: Lazy, ctx: Context) -> bool:

@@ -4,7 +4,7 @@ The public face, under Theano's names: variables and operations in `tensor`, `fu
 updates, `shared`, `scan`, `grad`, `printing`, `config`. Nothing is defined here.
 """
 
-from reference import compile, gradient, graph, printing, sandbox, tensor
+from reference import compile, gradient, graph, ifelse, printing, sandbox, tensor
 from reference import scan as scan_module
 from reference.compile.function import Function, function
 from reference.compile.io import In, Out, Param
@@ -26,6 +26,6 @@ __version__ = "0.1.0"
 __all__ = [
     "Apply", "Constant", "Function", "FunctionGraph", "Generic", "In", "Lop", "Mode", "Op", "Out", "Param",
     "RandomStreams", "Rop", "SharedVariable", "TensorType", "Type", "Variable", "clone", "compile", "config", "dot",
-    "foldl", "foldr", "function", "generic", "grad", "gradient", "graph", "map", "pp", "pprint", "printing", "reduce",
-    "sandbox", "scan", "scan_module", "shared", "subgraph_grad", "tensor", "until",
+    "foldl", "foldr", "function", "generic", "grad", "gradient", "graph", "ifelse", "map", "pp", "pprint", "printing",
+    "reduce", "sandbox", "scan", "scan_module", "shared", "subgraph_grad", "tensor", "until",
 ]  # fmt: skip

@@ -22,6 +22,7 @@ from reference.config import config
 from reference.graph.core import Apply, Op, Variable, inherit_line
 from reference.graph.dtypes import is_discrete
 from reference.graph.errors import DisconnectedInputError, NullTypeGradError
+from reference.graph.lazy import Guard, guards
 from reference.graph.traversal import clone_replace, toposort
 from reference.graph.types import DisconnectedType, NullType, TensorType
 from reference.numeric_gradient import numeric_grad, verify_grad
@@ -152,6 +153,7 @@ class _Table:
 def _reverse(seeds: Mapping[Variable, Variable], targets: Sequence[Variable], constant: set[Variable]) -> _Table:
     order = toposort(list(seeds), stop_at=constant)
     needed = _connected_to(targets, order)
+    guarded = guards(order, seeds)
     table = _Table()
     for v, g in seeds.items():
         table.add(v, _shaped_like(g, v, None))
@@ -167,8 +169,17 @@ def _reverse(seeds: Mapping[Variable, Variable], targets: Sequence[Variable], co
         with inherit_line(node.line):
             for v, term in zip(node.inputs, _node_gradients(node, gradients), strict=True):
                 if term is not None and v in needed:
-                    table.add(v, _shaped_like(term, v, node))
+                    term = _shaped_like(term, v, node)
+                    table.add(v, _under(guarded, node, v, term) if guarded else term)
     return table
+
+
+def _under(guarded: Mapping[Variable, tuple[Guard, ...]], node: Apply, v: Variable, term: Variable) -> Variable:
+    """A term for `v` from a branch that may not be taken: computed if it is, else zeros."""
+    from reference.ifelse import only_under
+
+    left = guarded[node.outputs[0]][len(guarded.get(v, ())) :]
+    return only_under(left, term, v) if left and isinstance(term.type, TensorType) else term
 
 
 def _is_step(v: Variable) -> bool:

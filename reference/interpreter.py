@@ -6,7 +6,7 @@ computes is the business of its Op alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from operator import itemgetter
@@ -17,10 +17,14 @@ import numpy as np
 from reference.config import config
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.fgraph import FunctionGraph
+from reference.graph.lazy import awaited, deferred
 
 Hook = Callable[[Apply, Sequence[Any], Sequence[Any]], None]
 """Called after each node with its inputs' and outputs' values."""
 
+
+_Step = tuple[Callable[..., Any], Apply, Callable[[Any], Sequence[Any]], slice, list[int]]
+"""What computes a node, the node, what reads its arguments, where its results go, which values die."""
 
 _silent = ContextVar("silent", default=False)
 """True while the interpreter runs beside another backend, which does the printing."""
@@ -63,6 +67,13 @@ class Program:
         self.template: list[Any] = [v.data if isinstance(v, Constant) else None for v in place]
         self.outputs = [place[v] for v in fgraph.outputs]
         kept = {place[v] for v in fgraph.outputs} | {place[v] for v in place if isinstance(v, Constant)}
+        waiting = deferred(order, fgraph.outputs)
+        kept |= {place[v] for node in order if node in waiting or node.op.lazy for v in (*node.inputs, *node.outputs)}
+        self.certain = [k for k, node in enumerate(order) if node not in waiting] if waiting else None
+        """The nodes that are computed whatever a lazy one says; None if all are."""
+        if waiting:
+            self.places = place
+            self.makers = {v: k for k, node in enumerate(order) for v in node.outputs}
         last_reader: dict[int, int] = {}
         for k, node in enumerate(order):
             for v in node.inputs:
@@ -73,7 +84,7 @@ class Program:
         for slot, k in last_reader.items():
             if allow_gc and slot not in kept:
                 dead[k].append(slot)
-        self.steps = [
+        self.steps: list[_Step] = [
             (node.op.thunk(node), node, _reader([place[v] for v in node.inputs]), _places(node, place), dead[k])
             for k, node in enumerate(order)
         ]
@@ -87,7 +98,7 @@ class Program:
         """`run` for callers that have turned NumPy's warnings off themselves (a loop of many runs)."""
         slots = self.template.copy()
         slots[: len(values)] = values
-        for thunk, node, read, targets, dead in self.steps:
+        for thunk, node, read, targets, dead in self.steps if self.certain is None else self._on_demand(slots):
             arguments = read(slots)
             try:
                 slots[targets] = results = thunk(*arguments)
@@ -99,6 +110,34 @@ class Program:
             for s in dead:
                 slots[s] = None
         return [slots[s] for s in self.outputs]
+
+    def _on_demand(self, slots: Sequence[Any]) -> Iterator[_Step]:
+        """The steps that this run needs, in order: a lazy node's condition comes before what the node takes."""
+        assert self.certain is not None
+        done: set[int] = set()
+        stack = self.certain[::-1]
+        while stack:
+            k = stack[-1]
+            missing = [] if k in done else [m for m in self._needed(k, slots, done) if m not in done]
+            if missing:
+                stack += missing[::-1]
+                continue
+            stack.pop()
+            if k not in done:
+                done.add(k)
+                yield self.steps[k]
+
+    def _needed(self, k: int, slots: Sequence[Any], done: Set[int]) -> list[int]:
+        """The steps that must come before step `k`, as far as is known yet."""
+        node = self.steps[k][1]
+        if not node.op.lazy:
+            return [self.makers[v] for v in node.inputs if v in self.makers]
+        condition = node.inputs[0]
+        maker = self.makers.get(condition)
+        if maker is not None and maker not in done:
+            return [maker]
+        wanted = [node.inputs[i] for i in awaited(node, slots[self.places[condition]])]
+        return [self.makers[v] for v in wanted if v in self.makers]
 
 
 def _reader(places: list[int]) -> Callable[[list[Any]], Sequence[Any]]:

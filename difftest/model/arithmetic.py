@@ -67,3 +67,14 @@ def allclose(x: Value, y: Value, equal_nan: bool) -> Value:
 @line
 def inverse_permutation(order: Value) -> Value:
     return np.argsort(order).astype(order.dtype)
+
+
+@line
+def ifelse(condition: Value, then: Value, other: Value) -> Value:
+    return then if condition != 0 else other
+
+
+@line
+def ifelse_lists(condition: Value, *sides: Value, name: str | None) -> tuple[Value, ...]:
+    half = len(sides) // 2
+    return sides[:half] if condition != 0 else sides[half:]

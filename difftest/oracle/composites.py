@@ -13,6 +13,7 @@ import numpy as np
 from difftest.oracle import rules
 from difftest.oracle.bits import needed
 from difftest.oracle.bounds import Bound, Walk, approximate, rule, settled
+from difftest.oracle.decisions import switched
 from difftest.oracle.elementwise import applied
 from reference import scalar
 from reference.tensor.reduce import Sum
@@ -59,6 +60,20 @@ def crossentropy(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     chosen = Bound(x.y[places], x.e[places], x.dtype)
     logs = applied(walk, scalar.TABLE["log"], [chosen])
     return [Bound(-logs.y, logs.e, logs.dtype)]
+
+
+@rule("IfElse")
+def choice(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    """The side that is taken; where either may be, what holds both."""
+    condition, *branches = inputs
+    count = len(branches) // 2
+    if condition.exact:
+        first = node.op.taken(condition.raw) * count
+        return branches[first : first + count]
+    pairs = list(zip(branches[:count], branches[count:]))
+    if any(a.y is None or b.y is None or a.y.shape != b.y.shape for a, b in pairs):
+        return None
+    return [switched([condition, a, b], a.dtype) for a, b in pairs]
 
 
 @rule("Scan")

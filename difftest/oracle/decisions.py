@@ -32,7 +32,7 @@ def _compared(f: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Decision:
     return decide
 
 
-def _switched(operands: Sequence[Bound], dtype: str) -> Bound:
+def switched(operands: Sequence[Bound], dtype: str) -> Bound:
     cond, a, b = operands
     y = np.where(cond.y != 0, a.y, b.y)
     e = np.where(cond.y != 0, a.e, b.e)
@@ -69,7 +69,7 @@ def _away(x: np.ndarray) -> np.ndarray:
 
 DECISIONS: dict[str, Decision] = {
     "eq": _compared(np.equal), "neq": _compared(np.not_equal), "lt": _compared(np.less), "le": _compared(np.less_equal),
-    "gt": _compared(np.greater), "ge": _compared(np.greater_equal), "switch": _switched,
+    "gt": _compared(np.greater), "ge": _compared(np.greater_equal), "switch": switched,
     "floor": _stepped(np.floor), "ceil": _stepped(np.ceil), "trunc": _stepped(np.trunc), "sgn": _stepped(np.sign),
     "round_half_to_even": _stepped(np.rint), "round_half_away_from_zero": _stepped(_away),
     "isnan": _tested(np.isnan), "isinf": _tested(np.isinf),

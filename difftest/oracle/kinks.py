@@ -48,6 +48,8 @@ def _met(node: Any, row: Any, inputs: Sequence[Bound], outputs: Sequence[Bound])
         (x,) = inputs
         axes = tuple(range(x.y.ndim)) if node.op.axis is None else tuple(node.op.axis)
         yield rules.place(x, axes).e
+    elif type(node.op).__name__ == "IfElse":
+        yield _at_zero(inputs, outputs)
     elif type(node.op).__name__ == "SortOp":
         yield rules.order(node, inputs).e
 

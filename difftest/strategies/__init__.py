@@ -3,6 +3,7 @@
 from difftest.strategies import (
     advanced,
     arithmetic,
+    choosing,
     creating,
     derivatives,
     elementwise,
@@ -20,7 +21,7 @@ from difftest.strategies.programs import PROFILES, Profile, drawn, programs
 from difftest.strategies.registry import STEPS, families, step
 
 __all__ = [
-    "PROFILES", "STEPS", "Profile", "Tape", "advanced", "arithmetic", "creating", "derivatives", "drawn", "elementwise",
+    "PROFILES", "STEPS", "Profile", "Tape", "advanced", "arithmetic", "choosing", "creating", "derivatives", "drawn", "elementwise",
     "families", "indexing", "linear", "loops", "networks", "programs", "reducing", "shaping", "sorting", "step",
     "streams",
 ]  # fmt: skip

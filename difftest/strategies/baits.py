@@ -148,6 +148,16 @@ CONSTANTS = (
     Bait(_real, (("constant", (), {"value": 2.5, "dtype": "float64"}), _row("add", "x", "x", 0))),
 )  # fmt: skip
 
+_TOTAL = ("sum", ("x",), {"axis": None, "keepdims": False, "dtype": None})
+
+CHOICES = (
+    Bait(_real, (("ifelse", (("number", 1), "x", "x"), {}), _row("sqr", 0))),
+    Bait(_real, (_TOTAL, _row("sqr", "x"), ("ifelse", (0, 1, 1), {}))),
+    Bait(_float, (
+        _TOTAL, _row("sqr", "x"), ("ifelse", (0, "x", 1), {}), _row("neg", 2), ("ifelse", (0, 3, 1), {}),
+    )),
+)  # fmt: skip
+
 REPEATED = (
     Bait(_float, (_row("sub", "x", "x"), _row("true_div", "x", "x"))),
     *(Bait(_real, (_row(a, "x", "x"), _row(b, "x", "x"))) for a, b in (
@@ -233,7 +243,7 @@ BAITS: tuple[Bait, ...] = (
     *(Bait(_float, links, "constants") for links in STABLE),
     *(Bait(b.needs, b.links, kind) for kind, baits in (
         ("constants", CONSTANTS), ("repeated", REPEATED), ("slices", SLICES), ("writes", WRITES), ("shapes", SHAPES),
-        ("shapes", SUMS), ("network", NETWORKS),
+        ("shapes", SUMS), ("network", NETWORKS), ("repeated", CHOICES),
     ) for b in baits),
 )  # fmt: skip
 """Simplest first."""

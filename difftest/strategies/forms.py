@@ -10,12 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 
 from difftest.loop import Loop
 from difftest.program import Program, Step
-from difftest.strategies import loop_forms
+from difftest.strategies import choosing, loop_forms
 from difftest.strategies.registry import STEPS
 
 
 def _loops(p: Program) -> list[Step]:
     return [s for s in p.steps if s.step == "scan"]
+
+
+def _choices(p: Program) -> list[Step]:
+    return [s for s in p.steps if STEPS[s.step].family == "choice"]
 
 
 def _results(steps: Sequence[Step]) -> set[str]:
@@ -106,11 +110,15 @@ PROGRAM_FORMS: dict[str, Callable[[Program], bool]] = {
     ),
     "scan reads what a given replaces": _given,
     "scan captures what a given replaces": lambda p: _given(p, lambda place: place == "captured"),
+    "ifelse of a scan": lambda p: any(p.upstream(map(str, s.operands[1:])) & _results(_loops(p)) for s in _choices(p)),
+    "ifelse's gradient": lambda p: any(
+        p.upstream([str(g.operands[0])]) & _results(_choices(p)) for g in p.steps if g.step == "grad"
+    ),
     "given made by a scan": lambda p: any(p.upstream([by]) & _results(_loops(p)) for _, by in p.givens),
 }
 """Name -> whether a program is an example."""
 
-FORMS = (*loop_forms.FORMS, *PROGRAM_FORMS)
+FORMS = (*loop_forms.FORMS, *choosing.FORMS, *PROGRAM_FORMS)
 
 
 def forms_of(program: Program) -> Iterator[str]:

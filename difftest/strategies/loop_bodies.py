@@ -23,7 +23,7 @@ DEEPEST = 2
 INSIDE = {
     "elementwise": 8, "literal": 3, "dot": 3, "cast": 1, "reduction": 2, "argmax": 1, "cumulative": 1, "dimshuffle": 2,
     "reshape": 1, "join": 1, "subtensor": 2, "set_subtensor": 2, "nnet": 2, "shapes": 1, "alloc": 1, "random": 2,
-    "print": 1, "scan": 2, "grad": 6,
+    "print": 1, "scan": 2, "grad": 6, "choice": 2,
 }  # fmt: skip
 """Families whose steps a body may hold, and how often each comes."""
 

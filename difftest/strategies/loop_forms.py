@@ -94,6 +94,7 @@ TABLE: dict[str, Callable[[Step, Loop], bool]] = {
     "several random streams": lambda s, l: _streams(l) > 1,
     "draw shared with the outside": lambda s, l: l.redrawn,
     "print": lambda s, l: "printed" in _names(l),
+    "ifelse": lambda s, l: any(name.startswith("ifelse") for name in _names(l)),
     "gradient inside": lambda s, l: "grad" in _names(l),
     "dot": lambda s, l: "dot" in _names(l),
     "two dots of one operand": lambda s, l: _shared_operand(l),

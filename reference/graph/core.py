@@ -293,6 +293,8 @@ class Op:
     default_output: ClassVar[int | None] = None
     view_of: ClassVar[Mapping[int, int]] = {}
     """output index -> index of the input it may be a view of."""
+    lazy: ClassVar[bool] = False
+    """The first input decides which of the others are computed: those of the side that is `taken`."""
     rows: ClassVar[tuple[str, ...]] = ()
     """Rows of the scalar table that `perform` applies inside: where they may round otherwise, so may the result."""
 
@@ -330,6 +332,14 @@ class Op:
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         """``[i][o]``: does output `o` depend differentiably on input `i`?"""
         return [[True] * len(node.outputs) for _ in node.inputs]
+
+    def taken(self, condition: Any) -> int:
+        """The side that a lazy operation takes, by the value of its first input."""
+        raise NotImplementedError(f"{self} takes all its inputs")
+
+    def branch_of(self, k: int) -> int:
+        """The side of a lazy operation to which its input `k` belongs."""
+        raise NotImplementedError(f"{self} takes all its inputs")
 
     def __call__(self, *inputs: Any, name: str | None = None, return_list: bool = False, **kwargs: Any) -> Any:
         """Build a node and return its output, its default output, or the list of all."""
