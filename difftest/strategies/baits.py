@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from difftest.program import Array
 from difftest.strategies.drawing import Entry
 from difftest.strategies.dtypes import is_float
 
@@ -26,6 +29,11 @@ class Bait:
     needs: Callable[[Entry], bool]
     links: tuple[Link, ...]
     kind: str = ""
+
+
+def labels(x: Entry) -> Array:
+    """A class for each row of a matrix."""
+    return Array(np.arange(x.shape[0]) % x.shape[1])
 
 
 def _number(step: int | str, op: str, n: float, swapped: bool = False) -> Link:

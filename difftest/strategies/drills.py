@@ -12,8 +12,9 @@ from functools import cache
 
 from difftest.strategies import dtypes, shapes, values
 from difftest.strategies.baits import BAITS, Bait
+from difftest.strategies.chains import chains
 from difftest.strategies.drawing import Entry, Pool
-from difftest.strategies.exhibits import Exhibit, exhibits
+from difftest.strategies.exhibits import Exhibit, operations
 from difftest.strategies.registry import STEPS, StepKind
 
 Topic = Bait | StepKind
@@ -36,6 +37,12 @@ def topics() -> tuple[Topic, ...]:
     every += [STEPS["grad"]] * (1 - len(every) % 2)
     random.Random(0).shuffle(every)
     return tuple(every)
+
+
+@cache
+def exhibits() -> tuple[Exhibit, ...]:
+    """All of them, in the order in which a session shows them."""
+    return (*operations(), *chains())
 
 
 def topic_of(number: int) -> Topic | Exhibit | None:

@@ -1,8 +1,8 @@
 """Exhibits: programs that are the same in every session, with the values at which operations are apt to go wrong.
 
-Owns the tables of them: every row of the scalar table at its special values, alone and in pairs, every cast, and the
-operations that move, count and order elements, on arrays whose lengths differ and whose elements tie. Nothing here is
-drawn. It must not know what is right: the model says so of an exhibit as of any program.
+Owns `Exhibit` and two tables: every row of the scalar table at its special values, alone and in pairs, and the
+operations that move, count and order elements, on arrays whose lengths differ and whose elements tie. `chains` has
+those that rewrites are made for. Nothing is drawn. It must not know what is right: the model says so of any program.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ from reference import scalar
 
 @dataclass(frozen=True, eq=False)
 class Exhibit:
-    """Arrays x0, x1, ..., and the steps that read them; `patterns` of those that are declared broadcastable."""
+    """Arrays x0, x1, ..., and the steps that read them; `patterns` of those that are declared broadcastable.
+
+    What no later step reads is an output.
+    """
 
     values: tuple[np.ndarray, ...]
     links: tuple[Link, ...]
@@ -75,6 +78,8 @@ def _rows() -> Iterator[Exhibit]:
             fitting = [name for name in fitting if name not in COMPLEX[3:]]
         if fitting:
             links: tuple[Link, ...] = tuple((name, (*names,), {}) for name in fitting)
+            if operands == 2:
+                links += tuple((name, ("x1", "x0"), {}) for name in fitting)
             yield Exhibit(_crossed(special(dtype, operands), operands), links)
 
 
@@ -266,6 +271,6 @@ def _products() -> Iterator[Exhibit]:
 
 
 @cache
-def exhibits() -> tuple[Exhibit, ...]:
-    """All of them, in the order in which a session shows them."""
+def operations() -> tuple[Exhibit, ...]:
+    """Every operation."""
     return (*_rows(), *_casts(), *_numbers(), *_structures())

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from difftest.program import Array, Operand, Program, Step
 from difftest.strategies import dtypes, shapes, values
-from difftest.strategies.baits import BAITS, Bait, Link
+from difftest.strategies.baits import BAITS, Bait, Link, labels
 from difftest.strategies.drawing import Draw, Entry, Pool, Tape, hypothesis_source
 from difftest.strategies.drills import KINDS, Topic, source_for, topic_of
 from difftest.strategies.exhibits import Exhibit
@@ -126,7 +126,8 @@ class _Growth:
         for k, value in enumerate(shown.values):
             self.pool.source_of(Array(value), shown.patterns.get(k))
         self._links(shown.links)
-        results = tuple(name for s in self.steps for name in s.results)
+        read = {o for s in self.steps for o in s.operands}
+        results = tuple(name for s in self.steps for name in s.results if name not in read)
         return Program(inputs=tuple(self.pool.inputs), steps=tuple(self.steps), outputs=results)
 
     def drill(self, topic: Topic) -> Program:
@@ -199,7 +200,7 @@ class _Growth:
         if o[0] == "number":
             return o[1]
         assert x is not None
-        return self.pool.fixed([k % x.shape[1] for k in range(x.shape[0])], "int64").name
+        return self.pool.pin(self.pool.source_of(labels(x))).name
 
     def _kind(self, x: Entry) -> StepKind:
         """A step that takes `x`: of a family drawn by liking, or of the next that has one."""
