@@ -16,7 +16,7 @@ import numpy as np
 from opencl_backend import lower
 from opencl_backend.context import Context
 from opencl_backend.loop import Lazy, Load
-from opencl_backend.lower import makes_arrays, register
+from opencl_backend.lower import makes_arrays, register, scan_kernel
 from opencl_backend.plan import Host, Stale, Value
 from opencl_backend.replay import Move, Repeat, StepContext, StepOrder, StepPlan, add_step
 from opencl_backend.runtime import Arena, Cell, DeviceArray, contiguous_strides
@@ -49,6 +49,9 @@ def scan(ctx: Context, node: Apply) -> list[Value]:
     op._check(node, steps, *[[_Rows(ctx.shape(v)) for v in part] for part in (sequences, states)])
     if steps == 0:
         return _no_steps(ctx, node)
+    outputs = scan_kernel.attempt(ctx, node, steps)
+    if outputs is not None:
+        return outputs
     on_device: frozenset[int] = frozenset()
     while True:
         try:

@@ -1,0 +1,347 @@
+"""Loops against the same by hand and against other libraries: one table, measured side by side in one run.
+
+A row is a loop; a column is NumPy written by hand, the reference with float32_math exact and native, the
+OpenCL backend, and, where an interpreter that has them is given, JAX and PyTensor (`scan_peers.py` runs there).
+Rounds are interleaved, so that a noisy machine disturbs all alike; figures are medians. Further tables: the
+seconds from nothing to the first result, each in a fresh process without cached kernels, and the most memory
+that a loop takes whose last row alone is wanted.
+
+    OPENBLAS_NUM_THREADS=1 python benchmarks/scan.py [--peer jax=PYTHON] [--peer pytensor=PYTHON] [--only TEXT]
+        [--rounds N] [--no-first]
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "examples")]
+
+import gibbs
+import lstm
+import scan_peers as shapes
+
+import reference.tensor as T
+from reference import function, scan, shared
+from reference.config import config
+from reference.tensor.philox import philox_words
+
+Call = Callable[[], object]
+BACKENDS = {"exact": ("reference", "exact"), "native": ("reference", "native"), "opencl": ("opencl", "exact")}
+SHORT = 0.5
+"""Seconds that one round may take; slower columns run in a few rounds only."""
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+class Loops:
+    """Each loop compiled for a backend: the methods that `scan_peers.table` names rows after."""
+
+    def __init__(self, backend: str):
+        self.backend = backend
+
+    def gibbs(self, form: str) -> Callable[[], Call]:
+        def make() -> Call:
+            *_, start = shapes.gibbs_arrays()
+            rbm = gibbs.RBM(shapes.VISIBLE, shapes.HIDDEN)
+            chain = rbm.chain(shapes.DRAWS, explicit=form == "explicit", backend=self.backend)
+            return lambda: chain(start)
+
+        return make
+
+    def lstm(self, form: str, train: bool) -> Callable[[], Call]:
+        def make() -> Call:
+            *_, x, target = shapes.lstm_arrays()
+            parameters = lstm.Parameters(shapes.SIZE, shapes.SIZE, "float32")
+            if train:
+                f = lstm.build(parameters, form, self.backend, updates=True)
+            else:
+                f = lstm.build_cost(parameters, form, self.backend)
+            return lambda: f(x, target)
+
+        return make
+
+    def _of(self, expression: Callable, *arrays: np.ndarray) -> Call:
+        inputs = [T.TensorType(a.dtype.name, (False,) * a.ndim)() for a in arrays]
+        f = function(inputs, expression(*inputs), backend=self.backend)
+        return lambda: f(*arrays)
+
+    def recurrence(self, size: int, steps: int) -> Callable[[], Call]:
+        def last(h, a, b):
+            return scan(lambda h, a, b: a * h + b, outputs_info=h, non_sequences=[a, b], n_steps=steps)[0][-1]
+
+        return lambda: self._of(last, *shapes.vectors(size))
+
+    def filtered(self, size: int, steps: int) -> Callable[[], Call]:
+        def every(h, a, x):
+            return scan(lambda x, h, a: a * h + x, sequences=x, outputs_info=h, non_sequences=a)[0]
+
+        return lambda: self._of(every, *shapes.vectors(size)[:2], shapes.rows_of(steps, size))
+
+    def nested(self, size: int, outer: int, inner: int) -> Callable[[], Call]:
+        def step(h, a, b):
+            g, _ = scan(lambda g, a, b: T.tanh(a * g + b), outputs_info=h, non_sequences=[a, b], n_steps=inner)
+            return np.float32(0.5) * (g[-1] + h)
+
+        def last(h, a, b):
+            return scan(step, outputs_info=h, non_sequences=[a, b], n_steps=outer)[0][-1]
+
+        return lambda: self._of(last, *shapes.vectors(size))
+
+    def power(self, size: int, steps: int) -> Callable[[], Call]:
+        def last(a):
+            return scan(lambda r, a: r * a, outputs_info=T.ones_like(a), non_sequences=a, n_steps=steps)[0][-1]
+
+        return lambda: self._of(last, vectors(size))
+
+    def rows(self) -> dict[str, Callable[[], Call]]:
+        return shapes.table(self.gibbs, self.lstm, self.recurrence, self.filtered, self.nested, self.power)
+
+
+def vectors(size: int) -> np.ndarray:
+    return shapes.vectors(size)[0]
+
+
+class ByHand(Loops):
+    """The same loops in NumPy as one would write them: results of a step go where the next one reads them."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def gibbs(self, form: str) -> Callable[[], Call]:
+        W, bvis, bhid, start = shapes.gibbs_arrays()
+        state = np.array([1, 2, 0, 0], dtype="uint32")
+
+        def draw(p: np.ndarray) -> np.ndarray:
+            state[2] += 1
+            uniform = (philox_words(state, p.size) >> np.uint32(8)).astype("float32") * np.float32(2**-24)
+            return (uniform.reshape(p.shape) < p).astype("float32")
+
+        def call() -> np.ndarray:
+            v = start
+            for _ in range(shapes.DRAWS):
+                v = draw(sigmoid(draw(sigmoid(v @ W + bhid)) @ W.T + bvis))
+            return v
+
+        return lambda: call
+
+    def lstm(self, form: str, train: bool) -> Callable[[], Call]:
+        n = shapes.SIZE
+        W, U, b, x, target = shapes.lstm_arrays()
+
+        def call() -> np.float32:
+            h = c = np.zeros(target.shape, dtype="float32")
+            kept = []
+            projected = x @ W + b
+            for z in projected:
+                z = z + h @ U
+                i, f, o = (sigmoid(z[:, k * n : (k + 1) * n]) for k in (0, 2, 3))
+                g = np.tanh(z[:, n : 2 * n])
+                before, c_before = h, c
+                c = f * c + i * g
+                t = np.tanh(c)
+                h = o * t
+                kept.append((before, c_before, i, g, f, o, t))
+            if train:
+                backward(kept, 2 * (h - target) / h.size)
+            return np.mean((h - target) ** 2)
+
+        def backward(kept: list, dh: np.ndarray) -> None:
+            dc = np.zeros_like(dh)
+            dz = np.empty((len(x), len(dh), 4 * n), dtype="float32")
+            for k in range(len(x) - 1, -1, -1):
+                _, c, i, g, f, o, t = kept[k]
+                dc = dc + dh * o * (1 - t * t)
+                dz[k, :, :n] = dc * g * i * (1 - i)
+                dz[k, :, n : 2 * n] = dc * i * (1 - g * g)
+                dz[k, :, 2 * n : 3 * n] = dc * c * f * (1 - f)
+                dz[k, :, 3 * n :] = dh * t * o * (1 - o)
+                dc = dc * f
+                dh = dz[k] @ U.T
+            flat, rate = dz.reshape(-1, 4 * n), np.float32(0.1)
+            states = np.concatenate([before for before, *_ in kept])
+            W[...] -= rate * (x.reshape(-1, n).T @ flat)
+            U[...] -= rate * (states.T @ flat)
+            b[...] -= rate * flat.sum(axis=0)
+
+        return lambda: call
+
+    def recurrence(self, size: int, steps: int) -> Callable[[], Call]:
+        h0, a, b = shapes.vectors(size)
+
+        def call() -> np.ndarray:
+            h = h0
+            for _ in range(steps):
+                h = a * h + b
+            return h
+
+        return lambda: call
+
+    def filtered(self, size: int, steps: int) -> Callable[[], Call]:
+        h0, a, _ = shapes.vectors(size)
+        x = shapes.rows_of(steps, size)
+
+        def call() -> np.ndarray:
+            out, h = np.empty_like(x), h0
+            for t in range(steps):
+                h = out[t] = a * h + x[t]
+            return out
+
+        return lambda: call
+
+    def nested(self, size: int, outer: int, inner: int) -> Callable[[], Call]:
+        h0, a, b = shapes.vectors(size)
+
+        def call() -> np.ndarray:
+            h = h0
+            for _ in range(outer):
+                g = h
+                for _ in range(inner):
+                    g = np.tanh(a * g + b)
+                h = np.float32(0.5) * (g + h)
+            return h
+
+        return lambda: call
+
+    def power(self, size: int, steps: int) -> Callable[[], Call]:
+        a = vectors(size)
+
+        def call() -> np.ndarray:
+            r = np.ones_like(a)
+            for _ in range(steps):
+                r = r * a
+            return r
+
+        return lambda: call
+
+
+class Peer:
+    """Another library in another interpreter."""
+
+    def __init__(self, name: str, python: str):
+        command = [python, str(HERE / "scan_peers.py"), name]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline().strip() == "ready"
+
+    def ask(self, verb: str, row: str) -> float:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        print(verb, row, file=self.process.stdin, flush=True)
+        return float(self.process.stdout.readline())
+
+
+def seconds(call: Call) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def measured(name: str, peers: dict[str, Peer], rounds: int) -> dict[str, float]:
+    """Median seconds of a call, column by column, the rounds interleaved."""
+    columns: dict[str, Callable[[], float]] = {}
+    by_hand = ByHand().rows()[name]()
+    columns["NumPy"] = lambda: seconds(by_hand)
+    for column, (backend, math) in BACKENDS.items():
+        with config.change_flags(float32_math=math):
+            call = Loops(backend).rows()[name]()
+
+        def run(call: Call = call, math: str = math) -> float:
+            with config.change_flags(float32_math=math):
+                return seconds(call)
+
+        columns[column] = run
+    for column, peer in peers.items():
+        peer.ask("first", name)
+        columns[column] = lambda peer=peer: peer.ask("again", name)  # type: ignore[misc]
+    times: dict[str, list[float]] = {column: [] for column in columns}
+    for column, run_once in columns.items():
+        for _ in range(5):
+            times[column].append(run_once())
+            if times[column][-1] > SHORT:
+                break
+    for k in range(rounds):
+        for column, run_once in columns.items():
+            if k < 3 or times[column][-1] < SHORT:
+                times[column].append(run_once())
+    return {column: median(found[-rounds:]) for column, found in times.items()}
+
+
+def first_result(name: str, column: str) -> str:
+    """Seconds from nothing to the first result in a fresh process with an empty kernel cache."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, __file__, "--first", column, "--only", name, "--cache", folder]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.strip()
+
+
+def report_first(name: str, column: str, cache: str) -> None:
+    backend, math = BACKENDS[column]
+    with config.change_flags(float32_math=math, opencl__cache_dir=cache):
+        if backend == "opencl":
+            function([], T.as_tensor_variable(1.0) + shared(1.0), backend="opencl")
+        print(f"{seconds(lambda: Loops(backend).rows()[name]()()):.2f}")
+
+
+def memory() -> None:
+    """The most bytes at a time of a loop whose last row alone is wanted."""
+    print("\nbytes at most of a recurrence of 1000 values whose last row is wanted")
+    h, n = T.fvector("h"), T.lscalar("n")
+    last = scan(lambda h: h * np.float32(0.5), outputs_info=h, n_steps=n)[0][-1]
+    given = np.ones(1000, dtype="float32")
+    for steps in (100, 10_000):
+        line = f"{steps:6d} steps"
+        for backend in ("reference", "opencl"):
+            f = function([h, n], last, backend=backend)
+            tracemalloc.start()
+            before = f.executable.runtime.working.allocated if backend == "opencl" else 0
+            f(given, steps)
+            most = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            if backend == "opencl":
+                most = f.executable.runtime.working.allocated - before
+            line += f"   {backend} {most}"
+        print(line, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer", action="append", default=[], help="NAME=PYTHON: jax or pytensor, and who runs it")
+    parser.add_argument("--only", default="", help="rows whose names contain this text")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--no-first", action="store_true", help="leave out the table of first results")
+    parser.add_argument("--first", choices=list(BACKENDS), help=argparse.SUPPRESS)
+    parser.add_argument("--cache", default="", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.first:
+        report_first(arguments.only, arguments.first, arguments.cache)
+        return
+    peers = {name: Peer(name, python) for name, _, python in (text.partition("=") for text in arguments.peer)}
+    columns = ["NumPy", *BACKENDS, *peers]
+    names = [name for name in ByHand().rows() if arguments.only in name]
+    print(f"{'milliseconds a call':30s}" + "".join(f"{c:>10s}" for c in columns) + "   ratios to NumPy by hand")
+    for name in names:
+        found = measured(name, peers, arguments.rounds)
+        base = found["NumPy"]
+        line = "".join(f"{1e3 * found[c]:10.3f}" for c in columns)
+        print(f"{name:30s}{line}   " + " ".join(f"{found[c] / base:.2f}" for c in columns[1:]), flush=True)
+    memory()
+    if not arguments.no_first:
+        print(f"\n{'seconds to the first result':30s}" + "".join(f"{c:>10s}" for c in BACKENDS) + "  (no kernels cached)")
+        for name in names:
+            print(f"{name:30s}" + "".join(f"{first_result(name, c):>10s}" for c in BACKENDS), flush=True)
+
+
+if __name__ == "__main__":
+    main()
