@@ -304,3 +304,13 @@ seed(
     "g = g[(0,) * offset] if offset else g\n        stretched",
     "gradient Alloc",
 )
+
+seed = patches("gradients", "reference/ifelse.py")
+
+seed(
+    "gradient_of_both_sides",
+    "the side that is not taken has a gradient, too",
+    "only_under([(condition, 1)], g, other) if known",
+    "g if known",
+    "gradient IfElse",
+)

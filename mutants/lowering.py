@@ -273,3 +273,21 @@ seed(
     "s for s, n, wanted in zip(array.strides, array.shape, shape[missing:])",
     origin="0-stride broadcast of a runtime-1 dimension",
 )
+
+seed = patches("lowering", f"{LOWER}/ifelse.py", "kernel IfElse", "plan ")
+
+seed(
+    "choice_turned",
+    "a negative condition counts as false",
+    "awaited(node, ctx.host(node.inputs[0]))",
+    "awaited(node, ctx.host(node.inputs[0]) > 0)",
+)
+
+seed = patches("lowering", f"{LOWER}/users.py", "kernel OpFromGraph", "plan ")
+
+seed(
+    "graph_of_the_first_input",
+    "every input of an operation that is a graph is its first one",
+    "[ctx.value(v) for v in node.inputs])",
+    "[ctx.value(node.inputs[0]) for v in node.inputs])",
+)

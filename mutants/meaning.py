@@ -379,3 +379,13 @@ seed(
     "model",
     "error",
 )
+
+seed = patches("meaning", "reference/ifelse.py")
+
+seed(
+    "choice_of_positive_numbers",
+    "a negative condition counts as false",
+    "return 0 if condition else 1",
+    "return 0 if condition > 0 else 1",
+    "op IfElse",
+)

@@ -492,3 +492,30 @@ seed(
     "rewrite ",
     "printing",
 )
+
+seed = patches("rewrites", "reference/rewriting/rules/ifelse.py")
+
+seed(
+    "known_choice_turned",
+    "of a choice that is known, the other side",
+    "awaited(node, condition.data)",
+    "awaited(node, not condition.data)",
+    "rewrite choice_known",
+)
+seed(
+    "choice_above_turned",
+    "under a choice, the same choice goes the other way",
+    "pairs.update(zip(inner.outputs, _side(inner, side)))",
+    "pairs.update(zip(inner.outputs, _side(inner, 1 - side)))",
+    "rewrite choice_made_above",
+)
+
+seed = patches("rewrites", "reference/rewriting/rules/inline.py")
+
+seed(
+    "graph_turned_inside_out",
+    "an operation that is a graph is replaced by the graph's outputs in reverse",
+    "return node.op.expanded(node) if node.op.inline else None",
+    "return node.op.expanded(node)[::-1] if node.op.inline else None",
+    "rewrite graph_in_place",
+)

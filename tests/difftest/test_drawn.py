@@ -61,7 +61,7 @@ FAMILIES = (
 @cache
 def programs():
     """A fixed budget."""
-    return [drawn(seed) for seed in range(1600)]
+    return [drawn(seed) for seed in range(2400)]
 
 
 @cache
