@@ -19,7 +19,8 @@ from difftest.strategies.dtypes import is_float
 Attributes = Mapping[str, Any] | Callable[[Entry], Mapping[str, Any]]
 Link = tuple[str, tuple[Any, ...], Attributes]
 """A step, its operands and its attributes (or what gives them for the chain's first value). Operands: "x" the first
-value, 0, 1, ... the results of the chain's own steps, ("number", n) a Python number, ("labels",) a class a row."""
+value, 0, 1, ... the (first) results of the chain's own steps, ("of", k, j) result j of step k, ("number", n) a Python
+number, ("labels",) a class a row."""
 
 
 @dataclass(frozen=True)

@@ -186,19 +186,21 @@ class _Growth:
         self._links(bait.links, x)
 
     def _links(self, links: Sequence[Link], x: Entry | None = None) -> None:
-        made: list[str] = []
+        made: list[tuple[str, ...]] = []
         for name, operands, attributes in links:
             given = [self._operand(x, made, o) for o in operands]
             self._record(name, tuple(given), attributes(x) if callable(attributes) else attributes)  # type: ignore[arg-type]
-            made.append(self.steps[-1].results[0])
+            made.append(self.steps[-1].results)
 
-    def _operand(self, x: Entry | None, made: Sequence[str], o: Any) -> Operand:
+    def _operand(self, x: Entry | None, made: Sequence[tuple[str, ...]], o: Any) -> Operand:
         if isinstance(o, str):
             return o if x is None else x.name
         if isinstance(o, int):
-            return made[o]
+            return made[o][0]
         if o[0] == "number":
             return o[1]
+        if o[0] == "of":
+            return made[o[1]][o[2]]
         assert x is not None
         return self.pool.pin(self.pool.source_of(labels(x))).name
 

@@ -1,0 +1,270 @@
+"""Exhibits of loops: the forms that a loop's own code and the rewrites of loops are made for, on fixed values.
+
+Owns the table: taps of every sign, states that are read in part, loops beside loops, work that can leave a loop, ends
+that come early, and the gradient of each. Nothing is drawn. What a loop is as data stands in `difftest.loop`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from difftest.loop import Loop, Sequence_, State
+from difftest.program import Step
+from difftest.strategies.baits import Link
+from difftest.strategies.exhibits import Exhibit
+
+Read = Any
+"""What a loop reads row by row, or begins with; a pair with its taps, if there are others than the usual one."""
+
+NUMBERS = (np.arange(1.0, 31.0) * 7 % 11 - 5) / 8
+X, Y = NUMBERS[:15].reshape(5, 3), NUMBERS[9:30].reshape(7, 3)
+W, U = NUMBERS[3:12].reshape(3, 3), NUMBERS[14:23].reshape(3, 3) * 2
+H, V, B = np.array([0.5, -0.25, 1.0]), np.array([0.125, 2.0, -1.5]), np.array([-1.0, 0.75, 0.25])
+ROWS, CUBE = NUMBERS[:6].reshape(3, 2), NUMBERS[:24].reshape(4, 2, 3)
+
+
+def loop(
+    body: Sequence[tuple[str, tuple[Any, ...], dict[str, Any]] | tuple[str, tuple[Any, ...]]],
+    outputs: Sequence[str],
+    sequences: Sequence[Read] = (),
+    states: Sequence[Read | None] = (),
+    captured: Sequence[str] = (),
+    passed: Sequence[str] = (),
+    rows: Sequence[str | None] | None = None,
+    **options: Any,
+) -> Link:
+    """A step `scan`. Rows are called r0, r1, ..., the values of states h0, h1, ..., what is passed p0, p1, ..., the
+    steps of the body b0, b1, ...; what is captured is written @k, counted from 0."""
+    operands, read, begun = [], [], []
+    for reads, letter, kept in ((sequences, "r", read), (states, "h", begun)):
+        for given in reads:
+            if given is None:
+                kept.append(None)
+                continue
+            name, taps = given if isinstance(given[-1], tuple) else (given, (0,) if letter == "r" else (-1,))
+            operands.append(name)
+            first = sum(len(part.names) for part in kept if part is not None)  # type: ignore[attr-defined]
+            names = tuple(f"{letter}{first + k}" for k in range(len(taps)))
+            kept.append((Sequence_ if letter == "r" else State)(taps, names))  # type: ignore[arg-type]
+    operands += passed
+    first = len(operands)
+
+    def placed(name: Any) -> Any:
+        return f"@{first + int(name[1:])}" if isinstance(name, str) and name[0] == "@" else name
+
+    steps = tuple(
+        Step(line[0], tuple(map(placed, line[1])), line[2] if len(line) > 2 else {}, (f"b{k}",))
+        for k, line in enumerate(body)
+    )
+    made = Loop(
+        sequences=tuple(read),  # type: ignore[arg-type]
+        states=tuple(begun) or (None,) * len(outputs),
+        explicit=tuple(f"p{k}" for k in range(len(passed))),
+        body=steps,
+        outputs=tuple(map(placed, outputs)),
+        rows=tuple(rows or ("",) * len(outputs)),
+        **options,
+    )
+    return "scan", (*operands, *captured), made.attributes()
+
+
+def _grad(cost: Any, *wrt: Any) -> Link:
+    return "grad", (cost, *wrt), {"dtypes": ("float64",) * len(wrt)}
+
+
+def _part(operand: Any, *index: Any) -> Link:
+    return "subtensor", (operand,), {"index": index}
+
+
+def _half(name: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    return "literal", (name, 0.5), {"op": "*", "swapped": False}
+
+
+DECAY = (_half("h0"), ("add", ("b0", "r0")))
+"""h/2 + row."""
+
+LAST = ((-1,), ((-3, None, None),), (0,), ((-2, None, None),), ((1, 3, None),), (-2,), ((None, None, -1),), (1,))
+"""What is read of the rows."""
+
+
+def _reads() -> Iterator[Exhibit]:
+    """Parts of the rows, one reader and several."""
+    decay = loop(DECAY, ("b1",), ("x0",), ("x1",))
+    for chosen in ((0, 1), (1, 2), (5,), (3, 0), (4, 0), (7, 0), (6,), (0,), (1,)):
+        yield Exhibit((X, H), (decay, *(_part(0, *LAST[k]) for k in chosen)))
+    for rows in ("[-2:]", ".shape", ".shape[0]", "[-1]"):
+        yield Exhibit((X, H), (loop(DECAY, ("b1",), ("x0",), ("x1",), rows=(rows,)),))
+    yield Exhibit((X, H), (loop(DECAY, ("b1",), ("x0",), ("x1",), rows=("[-2:]",)), ("shape", (0,), {})))
+    yield Exhibit((X, H), (decay, _part(0, (-2, None, None)), ("shape", (1,), {}), ("shape", (0,), {})))
+    far = loop((_half("h1"), ("add", ("b0", "h0")), ("sub", ("b1", "r0"))), ("b2",), ("x0",), (("x1", (-3, -1)),))
+    for chosen in ((0,), (0, 1), (2,)):
+        yield Exhibit((X, X[:3] * 2), (far, *(_part(0, *LAST[k]) for k in chosen)))
+    late = (("mul", ("h0", "@0")), ("add", ("h1", "h0")), _half("b1"))
+    yield Exhibit((H, V, B), (loop(late, ("b0", "b2"), (), ("x0", "x1"), ("x2",), rows=(None, ""), n_steps=4),))
+    yield Exhibit((H, V, B), (loop(late, ("b0", "b2"), (), ("x0", "x1"), ("x2",), rows=(None, "[-1]"), n_steps=4),))
+    yield Exhibit((X, H), (loop((*DECAY, ("sqr", ("r0",)), ("sqr", ("r0",))), ("b1", "b2", "b3"), ("x0",),
+                                ("x1", None, None)),))  # fmt: skip
+    yield Exhibit((X, H, V), (loop((("add", ("h0", "h1")), _half("b0")), ("h1", "b1"), ("x0",), ("x1", "x2")),))
+
+
+def _taps() -> Iterator[Exhibit]:
+    """Taps of every sign, of sequences and states; loops that go backwards; the calls that stand for loops."""
+    difference = (("sub", ("r0", "r1")),)
+    for taps in ((-1, 1), (-2, -1), (1, 2), (-2, 2), (0, -1)):
+        for backwards in (False, True):
+            yield Exhibit((Y,), (loop(difference, ("b0",), (("x0", taps),), backwards=backwards),))
+    for taps in ((-1,), (2,)):
+        yield Exhibit((Y, X), (loop((("sub", ("r0", "r1")),), ("b0",), (("x0", taps), "x1")),))
+    body = (("sub", ("h0", "h1")), _half("b0"), ("add", ("b1", "r0")))
+    for taps, rows in (((-2, -1), 2), ((-3, -1), 3), ((-1, -3), 4), ((-1, -2), 4)):
+        yield Exhibit((X, Y[:rows]), (loop(body, ("b2",), ("x0",), (("x1", taps),)), _grad(0, "x0", "x1")))
+    yield Exhibit((X, Y[:5]), (loop((_half("h0"), ("add", ("b0", "r0"))), ("b1",), ("x0",), (("x1", (-4,)),)),))
+    fold = (("sub", ("r0", "h0")), _half("b0"))
+    for call in ("reduce", "foldl", "foldr"):
+        yield Exhibit((X, H), (loop(fold, ("b1",), ("x0",), ("x1",), call=call), _grad(0, "x0", "x1")))
+    yield Exhibit((X, V), (loop((("mul", ("r0", "@0")), ("sub", ("r0", "@0"))), ("b0", "b1"), ("x0",), (), ("x1",),
+                                call="map"),))  # fmt: skip
+    mixed = (*DECAY, ("sqr", ("r0",)), ("sub", ("h1", "r0")), _half("b3"))
+    for order in (("b2", "b1", "b4"), ("b1", "b2", "b4")):
+        states: list[Read | None] = ["x1", "x2"]
+        states.insert(order.index("b2"), None)
+        yield Exhibit((X, H, V), (loop(mixed, order, ("x0",), states), _grad(("of", 0, 0), "x0")))
+    for n in (0, 1):
+        yield Exhibit((X, H), (loop((*DECAY, ("sqr", ("r0",))), ("b1", "b2"), ("x0",), ("x1", None), n_steps=n),))
+    symbolic = loop(DECAY, ("b1",), ("x0",), ("x1",), ("x2",), n_steps="@2")
+    yield Exhibit((X, H, np.array(3)), (symbolic, _part(0, -1)))
+    yield Exhibit((Y, X), (loop((("sub", ("r0", "r1")),), ("b0",), ("x0", "x1")),
+                           loop((("sub", ("r0", "r1")),), ("b0",), ("x1", "x0"))))  # fmt: skip
+    yield Exhibit((X, H), (loop((("sub", ("h0", "r0")), _half("b0")), ("b1",), ("x0",), ("x1",)),
+                           loop((("sub", ("r0", "h0")), _half("b0")), ("b1",), ("x0",), ("x1",))))  # fmt: skip
+    yield Exhibit((X, H), (loop(DECAY, ("b1",), ("x0",), ("x1",), backwards=True), _grad(0, "x0", "x1")))
+
+
+def _beside() -> Iterator[Exhibit]:
+    """Two loops: of one length and of several, from one beginning and from two, read in different parts."""
+    other = (("sub", ("h0", "r0")), _half("b0"))
+    for second, begins in (("x0", "x1"), ("x0", "x2"), ("x3", "x1")):
+        yield Exhibit((X, H, V, Y), (
+            loop(DECAY, ("b1",), ("x0",), ("x1",)), loop(DECAY, ("b1",), (second,), (begins,)),
+        ))  # fmt: skip
+        yield Exhibit((X, H, V, Y), (
+            loop(DECAY, ("b1",), ("x0",), ("x1",)), loop(other, ("b1",), (second,), (begins,)),
+            _part(0, -1), _part(1, (-3, None, None)),
+        ))  # fmt: skip
+    yield Exhibit((X, H), (
+        loop(DECAY, ("b1",), ("x0",), ("x1",)), loop(DECAY, ("b1",), ("x0",), ("x1",)),
+        _part(0, (-3, None, None)), _part(1, -1),
+    ))  # fmt: skip
+    counted = (_half("h0"),)
+    yield Exhibit((H, V), (loop(counted, ("b0",), (), ("x0",), n_steps=3), loop(counted, ("b0",), (), ("x1",),
+                                                                                  n_steps=5)))  # fmt: skip
+    yield Exhibit((X, Y), (loop((("sqr", ("r0",)), ("tanh", ("r0",))), ("b0", "b1"), ("x0",)),
+                           loop((("neg", ("r0",)), ("exp", ("r0",))), ("b0", "b1"), ("x0",))))  # fmt: skip
+    first = loop((*DECAY, ("tanh", ("b1",))), ("b1", "b2"), ("x0",), ("x1", None))
+    yield Exhibit((X, H, V), (first, loop(other, ("b1",), (("of", 0, 1),), ("x2",)), _part(1, -1)))
+
+
+def _work() -> Iterator[Exhibit]:
+    """Work that can leave the loop: on rows alone, on what never changes, products, sums."""
+    for operands in (("r0", "@0"), ("@0", "r0")):
+        yield Exhibit((X, W), (loop((("dot", operands),), ("b0",), ("x0",), (), ("x1",)), _grad(0, "x0", "x1")))
+        step = (("dot", operands), ("add", ("b0", "h0")), ("tanh", ("b1",)))
+        yield Exhibit((X, W, H), (loop(step, ("b2",), ("x0",), ("x2",), ("x1",)), _grad(0, "x0", "x1")))
+        yield Exhibit((CUBE, U[:, :2] if operands[0] == "@0" else U),
+                      (loop((("dot", operands),), ("b0",), ("x0",), (), ("x1",)),))  # fmt: skip
+    yield Exhibit((X, U[:2]), (loop((("dot", ("@0", "r0")),), ("b0",), ("x0",), (), ("x1",)),))
+    square = X[:3]
+    spread = (("mul", ("r0", "@0")), ("add", ("h0", "b0")), ("tanh", ("b1",)))
+    yield Exhibit((square, V, H), (loop(spread, ("b2",), ("x0",), ("x2",), ("x1",)),))
+    yield Exhibit((square, V), (loop((("sub", ("r0", "@0")), ("exp", ("b0",))), ("b1",), ("x0",), (), ("x1",)),))
+    yield Exhibit((square, V, B), (loop((("tanh", ("@0",)), ("exp", ("@1",)), ("mul", ("b0", "r0")),
+                                         ("sub", ("b2", "b1"))), ("b3",), ("x0",), (), ("x1", "x2")),))  # fmt: skip
+    yield Exhibit((square, V, B), (loop((("sub", ("p0", "p1")), ("mul", ("b0", "r0"))), ("b1",), ("x0",),
+                                        passed=("x1", "x2")),))  # fmt: skip
+    three = (("add", ("h0", "r0", "r1", "r2")), _half("b0"))
+    yield Exhibit((X, X * 2, X - 1, H), (loop(three, ("b1",), ("x0", "x1", "x2"), ("x3",)),))
+    more = (("add", ("h0", "r0", "@0", "r1")), ("tanh", ("b0",)))
+    yield Exhibit((X, X * 2, V, H), (loop(more, ("b1",), ("x0", "x1"), ("x3",), ("x2",)),))
+    for last in (-1, (-2, None, None), (None, None, None)):
+        yield Exhibit((X, H), (loop((("tanh", ("h0",)),), ("r0", "b0"), ("x0",), ("x1", None)), _part(0, last)))
+        yield Exhibit((X, H), (loop((), ("r0",), ("x0",), ("x1",)), _part(0, last)))
+        total = loop((("sqr", ("r0",)), ("add", ("h0", "b0"))), ("b1",), ("x0",), ("x1",))
+        yield Exhibit((X, H), (total, _part(0, last)))
+    kept = {"keepdims": False, "dtype": None, "acc_dtype": None}
+    for axis, start in ((0, H), (1, ROWS[0]), (None, np.array(2.5))):
+        summed = (("sum", ("r0",), {"axis": axis, **kept}), ("add", ("h0", "b0")))
+        yield Exhibit((CUBE, start), (loop(summed, ("b1",), ("x0",), ("x1",)), _part(0, -1)))
+    outer = (("outer", ("r0", "r1")), ("add", ("h0", "b0")))
+    yield Exhibit((X, CUBE[0][0] + X[:, :1] * 0 + X[:, 1:2], np.ones((3, 3))),
+                  (loop(outer, ("b1",), ("x0", "x1"), ("x2",)), _part(0, -1)))  # fmt: skip
+    yield Exhibit((X, X[:, :2] * 2, NUMBERS[:6].reshape(3, 2)),
+                  (loop(outer, ("b1",), ("x0", "x1"), ("x2",)), _part(0, -1)))  # fmt: skip
+    dots = (("dot", ("r0", "r1")), ("add", ("h0", "b0")))
+    yield Exhibit((X, X * 2 - 1, np.array(1.5)), (loop(dots, ("b1",), ("x0", "x1"), ("x2",)), _part(0, -1)))
+
+
+def _gates() -> Iterator[Exhibit]:
+    """Several products of one operand, and sums of products, as in cells of networks."""
+    two = (("dot", ("h0", "@0")), ("dot", ("h0", "@1")), ("sigmoid", ("b0",)), ("tanh", ("b1",)), ("mul", ("b2", "b3")),
+           ("add", ("b4", "r0")), _half("b5"))  # fmt: skip
+    yield Exhibit((X, H, W, U), (loop(two, ("b6",), ("x0",), ("x1",), ("x2", "x3")), _grad(0, "x2", "x3")))
+    yield Exhibit((X, H, W, U[:, :2]), (loop((("dot", ("h0", "@0")), ("dot", ("h0", "@1")), ("add", ("b0", "r0")),
+                                              ("tanh", ("b2",))), ("b3", "b1"), ("x0",), ("x1", None),
+                                             ("x2", "x3")),))  # fmt: skip
+    both = (("dot", ("r0", "@0")), ("dot", ("h0", "@1")), ("add", ("b0", "b1", "@2")), ("tanh", ("b2",)))
+    yield Exhibit((X, H, W, U, B), (loop(both, ("b3",), ("x0",), ("x1",), ("x2", "x3", "x4")),))
+    states = (("dot", ("h0", "@0")), ("dot", ("h1", "@1")), ("add", ("b0", "b1", "@2")), ("tanh", ("b2",)), _half("h1"),
+              ("add", ("b4", "b3")))  # fmt: skip
+    yield Exhibit((H, V, W, U, B), (loop(states, ("b3", "b5"), (), ("x0", "x1"), ("x2", "x3", "x4"), n_steps=4),))
+    summed = (("dot", ("h0", "@0")), ("dot", ("h1", "@1")), ("add", ("b0", "b1")), ("tanh", ("b2",)), _half("h1"))
+    yield Exhibit((H, V, W, U), (loop(summed, ("b3", "b4"), (), ("x0", "x1"), ("x2", "x3"), n_steps=4),))
+    plain = (("dot", ("h0", "@0")), ("add", ("b0", "r0", "@1")), ("tanh", ("b1",)))
+    yield Exhibit((X, H, W, B), (loop(plain, ("b2",), ("x0",), ("x1",), ("x2", "x3")), _grad(0, "x0", "x1", "x2")))
+
+
+def _ends() -> Iterator[Exhibit]:
+    """Loops that end early, or are long, or are differentiated in part."""
+    beyond = (*DECAY, ("sqr", ("r0",)), ("sum", ("b1",), {"axis": None, "keepdims": False, "dtype": None,
+                                                         "acc_dtype": None}), ("gt", ("b3", "@0")))  # fmt: skip
+    for bound in (-0.25, 100.0, -100.0):
+        ending = loop(beyond, ("b1", "b2"), ("x0",), ("x1", None), ("x2",), until="b4")
+        yield Exhibit((Y, H, np.array(bound)), (ending, _part(0, -1), ("shape", (("of", 0, 1),), {})))
+        yield Exhibit((Y, H, np.array(bound)), (ending, _grad(0, "x0", "x1")))
+        yield Exhibit((Y, W, np.array(bound)), (
+            loop((("dot", ("r0", "@1")), ("sum", ("b0",), beyond[3][2]), ("gt", ("b1", "@0"))),
+                 ("b0",), ("x0",), (), ("x2", "x1"), until="b2"),
+        ))  # fmt: skip
+    counting = (("literal", ("h0", 1.0), {"op": "+", "swapped": False}), ("gt", ("b0", "@0")))
+    for most in (70.0, 130.0):
+        long = loop(counting, ("b0",), (), ("x0",), ("x1",), until="b1", n_steps=140)
+        yield Exhibit((np.array(0.0), np.array(most)), (long,))
+    for steps in (1, 2):
+        yield Exhibit((X, H), (loop(DECAY, ("b1",), ("x0",), ("x1",), truncate=steps), _grad(0, "x0", "x1")))
+    twice = (*DECAY, ("mul", ("b1", "@0")))
+    for outputs in (("b1", "b1"), ("b1", "b2"), ("b2", "b1")):
+        states: list[Read | None] = ["x1", None]
+        body = twice if "b2" in outputs else DECAY
+        captured = ("x2",) if "b2" in outputs else ()
+        found = loop(body, outputs, ("x0",), states, captured)
+        yield Exhibit((X, H, V), (found, ("add", (0, ("of", 0, 1)), {}), _grad(1, "x0", "x1", *captured)))
+        yield Exhibit((X, H, V), (found, _part(0, -1), ("mul", (1, ("of", 0, 1)), {}), _grad(2, "x0", "x1")))
+    cross = (_half("h1"), ("add", ("b0", "r0")), _half("h2"), ("tanh", ("h0",)))
+    yield Exhibit(
+        (X, H, V, B), (loop(cross, ("b1", "b2", "b3"), ("x0",), ("x1", "x2", "x3")), _grad(0, "x1", "x2", "x3"))
+    )
+    square = (("sqr", ("h0",)), _half("b0"), ("add", ("b1", "@0")))
+    powers = loop(square, ("b2",), (), ("x0",), ("x1",), n_steps=3)
+    again = {"order": 2, "dtype": "float64"}
+    yield Exhibit((H, V), (powers, ("grad_again", (0, "x1"), again), ("grad_again", (0, "x0"), {**again, "order": 3})))
+    yield Exhibit((H, V), (powers, _part(0, -1), _grad(1, "x0", "x1")))
+
+
+@cache
+def loops() -> tuple[Exhibit, ...]:
+    """All of them."""
+    parts = (_reads, _taps, _beside, _work, _gates, _ends)
+    return tuple(exhibit for part in parts for exhibit in part())
