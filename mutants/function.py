@@ -59,8 +59,8 @@ seed(
 seed(
     "givens_not_in_updates",
     "givens are substituted in the outputs, not in the updates",
-    "    expressions = _substitute(expressions, replace, {s.variable for s in specs})",
-    "    expressions = [*_substitute(expressions[: len(outs)], replace, {s.variable for s in"
+    "    expressions = substitute(expressions, replace, {s.variable for s in specs})",
+    "    expressions = [*substitute(expressions[: len(outs)], replace, {s.variable for s in"
     " specs}), *expressions[len(outs) :]]",
 )
 

@@ -6,6 +6,8 @@ updates, `shared`, `scan`, `grad`, `printing`, `config`. Nothing is defined here
 
 from reference import compile, gradient, graph, ifelse, printing, sandbox, tensor
 from reference import scan as scan_module
+from reference.alias import install_as_theano
+from reference.compile.builders import OpFromGraph, as_op
 from reference.compile.function import Function, function
 from reference.compile.io import In, Out, Param
 from reference.compile.modes import Mode
@@ -24,8 +26,9 @@ from reference.tensor.shared_randomstreams import RandomStreams
 __version__ = "0.1.0"
 
 __all__ = [
-    "Apply", "Constant", "Function", "FunctionGraph", "Generic", "In", "Lop", "Mode", "Op", "Out", "Param",
-    "RandomStreams", "Rop", "SharedVariable", "TensorType", "Type", "Variable", "clone", "compile", "config", "dot",
-    "foldl", "foldr", "function", "generic", "grad", "gradient", "graph", "ifelse", "map", "pp", "pprint", "printing",
-    "reduce", "sandbox", "scan", "scan_module", "shared", "subgraph_grad", "tensor", "until",
+    "Apply", "Constant", "Function", "FunctionGraph", "Generic", "In", "Lop", "Mode", "Op", "OpFromGraph", "Out",
+    "Param", "RandomStreams", "Rop", "SharedVariable", "TensorType", "Type", "Variable", "as_op", "clone",
+    "compile", "config", "dot", "foldl", "foldr", "function", "generic", "grad", "gradient", "graph", "ifelse",
+    "install_as_theano", "map", "pp", "pprint", "printing", "reduce", "sandbox", "scan", "scan_module", "shared",
+    "subgraph_grad", "tensor", "until",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from reference.compile.builders import FromFunctionOp
 from reference.graph.core import Apply, Constant, Op, Variable
 from reference.graph.dtypes import COMPLEX, is_discrete
 from reference.graph.errors import NotLowered
@@ -65,7 +66,7 @@ def not_lowered(why: str, *names: str) -> None:
 def lowering(op: Op) -> Lowering:
     """The lowering of an operation; NotLowered if it has none."""
     load_all()
-    found = _of_class(_LOWERINGS, op)
+    found = _lowering_of(op)
     if found is None:
         raise NotLowered(f"{op} has no lowering: {why_not(op)}")
     return found
@@ -76,6 +77,14 @@ def _of_class(table: Mapping[type[Op], Any], op: Op) -> Any:
     return next((table[cls] for cls in type(op).__mro__ if cls in table), None)
 
 
+def _lowering_of(op: Op) -> Lowering | None:
+    """What is registered for an operation; one that a program defines itself runs as a Python function does."""
+    found = _of_class(_LOWERINGS, op)
+    if found is None and not type(op).__module__.startswith("reference."):
+        return _LOWERINGS[FromFunctionOp]
+    return found
+
+
 def why_not(op: Op) -> str:
     name = type(op).__name__
     return REASONS.get(name, f"nobody wrote one for {name} (opencl_backend/lower)")
@@ -84,7 +93,7 @@ def why_not(op: Op) -> str:
 def refusal(node: Apply) -> str | None:
     """Why this node cannot run on the device, or None if it can."""
     load_all()
-    if _of_class(_LOWERINGS, node.op) is None:
+    if _lowering_of(node.op) is None:
         return why_not(node.op)
     for v in (*node.inputs, *node.outputs):
         if isinstance(v.type, TensorType) and v.type.dtype in COMPLEX:

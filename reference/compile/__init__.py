@@ -1,5 +1,5 @@
 """From graphs to functions: `function`, shared variables, modes."""
 
-from reference.compile import debugmode, io, modes, nanguard, ops, shared
+from reference.compile import builders, debugmode, io, modes, nanguard, ops, profiling, rebuild, shared
 
-__all__ = ["debugmode", "io", "modes", "nanguard", "ops", "shared"]
+__all__ = ["builders", "debugmode", "io", "modes", "nanguard", "ops", "profiling", "rebuild", "shared"]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from reference.compile.modes import Hook, Mode
+from reference.config import config
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.errors import BadOptimization
 from reference.graph.fgraph import FunctionGraph
@@ -41,13 +42,13 @@ class DebugMode(Mode):
     def __init__(
         self,
         optimizer: str | Choice | None = "fast_run",
-        check_isfinite: bool = False,
+        check_isfinite: bool | None = None,
         linker: str | None = None,
         **accepted: Any,
     ):
         super().__init__(linker, optimizer)
         self.name = "DebugMode"
-        self.check_isfinite = check_isfinite
+        self.check_isfinite = config.DebugMode.check_finite if check_isfinite is None else check_isfinite
         unknown = set(accepted) - _THEANO_ARGUMENTS
         if unknown:
             raise TypeError(f"DebugMode takes no argument {sorted(unknown)[0]!r}")

@@ -12,11 +12,13 @@ import importlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
 
 from reference.compile.io import In, Out, Pairs, as_givens, as_inputs, as_output, as_updates, update_value, where
 from reference.compile.ops import deep_copy_op
+from reference.compile.profiling import ProfileStats, hooks, profile_for
 from reference.compile.shared import Container, SharedVariable
 from reference.config import config
 from reference.graph.core import Constant, UserLine, Variable, user_line
@@ -92,6 +94,7 @@ def function(
     """
     from reference.compile.modes import get_mode
 
+    started = perf_counter()
     specs = as_inputs(inputs, allow_input_downcast)
     shape, outs = _structure(outputs)
     pending = as_updates(updates)
@@ -100,11 +103,11 @@ def function(
     _warn_of_dropped_updates([o.variable for o in outs] + list(pending.values()), pending)
 
     expressions = [o.variable for o in outs] + [s.update for s in states] + list(pending.values())
-    expressions = _substitute(expressions, replace, {s.variable for s in specs})
+    expressions = substitute(expressions, replace, {s.variable for s in specs})
     results = expressions[: len(outs)]
     new_states = expressions[len(outs) : len(outs) + len(states)]
     new_shared = {s: update_value(s, v) for s, v in zip(pending, expressions[len(outs) + len(states) :])}
-    _add_default_updates([*results, *new_states], new_shared, no_default_updates, replace)
+    add_default_updates([*results, *new_states], new_shared, no_default_updates, replace)
 
     everything = [*results, *new_states, *new_shared.values()]
     leaves = graph_inputs(everything)
@@ -113,9 +116,12 @@ def function(
 
     fgraph = FunctionGraph([*[s.variable for s in specs], *shared], everything)
     chosen = get_mode(mode)
+    stats = profile_for(profile, name or str(user_line()))
+    before = perf_counter()
     log = chosen.rewrite(fgraph)
+    rewritten = perf_counter()
     _copy_aliased_outputs(fgraph, [o.borrow for o in outs])
-    return Function(
+    compiled = Function(
         fgraph=fgraph,
         specs=specs,
         shape=shape,
@@ -128,7 +134,12 @@ def function(
         rewrites=log,
         name=name,
         line=user_line(),
+        profile=stats,
     )
+    if stats is not None:
+        stats.optimizer_time += rewritten - before
+        stats.compile_time += perf_counter() - started
+    return compiled
 
 
 def _structure(outputs: Any) -> tuple[Any, list[Out]]:
@@ -155,7 +166,7 @@ def _states(specs: list[In]) -> list[In]:
     return states
 
 
-def _add_default_updates(
+def add_default_updates(
     roots: list[Variable],
     updates: dict[SharedVariable, Variable],
     excluded: bool | Sequence[SharedVariable],
@@ -173,12 +184,12 @@ def _add_default_updates(
         roots = []
         for variable in found:
             if variable.default_update is not None and variable not in updates and variable not in skipped:
-                (value,) = _substitute([update_value(variable, variable.default_update)], replace, set())
+                (value,) = substitute([update_value(variable, variable.default_update)], replace, set())
                 updates[variable] = update_value(variable, value)
                 roots.append(value)
 
 
-def _substitute(
+def substitute(
     expressions: list[Variable], replace: dict[Variable, Variable], supplied: set[Variable]
 ) -> list[Variable]:
     """Simultaneous substitution. A key that is left as a free variable nobody supplies is replaced in turn."""
@@ -275,10 +286,11 @@ class Function:
         rewrites: Any,
         name: str | None,
         line: UserLine | None,
+        profile: ProfileStats | None = None,
     ):
         self.fgraph, self.specs, self.shape, self.mode, self.backend = fgraph, specs, shape, mode, backend
         self.shared, self.shared_variables, self.updated, self.states = shared, shared_variables, updated, states
-        self.rewrites, self.name, self.line = rewrites, name, line
+        self.rewrites, self.name, self.line, self.profile = rewrites, name, line, profile
         self._defaults = {s: s.variable.type.filter(s.value) for s in specs if s.value is not None}
         self._open = [s for s in specs if not s.implicit]
         position = len(fgraph.outputs) - len(updated)
@@ -290,7 +302,7 @@ class Function:
             updates={position + k: c for k, c in enumerate(self._commits)},
             mode=mode.name,
             exact=mode.exact,
-            hook=mode.hooks(rewrites),
+            hook=hooks(mode.hooks(rewrites), profile if backend == "reference" else None),
             name=name,
         )
         self._watched: Callable[..., Any] | None = None
@@ -306,7 +318,10 @@ class Function:
         if self._watched is not None:
             with without_effects():
                 self._watched(*values)
+        started = perf_counter()
         results = self.executable(*values)
+        if self.profile is not None:
+            self.profile.called(perf_counter() - started)
         if len(results) > self._n_results:
             self._commit(results[self._n_results :])
         return self._handed_back(results[: self._n_results], output_subset)
@@ -389,7 +404,14 @@ class Function:
     @property
     def maker(self) -> SimpleNamespace:
         """Theano's way to the graph: ``f.maker.fgraph``, and the mode."""
-        return SimpleNamespace(fgraph=self.fgraph, mode=self.mode, inputs=self.specs)
+        return SimpleNamespace(
+            fgraph=self.fgraph, mode=self.mode, inputs=self.specs, outputs=[Out(v) for v in self.outputs]
+        )
+
+    @property
+    def value(self) -> Function:
+        """The same function, asked for values: ``f.value[x]`` is ``f[x]``."""
+        return self
 
     @property
     def outputs(self) -> list[Variable]:
@@ -427,7 +449,7 @@ class Function:
         return Function(
             fgraph, self.specs, self.shape, [v.container for v in shared], shared, self.states,
             [] if delete_updates else [new.get(v, v) for v in self.updated],
-            self.mode, self.backend, self.rewrites, name or self.name, self.line,
+            self.mode, self.backend, self.rewrites, name or self.name, self.line, profile_for(profile, str(self)),
         )  # fmt: skip
 
     def __getstate__(self) -> dict[str, Any]:

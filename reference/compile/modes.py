@@ -58,14 +58,19 @@ class Mode:
         return all(record.promise is Promise.EXACT for _, rewrites in admitted for record in rewrites)
 
     def _with_flags(self) -> Choice:
-        """The choice, with the flags optimizer_including and optimizer_excluding on top; the flags leave a
+        """The choice, with the flags optimizer_including, _excluding and _requiring on top; the flags leave a
         mode that rewrites nothing alone."""
         if not self.choice.promises and not self.choice.included:
             return self.choice
         added = tuple(filter(None, config.optimizer_including.split(":")))
         removed = tuple(filter(None, config.optimizer_excluding.split(":")))
-        included, excluded = (*self.choice.included, *added), (*self.choice.excluded, *removed)
-        return dataclasses.replace(self.choice, included=included, excluded=excluded)
+        needed = tuple(filter(None, config.optimizer_requiring.split(":")))
+        return dataclasses.replace(
+            self.choice,
+            included=(*self.choice.included, *added),
+            excluded=(*self.choice.excluded, *removed),
+            required=(*self.choice.required, *needed),
+        )
 
     def including(self, *names: str) -> Mode:
         """This mode with the named rewrites, families, stages or tags added."""
@@ -186,10 +191,15 @@ PREDEFINED: dict[str, Callable[[], Mode]] = {
 """Name -> a new mode. Names are accepted in any case."""
 
 
+_BY_OPTIMIZER = {"fast_compile": "FAST_COMPILE", "o1": "FAST_COMPILE", "None": "UNOPTIMIZED", "unsafe": "UNSAFE"}
+
+
 def get_mode(mode: Mode | str | None = None) -> Mode:
-    """The mode of that name, or `mode` itself; None is `config.mode`."""
+    """The mode of that name, or `mode` itself; None is what the flags mode and optimizer say."""
     if mode is None:
         mode = config.mode
+        if mode == "FAST_RUN":
+            mode = _BY_OPTIMIZER.get(config.optimizer, mode)
     if isinstance(mode, Mode):
         return mode
     if not isinstance(mode, str):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from reference.compile.modes import Hook, Mode
+from reference.config import config
 from reference.graph.core import Apply
 from reference.rewriting.engine import RewriteLog
 from reference.rewriting.pipeline import Choice
@@ -19,23 +20,27 @@ class NanGuardMode(Mode):
     """A mode that checks every value a node reads or computes.
 
     `nan_is_error`, `inf_is_error`: raise at the first NaN, infinity. `big_is_error`: at the first finite
-    number beyond 1e10 in absolute value. `action` is "raise" or "warn".
+    number beyond 1e10 in absolute value. `action` is "raise" or "warn". What is left out, flags of these names decide.
     """
 
     def __init__(
         self,
-        nan_is_error: bool = True,
-        inf_is_error: bool = True,
-        big_is_error: bool = True,
+        nan_is_error: bool | None = None,
+        inf_is_error: bool | None = None,
+        big_is_error: bool | None = None,
         optimizer: str | Choice | None = "default",
         linker: str | None = None,
-        action: str = "raise",
+        action: str | None = None,
     ):
         super().__init__(linker, optimizer)
+        flags = config.NanGuardMode
+        action = flags.action if action is None else action
         if action not in ("raise", "warn"):
             raise ValueError(f"action is 'raise' or 'warn', not {action!r}")
         self.name = "NanGuardMode"
-        self.nan_is_error, self.inf_is_error, self.big_is_error = nan_is_error, inf_is_error, big_is_error
+        self.nan_is_error = flags.nan_is_error if nan_is_error is None else nan_is_error
+        self.inf_is_error = flags.inf_is_error if inf_is_error is None else inf_is_error
+        self.big_is_error = flags.big_is_error if big_is_error is None else big_is_error
         self.action = action
 
     def hooks(self, log: RewriteLog | None = None) -> Hook:

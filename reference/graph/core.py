@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from reference.config import config
+from reference.graph.adapter import fills_storage, returning, typed_node
 
 _HOUSE = str(Path(__file__).resolve().parents[1])
 
@@ -298,8 +299,13 @@ class Op:
     rows: ClassVar[tuple[str, ...]] = ()
     """Rows of the scalar table that `perform` applies inside: where they may round otherwise, so may the result."""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if fills_storage(cls.__dict__.get("perform")):
+            cls.perform = returning(cls.perform)  # type: ignore[method-assign]
+
     def make_node(self, *inputs: Any) -> Apply:
-        raise NotImplementedError(f"{type(self).__name__} does not define make_node")
+        return typed_node(self, inputs)
 
     def perform(self, node: Apply, *inputs: Any) -> tuple[Any, ...]:
         raise NotImplementedError(f"{type(self).__name__} does not define perform")

@@ -166,7 +166,7 @@ class _Text:
         while stack:
             place = stack.pop()
             node = place.variable.owner
-            if node is not None and hasattr(node.op, "inner_outputs"):
+            if node is not None and hasattr(node.op, "inner_names"):
                 self.loops.append(place.variable)
             if place.depth == 0:
                 continue

@@ -18,8 +18,8 @@ STAGES = ("canonicalize", "stabilize", "specialize", "scan")
 its loops; and again, round after round, until a whole round changes nothing. Each stage runs to its own
 fixpoint, and sees only what changed since it last ran."""
 
-FAMILIES = ("merge", "constant", "ifelse", "shape", "subtensor", "algebra", "reduce", "stabilize", "nnet", "linalg",
-            "scan", "batch")  # fmt: skip
+FAMILIES = ("inline", "merge", "constant", "ifelse", "shape", "subtensor", "algebra", "reduce", "stabilize", "nnet",
+            "linalg", "scan", "batch")  # fmt: skip
 """The files under rules/, in the order in which their rules are tried on a node."""
 
 

@@ -1,0 +1,54 @@
+"""`theano.scalar`: the types of single numbers, and the rows of the scalar table by their names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from reference.graph import dtypes
+from reference.graph.core import Variable
+from reference.graph.dtypes import upcast
+from reference.graph.types import ScalarType
+from reference.scalar import TABLE
+
+Scalar = ScalarType
+_types = {name: ScalarType(name) for name in dtypes.ALL}
+globals().update(_types)
+int_types = tuple(_types[name] for name in dtypes.SIGNED)
+uint_types = tuple(_types[name] for name in dtypes.UNSIGNED)
+float_types = tuple(_types[name] for name in dtypes.FLOATS)
+complex_types = tuple(_types[name] for name in dtypes.COMPLEX)
+integer_types = tuple(_types[name] for name in dtypes.INTEGERS)
+discrete_types = tuple(_types[name] for name in dtypes.DISCRETE)
+continuous_types = tuple(_types[name] for name in dtypes.CONTINUOUS)
+all_types = discrete_types + continuous_types
+
+
+def get_scalar_type(dtype: str) -> ScalarType:
+    """The type of single numbers of that dtype."""
+    return ScalarType(dtypes.canonical(dtype))
+
+
+def upcast_out(*types: ScalarType) -> tuple[ScalarType]:
+    """The type that holds all of these."""
+    return (ScalarType(upcast(*[t.dtype for t in types])),)
+
+
+def as_scalar(x: Any, name: str | None = None) -> Variable:
+    """A number, or a 0-d tensor, as a scalar variable."""
+    from reference.tensor.basic import as_tensor_variable
+    from reference.tensor.shape import scalar_from_tensor
+
+    if isinstance(x, Variable) and isinstance(x.type, ScalarType):
+        return x
+    if isinstance(x, Variable):
+        return scalar_from_tensor(x)
+    value = np.asarray(as_tensor_variable(x).data)
+    return ScalarType(value.dtype.name).make_constant(value[()], name)
+
+
+def __getattr__(name: str) -> Any:
+    if name in TABLE:
+        return TABLE[name]
+    raise AttributeError(f"there is no scalar operation {name!r}")

@@ -1,0 +1,99 @@
+"""Names of `theano.tensor` that its programs use for checks of their own: lists of dtypes, classes, lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from reference.compile.shared import shared
+from reference.config import config
+from reference.graph import dtypes
+from reference.graph.core import Apply, Constant, Op, Type, Variable
+from reference.graph.errors import ShapeError
+from reference.graph.traversal import graph_inputs
+from reference.graph.types import DisconnectedType, Generic, NoneConst, NoneTypeT, SliceType, TensorType
+from reference.numeric_gradient import numeric_grad
+from reference.printing import pp, pprint
+from reference.tensor.basic import as_tensor_variable, constant, get_scalar_constant_value
+from reference.tensor.shape import vector_length
+
+__all__ = [
+    "Apply", "Constant", "DisconnectedType", "Generic", "NoneConst", "NoneTypeT", "Op", "ShapeError", "SliceType",
+    "Tensor", "Type", "Variable", "all_dtypes", "as_index_variable", "check_equal_numpy", "complex_dtypes", "config",
+    "continuous_dtypes", "discrete_dtypes", "extract_constant", "float_dtypes", "float_types", "get_vector_length",
+    "int_dtypes", "int_types", "integer_dtypes", "is_flat", "make_constant", "numeric_grad", "pp", "pprint",
+    "shape_of_variables", "shared", "transfer", "uint_dtypes",
+]  # fmt: skip
+
+Tensor = TensorType
+int_dtypes, uint_dtypes = list(dtypes.SIGNED), list(dtypes.UNSIGNED)
+float_dtypes, complex_dtypes = list(dtypes.FLOATS), list(dtypes.COMPLEX)
+integer_dtypes, discrete_dtypes = list(dtypes.INTEGERS), list(dtypes.DISCRETE)
+continuous_dtypes, all_dtypes = list(dtypes.CONTINUOUS), list(dtypes.ALL)
+int_types = tuple(TensorType(d) for d in int_dtypes)
+float_types = (TensorType("float32"), TensorType("float64"))
+
+
+def get_vector_length(v: Any) -> int:
+    """The length of a vector, if the graph tells it; ValueError if not."""
+    v = as_tensor_variable(v)
+    length = vector_length(v) if v.ndim == 1 else None
+    if length is None:
+        raise ValueError(f"the length of {v} of type {v.type} is not known before the function runs")
+    return length
+
+
+def extract_constant(x: Any, elemwise: bool = True, only_process_constants: bool = False) -> Any:
+    """The value of `x` if the graph tells it, else `x`."""
+    try:
+        return get_scalar_constant_value(x)
+    except Exception as error:
+        if type(error).__name__ == "NotScalarConstantError":
+            return x
+        raise
+
+
+def as_index_variable(x: Any) -> Variable:
+    """An index as a variable of an integer dtype."""
+    index = as_tensor_variable(x)
+    if not dtypes.is_discrete(index.type.dtype):
+        raise TypeError(f"an index must be an integer, got {index} of type {index.type}")
+    return index
+
+
+def make_constant(args: Any) -> Any:
+    """The tuple with every number in it made a constant."""
+    return tuple(constant(a) if isinstance(a, int | np.integer) else a for a in args)
+
+
+def is_flat(var: Any, ndim: int | None = None, outdim: int | None = None) -> bool:
+    """True if `var` has so many dimensions, one unless told otherwise."""
+    return var.ndim == (ndim or outdim or 1)
+
+
+def transfer(var: Any, target: str) -> Any:
+    """`var` itself: where data lives is the backend's business."""
+    return var
+
+
+def check_equal_numpy(x: Any, y: Any) -> bool:
+    """True if both are arrays of one dtype and shape with the same elements, or are otherwise equal."""
+    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
+        return x.dtype == y.dtype and x.shape == y.shape and bool(np.all(x == y))
+    return bool(x == y)
+
+
+def shape_of_variables(fgraph: Any, input_shapes: Mapping[Variable, Sequence[int]]) -> dict[Variable, tuple[int, ...]]:
+    """The shape of every tensor of a FunctionGraph, for these shapes of its inputs."""
+    from reference.compile.function import function
+
+    unknown = [v for v in graph_inputs(fgraph.outputs) if not isinstance(v, Constant) and v not in input_shapes]
+    if unknown:
+        raise ValueError(f"the shapes of {unknown} are not given")
+    tensors = [v for v in fgraph.variables if isinstance(v.type, TensorType)]
+    inputs = list(input_shapes)
+    lengths = function(inputs, [v.shape for v in tensors], on_unused_input="ignore", backend="reference")
+    values = [np.zeros(tuple(input_shapes[v]), v.type.dtype) for v in inputs]
+    return {v: tuple(int(n) for n in s) for v, s in zip(tensors, lengths(*values))}
