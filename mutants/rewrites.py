@@ -157,8 +157,8 @@ seed = patches("rewrites", f"{RULES}/constant.py")
 seed(
     "folding_twice_as_many",
     "only the last operand of a folded operation is asked whether it is constant",
-    "if not node.inputs or not all(isinstance(v, Constant) for v in node.inputs):",
-    "if not node.inputs or not isinstance(node.inputs[-1], Constant):",
+    "return bool(node.inputs) and all(isinstance(v, Constant) for v in node.inputs)",
+    "return bool(node.inputs) and isinstance(node.inputs[-1], Constant)",
     "rewrite constant_folding",
 )
 seed(

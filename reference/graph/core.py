@@ -11,7 +11,7 @@ import dataclasses
 import itertools
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -249,7 +249,7 @@ class Apply:
 
     def clone_with_new_inputs(self, inputs: Sequence[Variable]) -> Apply:
         """The same operation on other inputs. Output types are inferred again if an input's type changed."""
-        if all(new.type == old.type for new, old in zip(inputs, self.inputs, strict=True)):
+        if all(new.type is old.type or new.type == old.type for new, old in zip(inputs, self.inputs, strict=True)):
             node = object.__new__(Apply)
             node.op, node.inputs, node.serial = self.op, tuple(inputs), next(serials)
             outputs = []
@@ -363,10 +363,11 @@ class Op:
         return node.outputs[0] if len(node.outputs) == 1 else list(node.outputs)
 
     def _props(self) -> tuple[Any, ...] | None:
-        if dataclasses.is_dataclass(self):
-            return tuple((f.name, getattr(self, f.name)) for f in dataclasses.fields(self))
-        names = getattr(self, "__props__", None)
-        return None if names is None else tuple((n, getattr(self, n)) for n in names)
+        kind: Any = type(self)
+        names = _field_names(kind)
+        if names is None:
+            names = getattr(self, "__props__", None)
+        return None if names is None else tuple([(n, getattr(self, n)) for n in names])
 
     def __eq__(self, other: object) -> bool:
         if self is other:
@@ -383,3 +384,8 @@ class Op:
         if not props:
             return type(self).__name__
         return f"{type(self).__name__}{{{', '.join(f'{name}={value!r}' for name, value in props)}}}"
+
+
+@cache
+def _field_names(kind: type) -> tuple[str, ...] | None:
+    return tuple(f.name for f in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None

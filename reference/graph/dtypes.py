@@ -20,6 +20,8 @@ CONTINUOUS = FLOATS + COMPLEX
 ALL = DISCRETE + CONTINUOUS
 
 _SIZE = {name: np.dtype(name).itemsize for name in ALL}
+_NAMES = {np.dtype(name): name for name in ALL}
+"""The same as ``dtype.name``, which NumPy puts together anew each time."""
 
 
 def is_discrete(dtype: str) -> bool:
@@ -34,10 +36,11 @@ def canonical(dtype: object) -> str:
     """
     if isinstance(dtype, str) and dtype in _SIZE:
         return dtype
-    name = np.dtype(dtype).name  # type: ignore[call-overload]
+    found = np.dtype(dtype)  # type: ignore[call-overload]
+    name = _NAMES.get(found) or str(found.name)
     if name not in _SIZE:
         raise TypeError(f"unsupported dtype {name!r}; the supported ones are {', '.join(ALL)}")
-    return str(name)
+    return name
 
 
 def upcast(*dtypes: str) -> str:

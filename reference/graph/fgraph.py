@@ -48,6 +48,8 @@ class FunctionGraph:
         """every variable of the graph -> its readers, in the order in which they came"""
         self.apply_nodes: dict[Apply, None] = {}
         self.listeners: list[Listener] = []
+        self.notes: dict[Any, Any] = {}
+        """what rewrites remember of this graph, each under a key of its own"""
         self._order: list[Apply] | None = None
         self._input_set = set(self.inputs)
         for k, out in enumerate(self.outputs):
@@ -109,17 +111,18 @@ class FunctionGraph:
         self._import(variable, reason)
 
     def _import(self, variable: Variable, reason: str | None = None) -> None:
-        if variable in self.clients:
+        clients = self.clients
+        if variable in clients:
             return
-        for node in toposort([variable], stop_at=self.clients):
+        for node in toposort([variable], stop_at=clients):
             if node in self.apply_nodes:
                 continue
             for k, v in enumerate(node.inputs):
-                if v.owner is None:
+                if v.owner is None and v not in clients:
                     self._import_leaf(v, node)
-                self.clients[v][Client(node, k)] = None
+                clients[v][Client(node, k)] = None
             for out in node.outputs:
-                self.clients.setdefault(out, {})
+                clients.setdefault(out, {})
             self.apply_nodes[node] = None
             if reason is not None and node.made_by is None:
                 node.made_by = reason

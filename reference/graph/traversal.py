@@ -6,7 +6,7 @@ Owns every traversal: iterative (a graph 100 000 nodes deep is an ordinary graph
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reference.graph.core import Apply, Constant, Variable
@@ -18,37 +18,45 @@ def toposort(outputs: Iterable[Variable], stop_at: Iterable[Variable] = (), righ
     Depth-first post-order, inputs left to right (or right to left), which is the execution order and
     the numbering of `debugprint`. Variables in `stop_at` are taken as given.
     """
-    given = stop_at if isinstance(stop_at, Set | Mapping) else set(stop_at)
-    done: set[Apply] = set()
+    given = _members(stop_at)
+    done: dict[Apply, bool] = {}  # False while the node's inputs are being visited
     order: list[Apply] = []
     step = -1 if right_to_left else 1
     for output in outputs:
         if output.owner is None or output in given or output.owner in done:
             continue
-        stack: list[tuple[Apply, Iterator[Variable]]] = [(output.owner, iter(output.owner.inputs[::step]))]
-        open_nodes = {output.owner}
-        while stack:
-            node, inputs = stack[-1]
+        node, inputs = output.owner, iter(output.owner.inputs[::step])
+        waiting: list[tuple[Apply, Iterator[Variable]]] = []
+        done[node] = False
+        while True:
             for variable in inputs:
                 owner = variable.owner
-                if owner is None or variable in given or owner in done:
+                if owner is None or variable in given:
                     continue
-                if owner in open_nodes:
+                if owner not in done:
+                    waiting.append((node, inputs))
+                    node, inputs = owner, iter(owner.inputs[::step])
+                    done[node] = False
+                    break
+                if not done[owner]:
                     raise ValueError(f"the graph has a cycle through {owner}")
-                stack.append((owner, iter(owner.inputs[::step])))
-                open_nodes.add(owner)
-                break
             else:
-                stack.pop()
-                open_nodes.discard(node)
-                done.add(node)
+                done[node] = True
                 order.append(node)
+                if not waiting:
+                    break
+                node, inputs = waiting.pop()
     return order
+
+
+def _members(variables: Iterable[Variable]) -> Container[Variable]:
+    """What tells at once whether a variable is among them; a graph's thousands are not copied for it."""
+    return variables if isinstance(variables, dict | set) else set(variables)
 
 
 def ancestors(outputs: Iterable[Variable], stop_at: Iterable[Variable] = ()) -> list[Variable]:
     """Every variable that `outputs` depend on, themselves included, in order of first mention."""
-    given = set(stop_at)
+    given = _members(stop_at)
     seen: dict[Variable, None] = {}
     stack = list(reversed(list(outputs)))
     while stack:

@@ -7,10 +7,12 @@ of variables with operators (``x + y``) register themselves through `variable_cl
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 
+from reference.config import config
 from reference.graph.core import Constant, Type, Variable
 from reference.graph.dtypes import INTEGERS, canonical, upcast
 
@@ -33,12 +35,15 @@ class TensorType(Type):
     constant_class: ClassVar[type[Constant]] = Constant
 
     def __post_init__(self) -> None:
-        from reference.config import config
+        dtype = config.floatX if self.dtype == "floatX" else self.dtype
+        self.__dict__.update(_tensor_fields(dtype, tuple(self.broadcastable)))
 
-        dtype = config.floatX if self.dtype == "floatX" else canonical(self.dtype)
-        object.__setattr__(self, "dtype", dtype)
-        object.__setattr__(self, "broadcastable", tuple(bool(b) for b in self.broadcastable))
-        object.__setattr__(self, "numpy_dtype", np.dtype(dtype))
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if type(other) is not type(self):
+            return NotImplemented
+        return self.dtype == other.dtype and self.broadcastable == other.broadcastable
 
     @property
     def ndim(self) -> int:
@@ -77,8 +82,6 @@ class TensorType(Type):
         return array
 
     def _converted(self, value: Any, allow_downcast: bool | None) -> np.ndarray:
-        from reference.config import config
-
         if type(value) is int and self.dtype in _INTEGER_RANGE:
             low, high = _INTEGER_RANGE[self.dtype]
             if low <= value <= high:
@@ -139,6 +142,13 @@ class TensorType(Type):
         return f"TensorType({self.dtype}, {kind})"
 
     __repr__ = __str__
+
+
+@lru_cache(maxsize=4096)
+def _tensor_fields(dtype: object, broadcastable: tuple[Any, ...]) -> dict[str, Any]:
+    """A tensor type's fields in their one spelling. Types are made with every node, and there are few."""
+    name = canonical(dtype)
+    return {"dtype": name, "broadcastable": tuple(map(bool, broadcastable)), "numpy_dtype": np.dtype(name)}
 
 
 _INTEGER_RANGE = {d: (int(np.iinfo(d).min), int(np.iinfo(d).max)) for d in INTEGERS}

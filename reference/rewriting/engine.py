@@ -231,23 +231,20 @@ class Session:
         touched = _Touched(fgraph)
         fgraph.listeners.append(touched)
         allowed = len(self.log) + 10_000 + 100 * len(fgraph.apply_nodes)
-        worklists = [_Worklist(touched) for _ in stages]
+        worklists = [_Worklist(touched, dispatch) for _, dispatch in stages]
         try:
             changed = True
             while changed:
                 changed = False
-                for (name, dispatch), worklist in zip(stages, worklists):
-                    for node in worklist:
-                        changed |= self._visit(touched, node, name, dispatch)
+                for (name, _), worklist in zip(stages, worklists):
+                    for node, candidates in worklist:
+                        changed |= self._visit(touched, node, name, candidates)
                         if len(self.log) > allowed:
                             raise RewriteError(self._endless())
         finally:
             fgraph.listeners.remove(touched)
 
-    def _visit(self, touched: _Touched, node: Apply, stage: str, dispatch: _Dispatch) -> bool:
-        candidates = dispatch.for_op(node.op)
-        if not candidates:
-            return False
+    def _visit(self, touched: _Touched, node: Apply, stage: str, candidates: Sequence[Rewrite]) -> bool:
         changed = False
         with inherit_line(node.line):
             for candidate in candidates:
@@ -458,29 +455,32 @@ class _Touched(Listener):
 
 
 class _Worklist:
-    """The nodes that one stage has still to look at; never the same node twice for one change."""
+    """The nodes that one stage has still to look at, each with the rewrites that want it; never the same node twice
+    for one change."""
 
-    def __init__(self, touched: _Touched):
+    def __init__(self, touched: _Touched, dispatch: _Dispatch):
         self._touched = touched
+        self._dispatch = dispatch
         self._read = 0
-        self._queue: deque[Apply] = deque()
+        self._queue: deque[tuple[Apply, Sequence[Rewrite]]] = deque()
         self._queued: set[Apply] = set()
 
-    def __iter__(self) -> Iterator[Apply]:
+    def __iter__(self) -> Iterator[tuple[Apply, Sequence[Rewrite]]]:
+        alive = self._touched.fgraph.apply_nodes
         while True:
             self._take_news()
             if not self._queue:
                 return
-            node = self._queue.popleft()
+            node, candidates = self._queue.popleft()
             self._queued.discard(node)
-            if node in self._touched.fgraph.apply_nodes:
-                yield node
+            if node in alive:
+                yield node, candidates
 
     def _take_news(self) -> None:
         nodes = self._touched.nodes
-        while self._read < len(nodes):
-            node = nodes[self._read]
-            self._read += 1
-            if node not in self._queued:
+        for place in range(self._read, len(nodes)):
+            node = nodes[place]
+            if node not in self._queued and (candidates := self._dispatch.for_op(node.op)):
                 self._queued.add(node)
-                self._queue.append(node)
+                self._queue.append((node, candidates))
+        self._read = len(nodes)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from reference.graph.dtypes import COMPLEX, is_discrete, upcast
 from reference.graph.fgraph import FunctionGraph
 from reference.graph.types import TensorType
 from reference.rewriting.engine import Promise, Rewrite, add
+from reference.tensor import elemwise
+from reference.tensor.basic import constant
 
 Binding = dict[str, Variable]
 
@@ -55,7 +58,8 @@ def pattern(
     if not arrow:
         raise ValueError(f"a pattern is written 'before -> after', got {text!r}")
     left, right = _parse(before), _parse(after)
-    root = _row_of(left)
+    if not left.row:
+        raise ValueError(f"not an operation: {before}")
 
     def rule(fgraph: FunctionGraph, node: Apply) -> list[Variable] | None:
         out = node.outputs[0]
@@ -71,7 +75,7 @@ def pattern(
     frame = sys._getframe(1)
     rule.__doc__, rule.__name__, rule.__module__ = f"{text}.", name, frame.f_globals["__name__"]
     place = frame.f_code.co_filename, frame.f_lineno
-    return add(Rewrite(name, promise, rule, (root,), stage, frozenset(tags), cheap, *place))
+    return add(Rewrite(name, promise, rule, (left.row,), stage, frozenset(tags), cheap, *place))
 
 
 def _dtypes_fit(promise: Promise, variables: list[Variable], inner: list[Variable], out: Variable) -> bool:
@@ -85,31 +89,49 @@ def _dtypes_fit(promise: Promise, variables: list[Variable], inner: list[Variabl
     return not wraps and all(upcast(dtype, result) == result for dtype in dtypes if result != "bool")
 
 
-def _parse(text: str) -> ast.expr:
-    tree = ast.parse(text.strip(), mode="eval").body
-    return tree
+@dataclass(frozen=True)
+class _Formula:
+    """One side of a pattern or a part of it: a number, a name, or an elementwise operation (`row`) on parts."""
+
+    number: float | None = None
+    name: str = ""
+    row: str = ""
+    parts: tuple[_Formula, ...] = ()
+
+    def fits(self, variable: Variable) -> bool:
+        """Could `variable` be this, by what it is itself? Most are not, which is told before anything is bound."""
+        if self.row:
+            return row_name(variable) == self.row
+        if self.number is not None:
+            return is_number(variable, self.number)
+        return self.name[0].islower() or constant_value(variable) is not None
 
 
-def _row_of(tree: ast.expr) -> str:
-    """The elementwise operation at the root of a formula."""
+def _parse(text: str) -> _Formula:
+    return _formula(ast.parse(text.strip(), mode="eval").body)
+
+
+def _formula(tree: ast.expr) -> _Formula:
+    number = _number(tree)
+    if number is not None:
+        return _Formula(number=number)
+    if isinstance(tree, ast.Name):
+        return _Formula(name=tree.id)
+    row, operands = _operation(tree)
+    return _Formula(row=row, parts=tuple(map(_formula, operands)))
+
+
+def _operation(tree: ast.expr) -> tuple[str, list[ast.expr]]:
+    """The elementwise operation at the root of a formula, and what it is applied to."""
     if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):
-        return tree.func.id
-    if isinstance(tree, ast.BinOp | ast.UnaryOp):
-        return _OPERATORS[type(tree.op)]
-    if isinstance(tree, ast.Compare):
-        return _OPERATORS[type(tree.ops[0])]
-    raise ValueError(f"not an operation: {ast.unparse(tree)}")
-
-
-def _operands(tree: ast.expr) -> list[ast.expr]:
-    if isinstance(tree, ast.Call):
-        return tree.args
+        return tree.func.id, tree.args
     if isinstance(tree, ast.BinOp):
-        return [tree.left, tree.right]
+        return _OPERATORS[type(tree.op)], [tree.left, tree.right]
     if isinstance(tree, ast.UnaryOp):
-        return [tree.operand]
-    assert isinstance(tree, ast.Compare)
-    return [tree.left, tree.comparators[0]]
+        return _OPERATORS[type(tree.op)], [tree.operand]
+    if isinstance(tree, ast.Compare):
+        return _OPERATORS[type(tree.ops[0])], [tree.left, tree.comparators[0]]
+    raise ValueError(f"not an operation: {ast.unparse(tree)}")
 
 
 def _number(tree: ast.expr) -> float | None:
@@ -123,55 +145,54 @@ def _number(tree: ast.expr) -> float | None:
     return None
 
 
-def _match(tree: ast.expr, variable: Variable, bound: Binding) -> Iterator[Binding]:
-    """Every way in which `variable` is what `tree` says, given what the names stand for already."""
-    number = _number(tree)
-    if number is not None:
-        value = constant_value(variable)
-        if value is not None and value == number and np.signbit(value.real) == np.signbit(number):
-            yield bound
-    elif isinstance(tree, ast.Name):
-        known = bound.get(tree.id)
-        fits = constant_value(variable) is not None if tree.id[0].isupper() else known in (None, variable)
-        if known is None and fits:
-            yield {**bound, tree.id: variable}
-        elif known is variable:
-            yield bound
-    elif variable.owner is not None and row_name(variable) == _row_of(tree):
-        for found in _match_node(tree, variable.owner, bound):
-            yield {**found, f"{_INNER}{len(found)}": variable}
-
-
-def _match_node(tree: ast.expr, node: Apply, bound: Binding) -> Iterator[Binding]:
-    wanted = _operands(tree)
-    if len(wanted) != len(node.inputs):
+def _match_node(formula: _Formula, node: Apply, bound: Binding) -> Iterator[Binding]:
+    """Every way in which `node` is the operation that `formula` says, given what the names stand for already."""
+    parts, operands = formula.parts, node.inputs
+    if len(parts) != len(operands):
         return
-    orders = [node.inputs]
-    if len(wanted) == 2 and node.op.scalar_op.commutative:  # type: ignore[attr-defined]
-        orders.append(node.inputs[::-1])
-    for operands in orders:
-        yield from _match_all(wanted, operands, bound)
+    if _fit(parts, operands):
+        yield from _match_all(parts, operands, bound)
+    if len(parts) == 2 and node.op.scalar_op.commutative:  # type: ignore[attr-defined]
+        operands = operands[::-1]
+        if _fit(parts, operands):
+            yield from _match_all(parts, operands, bound)
 
 
-def _match_all(wanted: list[ast.expr], operands: tuple[Variable, ...], bound: Binding) -> Iterator[Binding]:
-    if not wanted:
+def _fit(parts: tuple[_Formula, ...], operands: tuple[Variable, ...]) -> bool:
+    return all(part.fits(variable) for part, variable in zip(parts, operands))
+
+
+def _match_all(parts: tuple[_Formula, ...], operands: tuple[Variable, ...], bound: Binding) -> Iterator[Binding]:
+    """The same for parts each of which fits its operand."""
+    if not parts:
         yield bound
         return
-    for found in _match(wanted[0], operands[0], bound):
-        yield from _match_all(wanted[1:], operands[1:], found)
+    for found in _match(parts[0], operands[0], bound):
+        yield from _match_all(parts[1:], operands[1:], found)
 
 
-def _build(tree: ast.expr, bound: Binding, dtype: str) -> Variable:
-    from reference.tensor import elemwise
-    from reference.tensor.basic import constant
+def _match(part: _Formula, variable: Variable, bound: Binding) -> Iterator[Binding]:
+    if part.name:
+        known = bound.get(part.name)
+        if known is None:
+            yield {**bound, part.name: variable}
+        elif known is variable:
+            yield bound
+    elif part.row:
+        assert variable.owner is not None
+        for found in _match_node(part, variable.owner, bound):
+            yield {**found, f"{_INNER}{len(found)}": variable}
+    else:
+        yield bound
 
-    number = _number(tree)
-    if number is not None:
-        return constant(np.asarray(number, dtype))
-    if isinstance(tree, ast.Name):
-        variable = bound[tree.id]
+
+def _build(formula: _Formula, bound: Binding, dtype: str) -> Variable:
+    if formula.number is not None:
+        return constant(np.asarray(formula.number, dtype))
+    if formula.name:
+        variable = bound[formula.name]
         return variable if dtype == "bool" else elemwise.cast(variable, dtype)
-    return getattr(elemwise, _row_of(tree))(*[_build(part, bound, dtype) for part in _operands(tree)])
+    return getattr(elemwise, formula.row)(*[_build(part, bound, dtype) for part in formula.parts])
 
 
 def row_name(variable: Variable) -> str | None:
@@ -186,9 +207,7 @@ def constant_value(variable: Variable) -> Any:
     Only where every dimension is broadcastable: then it fits whatever it meets, and leaving it out cannot
     hide an error.
     """
-    from reference.tensor.elemwise import DimShuffle
-
-    while variable.owner is not None and isinstance(variable.owner.op, DimShuffle):
+    while variable.owner is not None and isinstance(variable.owner.op, elemwise.DimShuffle):
         variable = variable.owner.inputs[0]
     if not isinstance(variable, Constant) or not isinstance(variable.type, TensorType):
         return None
@@ -205,8 +224,6 @@ def is_number(variable: Variable, number: float) -> bool:
 
 def keep_type(new: Variable, old: Variable, shaped_like: list[Variable]) -> Variable | None:
     """`new` with the type of `old`: cast, and stretched to the shape of one of `shaped_like`; else None."""
-    from reference.tensor import elemwise
-
     if new.type.dtype != old.type.dtype:
         new = elemwise.cast(new, old.type.dtype)
     if new.type == old.type:

@@ -15,6 +15,7 @@ import numpy as np
 
 from reference.config import config
 from reference.graph.core import Apply, Constant, Variable
+from reference.graph.dtypes import canonical
 from reference.graph.types import NoneConst, ScalarType, TensorType
 from reference.tensor.variable import TensorConstant, TensorVariable
 
@@ -83,7 +84,7 @@ def constant(x: Any, name: str | None = None, ndim: int | None = None, dtype: st
             raise ValueError(f"a constant of shape {data.shape} has more than {ndim} dimensions")
         data = data.reshape((1,) * (ndim - data.ndim) + data.shape)
     data.flags.writeable = False
-    return TensorConstant(TensorType(data.dtype.name, tuple(n == 1 for n in data.shape)), data, name=name)
+    return TensorConstant(TensorType(canonical(data.dtype), tuple([n == 1 for n in data.shape])), data, name=name)
 
 
 def autocast(x: Any) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,15 +41,14 @@ class Elemwise(Op):
 
     def make_node(self, *inputs: Any) -> Apply:
         operands = [as_tensor_variable(x) for x in inputs]
-        rank = max((x.type.ndim for x in operands), default=0)
+        rank = max([x.type.ndim for x in operands], default=0)
         operands = [pad_left(x, rank) for x in operands]
         try:
-            dtype = self.scalar_op.output_dtype(*[x.type.dtype for x in operands])
+            result = _result_type(self.scalar_op, *[x.type for x in operands])
         except TypeError as error:
             described = ", ".join(f"{x}: {x.type}" for x in operands)
             raise TypeError(f"{error} (operands {described})") from None
-        pattern = tuple(all(axis) for axis in zip(*[x.type.broadcastable for x in operands]))
-        return Apply(self, operands, [TensorType(dtype, pattern)()])
+        return Apply(self, operands, [result()])
 
     def perform(self, node: Apply, *inputs: np.ndarray) -> tuple[np.ndarray]:
         return self.thunk(node)(*inputs)
@@ -114,6 +114,12 @@ class Elemwise(Op):
         return f"Elemwise{{{self.scalar_op.name},no_inplace}}"
 
     __repr__ = __str__
+
+
+@lru_cache(maxsize=4096)
+def _result_type(row: ScalarOp, *operands: TensorType) -> TensorType:
+    pattern = tuple(all(axis) for axis in zip(*[x.broadcastable for x in operands]))
+    return TensorType(row.output_dtype(*[x.dtype for x in operands]), pattern)
 
 
 def _owned(value: Callable[..., Any]) -> Callable[..., np.ndarray]:

@@ -23,13 +23,17 @@ _LARGEST = 1024
 @rewrite(Promise.EXACT, cheap=True, tags=("constant_folding",))
 def constant_folding(fgraph: FunctionGraph, node: Apply) -> Replacement:
     """f(constants) -> constant, where every backend computes the same bits."""
-    return _folded(node) if _same_everywhere(node) else None
+    return _folded(node) if _known(node) and _same_everywhere(node) else None
 
 
 @rewrite(Promise.REAL, tags=("constant_folding",))
 def constant_folding_rounded(fgraph: FunctionGraph, node: Apply) -> Replacement:
     """f(constants) -> constant, where a backend may round otherwise: float64 functions, dot products."""
-    return None if _same_everywhere(node) else _folded(node)
+    return _folded(node) if _known(node) and not _same_everywhere(node) else None
+
+
+def _known(node: Apply) -> bool:
+    return bool(node.inputs) and all(isinstance(v, Constant) for v in node.inputs)
 
 
 def _same_everywhere(node: Apply) -> bool:
@@ -39,8 +43,6 @@ def _same_everywhere(node: Apply) -> bool:
 
 
 def _folded(node: Apply) -> Replacement:
-    if not node.inputs or not all(isinstance(v, Constant) for v in node.inputs):
-        return None
     if has_effect(node.op) or hasattr(node.op, "inner_outputs") or isinstance(node.op, AllocEmpty):
         return None
     data = [v.data for v in node.inputs]  # type: ignore[attr-defined]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.dtypes import is_discrete
@@ -35,35 +34,32 @@ class _Known:
         return found
 
 
-_known: WeakKeyDictionary[FunctionGraph, _Known] = WeakKeyDictionary()
-
-
 def _of(fgraph: FunctionGraph) -> _Known:
-    if fgraph not in _known:
-        _known[fgraph] = _Known()
-    return _known[fgraph]
+    found = fgraph.notes.get(_Known)
+    if found is None:
+        found = fgraph.notes[_Known] = _Known()
+    return found
 
 
 @rewrite(Promise.EXACT, tags=("merge",), cheap=True)
 def merge_constants(fgraph: FunctionGraph, node: Apply) -> Replacement:
     """two constants of one type and value -> one."""
-    known = _of(fgraph)
     pairs: dict[Variable, Variable] = {}
     for v in node.inputs:
-        if isinstance(v, Constant) and known.constant(v) is not v:
-            pairs[v] = known.constant(v)
+        if isinstance(v, Constant) and (first := _of(fgraph).constant(v)) is not v:
+            pairs[v] = first
     return pairs or None
 
 
 @rewrite(Promise.EXACT, tags=("merge",), cheap=True)
 def merge_nodes(fgraph: FunctionGraph, node: Apply) -> Replacement:
     """f(x), f(x) -> f(x) once; also for swapped operands where the operation commutes to the bit."""
-    known = _of(fgraph)
-    first = known.nodes.setdefault(_computation(node), node)
+    known, computation = _of(fgraph), _computation(node)
+    first = known.nodes.setdefault(computation, node)
     if first is node:
         return None
-    if first not in fgraph.apply_nodes or _computation(first) != _computation(node):
-        known.nodes[_computation(node)] = node  # the first one is gone or reads other variables by now
+    if first not in fgraph.apply_nodes or _computation(first) != computation:
+        known.nodes[computation] = node  # the first one is gone or reads other variables by now
         return None
     if has_effect(node.op) or [v.type for v in first.outputs] != [v.type for v in node.outputs]:
         return None

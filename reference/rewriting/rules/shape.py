@@ -114,9 +114,10 @@ def shape_of(fgraph: FunctionGraph, variable: Variable, safe_only: bool) -> Leng
             stack.extend(missing)
             continue
         stack.pop()
-        known.setdefault(v, _opaque(v, safe_only))
         if node is not None and passed:
             _tell_outputs(node, known, safe_only)
+        if v not in known:
+            known[v] = _opaque(v, safe_only)
     return known[variable]
 
 
