@@ -108,7 +108,7 @@ def check(nodes: Iterable[Apply], inputs: Sequence[Variable]) -> list[tuple[Appl
     refused = []
     for node in nodes:
         if _fits_host(node) and (
-            type(node.op) in _SHAPES or all(isinstance(v, Constant) or v in hosted for v in node.inputs)
+            type(node.op) in _SHAPES or all(v in hosted or _is_known(v) for v in node.inputs)
         ):
             hosted.update(node.outputs)
             continue
@@ -116,6 +116,11 @@ def check(nodes: Iterable[Apply], inputs: Sequence[Variable]) -> list[tuple[Appl
         if reason is not None:
             refused.append((node, reason))
     return refused
+
+
+def _is_known(v: Variable) -> bool:
+    """Is it a constant that the host keeps?"""
+    return isinstance(v, Constant) and not lives_on_device(v)
 
 
 def lives_on_device(variable: Variable) -> bool:

@@ -130,8 +130,9 @@ class TensorType(Type):
 
     def signature(self, value: np.ndarray) -> Any:
         array = np.array(value, copy=True, order="C")
-        if array.dtype.kind in "fc":
-            array[np.isnan(array)] = np.nan
+        # All NaN are one; in a complex number each part on its own.
+        for part in {"f": (array,), "c": (array.real, array.imag)}.get(array.dtype.kind, ()):
+            part[np.isnan(part)] = np.nan
         return array.shape, array.tobytes()
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ from opencl_backend import context
 from reference import function
 from reference.config import config
 from reference.graph.dtypes import DISCRETE, FLOATS
+from reference.graph.errors import NotLowered
 
 RNG = np.random.default_rng(5)
 M = RNG.standard_normal((5, 4)).round(3)
@@ -168,3 +169,9 @@ def test_gpu_style_gives_the_same_bits():
     with config.change_flags(opencl__style="gpu"):
         check([x, row, i], [T.tanh(x * 0) + row, x.T + 1, x[i] * 2, x.sum(axis=1), T.nnet.softmax(x * 0)],
               M, M[:1], [0, -1])  # fmt: skip
+
+
+def test_a_question_about_a_complex_constant_is_refused_by_name():
+    z = T.constant(np.array(1j, "complex64"))
+    with pytest.raises(NotLowered, match="complex numbers have no registers"):
+        function([], T.neq(z, 0), backend="opencl", mode="UNOPTIMIZED")
