@@ -17,6 +17,7 @@ import numpy as np
 
 from difftest.oracle.bits import same_bits
 from difftest.program import Built
+from reference.graph.dtypes import name_of
 
 MODES = ("UNOPTIMIZED", "EXACT", "FAST_RUN")
 
@@ -122,16 +123,22 @@ class Run:
         return any(promise.name in names for promise in self.fired.values())
 
 
-def execute(built: Built, cell: Cell) -> Run:
-    """Compile and call a program in one cell. Exceptions become `trouble`; nothing is raised."""
+def execute(built: Built, cell: Cell, record: bool = True) -> Run:
+    """Compile and call a program in one cell. Exceptions become `trouble`; nothing is raised.
+
+    With `record` the reference keeps both sides of every rewrite application, for `validate`.
+    """
     with built.api.config.change_flags(dict(cell.flags)):
-        return _executed(built, cell)
+        return _executed(built, cell, record and cell.backend == "reference")
 
 
-def _executed(built: Built, cell: Cell) -> Run:
+def _executed(built: Built, cell: Cell, record: bool) -> Run:
     run = Run(cell)
     try:
-        run.function = built.function(mode=_recording(built.api, cell), backend=cell.backend)
+        mode = built.api.compile.modes.get_mode(cell.mode)
+        if record:
+            mode.rewrite = partial(mode.rewrite, record=True)
+        run.function = built.function(mode=mode, backend=cell.backend)
     except Exception as error:
         run.trouble = Trouble.of("compiling", error)
         return run
@@ -143,14 +150,6 @@ def _executed(built: Built, cell: Cell) -> Run:
             return run
     _again(built, run)
     return run
-
-
-def _recording(api: Any, cell: Cell) -> Any:
-    """The cell's mode; on the reference it keeps both sides of every rewrite application, for `validate`."""
-    mode = api.compile.modes.get_mode(cell.mode)
-    if cell.backend == "reference":
-        mode.rewrite = partial(mode.rewrite, record=True)
-    return mode
 
 
 def _call(built: Built, run: Run, arguments: list[np.ndarray]) -> Call:
@@ -172,7 +171,7 @@ def _check_types(built: Built, run: Run, outputs: Sequence[Any]) -> None:
     for name, variable, value in zip(built.program.outputs, built.outputs, outputs):
         if not isinstance(value, np.ndarray):
             run.complaints.append(f"{name} is a {type(value).__name__}, not an array")
-        elif value.dtype.name != variable.type.dtype or value.ndim != variable.type.ndim:
+        elif name_of(value.dtype) != variable.type.dtype or value.ndim != variable.type.ndim:
             run.complaints.append(
                 f"{name} has type {variable.type} but its value has dtype {value.dtype} and shape {value.shape}"
             )

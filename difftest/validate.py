@@ -168,26 +168,26 @@ class _OutOfReach(Exception):
 def computed(variable: Any, known: dict[Any, Any]) -> None:
     """Evaluate a variable by its operations' own meaning, filling `known`."""
     stack = [variable]
-    while stack:
-        v = stack[-1]
-        if v in known:
-            stack.pop()
-        elif hasattr(v, "data"):
-            known[v] = v.data
-        elif v.owner is None:
-            raise _OutOfReach(str(v))
-        else:
-            missing = [i for i in v.owner.inputs if i not in known]
-            if missing:
-                stack.extend(missing)
-                continue
-            with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
+        while stack:
+            v = stack[-1]
+            if v in known:
+                stack.pop()
+            elif v.owner is not None:
+                missing = [i for i in v.owner.inputs if i not in known]
+                if missing:
+                    stack.extend(missing)
+                    continue
                 results = v.owner.op.perform(v.owner, *[known[i] for i in v.owner.inputs])
-            known.update(zip(v.owner.outputs, results))
+                known.update(zip(v.owner.outputs, results))
+            elif hasattr(v, "data"):
+                known[v] = v.data
+            else:
+                raise _OutOfReach(str(v))
 
 
-def _evaluated(variables: Sequence[Any], given: Mapping[Any, Any]) -> tuple[list[Any] | None, str, bool]:
-    """The values, or the kind of the error; and whether every float on the way is finite."""
+def _evaluated(variables: Sequence[Any], given: Mapping[Any, Any]) -> tuple[list[Any] | None, str, Known]:
+    """The values, or the kind of the error; and all values on the way."""
     known = dict(given)
     try:
         for v in variables:
@@ -195,8 +195,8 @@ def _evaluated(variables: Sequence[Any], given: Mapping[Any, Any]) -> tuple[list
     except _OutOfReach:
         raise
     except Exception as error:
-        return None, type(error).__name__, False
-    return [known[v] for v in variables], "", all(map(finite, known.values()))
+        return None, type(error).__name__, known
+    return [known[v] for v in variables], "", known
 
 
 def judged(
@@ -209,7 +209,7 @@ def judged(
     """What is wrong with an application, or None. `given` are the inputs' values; they are exact unless their `bounds`
     are known."""
     try:
-        old, old_error, all_finite = _evaluated(before, given)
+        old, old_error, on_the_way = _evaluated(before, given)
         new, new_error, _ = _evaluated(after, given)
     except _OutOfReach:
         return None
@@ -219,7 +219,7 @@ def judged(
         return None
     if new is None:
         return f"the replacement raises {new_error}, the original nothing"
-    if promise == "FINITE" and not all_finite:
+    if promise == "FINITE" and not all(map(finite, on_the_way.values())):
         return None
     shadows = None
     for k, (a, b) in enumerate(zip(old, new)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,34 +20,40 @@ def shapes(case: Case) -> Iterator[Failure]:
     """Every node of the defining cell's graph in the first call: its values have the shapes and types it told."""
     if not case.met:
         return
-    known, constant = case.met, case.built.api.tensor.constant
+    known = case.met
+    lengths = _Lengths(known, case.built.api.tensor.constant)
     for node in case.base.function.fgraph.toposort():
         given = [known[v] if v in known else getattr(v, "data", None) for v in node.inputs]
         with np.errstate(all="ignore"), without_effects():
-            told = _told(node, given, known, constant)
-        for variable, lengths in zip(node.outputs, told):
-            case.count("shape", "told" if lengths is not None else "not told")
-            what = _difference(variable.type, known[variable], lengths)
+            told = lengths.told(node, given)
+        for variable, shape in zip(node.outputs, told):
+            case.count("shape", "told" if shape is not None else "not told")
+            what = _difference(variable.type, known[variable], shape)
             if what:
                 yield Failure("shape", BASE, f"{node}: {what}", culprit=f"op {kind_name(node.op)}")
 
 
-def _told(node: Any, given: Sequence[Any], known: dict[Any, Any], constant: Any) -> list[tuple[int, ...] | None]:
-    """What `infer_shape` says of each output, for inputs of these values."""
-    sizes = [tuple(constant(np.int64(n)) for n in x.shape) if isinstance(x, np.ndarray) else None for x in given]
-    try:
-        told = node.op.infer_shape(node, sizes)
-    except NotImplementedError:
-        return [None] * len(node.outputs)
-    return [None if lengths is None else tuple(_number(n, known) for n in lengths) for lengths in told]
+class _Lengths:
+    """Lengths as constants of a graph, and back."""
 
+    def __init__(self, known: dict[Any, Any], constant: Any):
+        self._known = dict(known)
+        self._constant = cache(lambda n: constant(np.int64(n)))
 
-def _number(length: Any, known: dict[Any, Any]) -> int:
-    if hasattr(length, "data") or not hasattr(length, "owner"):
-        return int(getattr(length, "data", length))
-    found = dict(known)
-    computed(length, found)
-    return int(found[length])
+    def told(self, node: Any, given: Sequence[Any]) -> list[tuple[int, ...] | None]:
+        """What `infer_shape` says of each output, for inputs of these values."""
+        sizes = [tuple(map(self._constant, x.shape)) if isinstance(x, np.ndarray) else None for x in given]
+        try:
+            told = node.op.infer_shape(node, sizes)
+        except NotImplementedError:
+            return [None] * len(node.outputs)
+        return [None if lengths is None else tuple(map(self._number, lengths)) for lengths in told]
+
+    def _number(self, length: Any) -> int:
+        if hasattr(length, "data") or not hasattr(length, "owner"):
+            return int(getattr(length, "data", length))
+        computed(length, self._known)
+        return int(self._known[length])
 
 
 def _difference(declared: Any, value: Any, lengths: tuple[int, ...] | None) -> str:

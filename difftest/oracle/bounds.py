@@ -17,6 +17,7 @@ import numpy as np
 
 from difftest.oracle.ulps import Executor
 from difftest.oracle.wide import INF, SLACK, WIDE, largest, representable, smallest, unit, wide
+from reference.graph.dtypes import name_of
 from reference.interpreter import without_effects
 
 FLOATS = ("float16", "float32", "float64")
@@ -28,17 +29,17 @@ class Bound:
     Values that are no real tensors (complex ones, random states, slices) are `raw` alone.
     """
 
-    __slots__ = ("dtype", "e", "raw", "y")
+    __slots__ = ("dtype", "e", "raw", "settled", "y")
 
-    def __init__(self, y: Any, e: Any, dtype: str, raw: Any = None):
-        self.y, self.e, self.dtype, self.raw = y, e, dtype, raw
+    def __init__(self, y: Any, e: Any, dtype: str, raw: Any = None, settled: bool = False):
+        self.y, self.e, self.dtype, self.raw, self.settled = y, e, dtype, raw, settled
 
     @classmethod
     def exactly(cls, value: Any) -> Bound:
         if not isinstance(value, np.ndarray | np.generic) or value.dtype.kind not in "biuf":
             return cls(None, None, "", value)
         y = wide(np.asarray(value))
-        return cls(y, np.zeros(y.shape, WIDE), value.dtype.name, value)
+        return cls(y, np.zeros(y.shape, WIDE), name_of(value.dtype), value)
 
     @classmethod
     def unknown(cls, shape: tuple[int, ...], dtype: str) -> Bound:
@@ -154,19 +155,27 @@ def approximate(bound: Bound, dtype: str) -> Any:
 
 def settled(bound: Bound) -> Bound:
     """Overflow and indeterminate errors become 'unknown'; elements that are all certain get their raw value."""
-    if bound.y is None or bound.exact:
+    if bound.y is None or bound.exact or bound.settled:
         return bound
     y: Any = bound.y
-    e: Any = np.where(np.isnan(bound.e), INF, bound.e)
+    e: Any = np.asarray(bound.e)
+    if e.shape == np.shape(y) and not e.any() and _is_one_of(y, bound.dtype):
+        return Bound(y, e, bound.dtype, np.asarray(y.astype(bound.dtype)))
+    e = np.where(np.isnan(e), INF, e)
     if bound.dtype in FLOATS:
         top = largest(bound.dtype)
         over = np.isfinite(y) & (np.abs(y) + e > top) & ((e > 0) | (np.abs(y) > top))
         e = np.where(over, INF, e)
     e = np.where(np.isfinite(y) | (e == 0), e, INF)
     raw = None
-    if not np.any(e) and (bound.dtype not in FLOATS or np.all(representable(y, bound.dtype))):
+    if not e.any() and _is_one_of(y, bound.dtype):
         raw = np.asarray(y.astype(bound.dtype))
-    return Bound(y, e, bound.dtype, raw)
+    return Bound(y, e, bound.dtype, raw, settled=True)
+
+
+def _is_one_of(y: Any, dtype: str) -> bool:
+    """Is every element a number of this dtype?"""
+    return dtype not in FLOATS or bool(representable(y, dtype).all())
 
 
 def rounded(y: Any, e: Any, dtype: str, ulp: float = 0.0, exact: Any = False) -> Bound:
@@ -176,10 +185,12 @@ def rounded(y: Any, e: Any, dtype: str, ulp: float = 0.0, exact: Any = False) ->
     """
     if dtype not in FLOATS:
         return Bound(y, e, dtype)
+    free = np.asarray(exact) & (e == 0) & representable(y, dtype)
+    if free.shape == np.shape(e) == np.shape(y) and free.all():
+        return Bound(y, e, dtype)
     size = np.where(np.isfinite(y), np.abs(y), 0) + e
     grown = e + size * (unit(dtype) * WIDE(1 + 2 * ulp) + SLACK)
     grown = np.where(size == 0, e, grown + np.where(size < smallest(dtype) * WIDE(2), smallest(dtype), 0))
-    free = np.asarray(exact) & (e == 0) & representable(y, dtype)
     return Bound(y, np.where(free | ((e == 0) & ~np.isfinite(y)), e, grown), dtype)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 
 import numpy as np
 
@@ -45,14 +46,25 @@ def rounds_finer() -> bool:
 
 def unit(dtype: str) -> np.longdouble:
     """Half the distance between 1 and the next number: the relative error of one correct rounding."""
-    return WIDE(np.finfo("float64" if _finer.get() else dtype).eps) / 2
+    return _unit("float64" if _finer.get() else dtype)
+
+
+@cache
+def _unit(dtype: str) -> np.longdouble:
+    return WIDE(np.finfo(dtype).eps) / 2
 
 
 def smallest(dtype: str) -> np.longdouble:
     """What a rounding among the subnormals may lose; a device may flush them, so all of the smallest normal."""
-    return WIDE(np.finfo("float64" if _finer.get() else dtype).tiny)
+    return _smallest("float64" if _finer.get() else dtype)
 
 
+@cache
+def _smallest(dtype: str) -> np.longdouble:
+    return WIDE(np.finfo(dtype).tiny)
+
+
+@cache
 def largest(dtype: str) -> np.longdouble:
     return WIDE(np.finfo(dtype).max)
 

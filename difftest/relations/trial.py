@@ -137,7 +137,7 @@ class Trial:
     def execute(self, built: Built, cell: Cell, flags: Mapping[str, Any]) -> Run:
         with built.api.config.change_flags(dict(flags)):
             built.reset()
-            return execute(built, cell)
+            return execute(built, cell, record=False)
 
     def failure(self, cell: Cell, message: str, output: str = "", call: int = 0) -> Failure:
         first, _, rest = message.partition("\n")

@@ -21,12 +21,16 @@ ALL = DISCRETE + CONTINUOUS
 
 _SIZE = {name: np.dtype(name).itemsize for name in ALL}
 _NAMES = {np.dtype(name): name for name in ALL}
-"""The same as ``dtype.name``, which NumPy puts together anew each time."""
 
 
 def is_discrete(dtype: str) -> bool:
     """True for bool and the integers."""
     return dtype in DISCRETE
+
+
+def name_of(dtype: np.dtype) -> str:
+    """The same as ``dtype.name``, which NumPy puts together anew each time."""
+    return _NAMES.get(dtype) or str(dtype.name)
 
 
 def canonical(dtype: object) -> str:
@@ -36,8 +40,7 @@ def canonical(dtype: object) -> str:
     """
     if isinstance(dtype, str) and dtype in _SIZE:
         return dtype
-    found = np.dtype(dtype)  # type: ignore[call-overload]
-    name = _NAMES.get(found) or str(found.name)
+    name = name_of(np.dtype(dtype))  # type: ignore[call-overload]
     if name not in _SIZE:
         raise TypeError(f"unsupported dtype {name!r}; the supported ones are {', '.join(ALL)}")
     return name

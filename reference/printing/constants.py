@@ -6,11 +6,14 @@ its ends when long. It must not know graphs, and must not depend on the user's N
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 _LONGEST = 20
+_SMALL = 64
+"""The texts of constants of so many bytes are kept: most are numbers, the same few again and again."""
 _OPTIONS = {
     "precision": 8, "threshold": 1000, "edgeitems": 3, "linewidth": 75, "suppress": False, "nanstr": "nan",
     "infstr": "inf", "sign": "-", "floatmode": "maxprec", "formatter": None, "legacy": False,
@@ -19,6 +22,17 @@ _OPTIONS = {
 
 def constant_text(data: Any) -> str:
     """What stands inside ``TensorConstant{...}`` and ``Constant{...}``."""
+    if isinstance(data, np.ndarray) and data.nbytes <= _SMALL and not data.dtype.hasobject:
+        return _small_text(data.dtype, data.shape, data.tobytes())
+    return _text(data)
+
+
+@lru_cache(maxsize=4096)
+def _small_text(dtype: np.dtype, shape: tuple[int, ...], memory: bytes) -> str:
+    return _text(np.ndarray(shape, dtype, memory))
+
+
+def _text(data: Any) -> str:
     if isinstance(data, np.ndarray) and data.ndim and data.size and bool((data == data.flat[0]).all()):
         text = f"{data.shape} of {_written(data.flat[0])}"
     else:

@@ -241,7 +241,7 @@ def _identity(shown: Shown) -> Any:
     constant of it."""
     if not isinstance(shown, Constant) or not isinstance(shown.type, TensorType) or shown.data.size != 1:
         return shown
-    small = shown.data.dtype.kind in "iuf" and bool(np.all(np.abs(shown.data.astype("float64")) <= 10))
+    small = shown.data.dtype.kind in "iuf" and abs(float(shown.data.item())) <= 10
     return (shown.type, shown.data.tobytes()) if small else shown
 
 

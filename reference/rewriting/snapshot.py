@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from reference.graph.core import Constant, Variable
 from reference.graph.fgraph import FunctionGraph
-from reference.graph.traversal import ancestors, clone_replace, graph_inputs
+from reference.graph.traversal import ancestors, clone_replace
 
 _REACH = 512
 """Among how many variables below the replaced ones the operands of a replacement are looked for."""
@@ -49,8 +49,8 @@ def snapshot(fgraph: FunctionGraph, old: Sequence[Variable], new: Sequence[Varia
     for variable in ancestors(old, stop_at=[v for v in distance if v not in towards]):
         if variable not in towards and not isinstance(variable, Constant):
             cut[variable] = None
-    needed = set(graph_inputs([*old, *new], stop_at=cut)) | set(cut)
-    leaves = [v for v in ancestors([*old, *new], stop_at=cut) if v in needed and not isinstance(v, Constant)]
+    everything = ancestors([*old, *new], stop_at=cut)
+    leaves = [v for v in everything if (v.owner is None or v in cut) and not isinstance(v, Constant)]
     placed = {leaf: leaf.type.make_variable(leaf.name) for leaf in leaves}
     count = len(old)
     copies = clone_replace([*old, *new], placed, copy_all=True)

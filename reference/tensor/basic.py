@@ -87,6 +87,11 @@ def constant(x: Any, name: str | None = None, ndim: int | None = None, dtype: st
     return TensorConstant(TensorType(canonical(data.dtype), tuple([n == 1 for n in data.shape])), data, name=name)
 
 
+_INTEGER_RANGES = [
+    (d, int(np.iinfo(d).min), int(np.iinfo(d).max)) for d in ("int8", "int16", "int32", "int64", "uint64")
+]
+
+
 def autocast(x: Any) -> np.ndarray:
     """Theano's ``cast_policy="custom"``: ints the smallest of int8..int64, floats float32 where that is
     exact or floatX is float32, else float64. Anything with a dtype of its own keeps it."""
@@ -97,8 +102,8 @@ def autocast(x: Any) -> np.ndarray:
     if isinstance(x, int):
         if config.cast_policy == "numpy+floatX":
             return np.asarray(x)
-        for dtype in ("int8", "int16", "int32", "int64", "uint64"):
-            if np.iinfo(dtype).min <= x <= np.iinfo(dtype).max:
+        for dtype, low, high in _INTEGER_RANGES:
+            if low <= x <= high:
                 return np.asarray(x, dtype=dtype)
         raise OverflowError(f"the integer {x} fits no dtype")
     if isinstance(x, float):
