@@ -29,6 +29,8 @@ OPERANDS = ([-1.5, 0.25, 1.75, 0.5], [-1.0, -0.75, -0.5, -0.25], [1.0, 1.25, 1.5
 MATRIX = [[0.5, -1.25, 2.0], [0.75, 3.0, -0.25]]
 ROW = [[0.5, 2.0, -1.0]]
 CUBE = [[[1.0, -2.0, 0.5], [0.25, 3.0, 1.5]], [[0.75, 4.0, -1.0], [2.0, -0.5, 1.25]]]
+IMAGES = (np.arange(18.0).reshape(1, 2, 3, 3) * 5 % 11 - 4) / 4
+FILTERS = (np.arange(16.0).reshape(2, 2, 2, 2) * 3 % 7 - 2) / 2
 
 STRUCTURES: Sequence[tuple[str, Sequence[Any], dict[str, Any]]] = (
     ("split", [MATRIX, [1, 2]], {"sizes": (1, 2), "axis": 1}),
@@ -46,6 +48,14 @@ STRUCTURES: Sequence[tuple[str, Sequence[Any], dict[str, Any]]] = (
     ("cumprod", [MATRIX], {"axis": 0}),
     ("dot", [MATRIX, [[1.0, 2.0], [-0.5, 3.0], [0.25, 1.5]]], {}),
     ("batched_dot", [CUBE, [[[1.0], [2.0], [-0.5]], [[3.0], [0.25], [1.5]]]], {}),
+    ("conv2d", [IMAGES, FILTERS], {"border_mode": (1, (0, 2)), "subsample": (1, 2), "filter_dilation": (2, 1)}),
+    ("conv2d", [IMAGES, FILTERS[:, :1]], {"num_groups": 2, "filter_flip": False}),
+    ("conv2d", [IMAGES, np.tile(FILTERS[:, None, None], (1, 2, 2, 1, 1, 1))], {"unshared": True}),
+    ("conv2d_grad_wrt_inputs", [IMAGES, FILTERS], {"input_shape": (1, 2, 4, 4)}),
+    ("conv2d_grad_wrt_weights", [IMAGES, IMAGES[:, :, 1:, :2]], {"filter_shape": (2, 2, 2, 2)}),
+    ("conv3d", [IMAGES[:, :, None], FILTERS[:, :, None]], {"border_mode": "half", "subsample": (1, 2, 1)}),
+    ("conv3d_grad_wrt_inputs", [IMAGES[:, :, None], FILTERS[:, :, None]], {"input_shape": (1, 2, 1, 4, 4)}),
+    ("conv3d_grad_wrt_weights", [IMAGES[:, :, None], IMAGES[:, :, None, 1:, 1:]], {"filter_shape": (2, 2, 1, 2, 2)}),
     ("softmax", [MATRIX], {}),
     ("logsoftmax", [MATRIX], {}),
     ("categorical_crossentropy", [[[0.25, 0.75], [0.625, 0.375]], [1, 0]], {}),

@@ -314,3 +314,12 @@ seed(
     "g if known",
     "gradient IfElse",
 )
+
+seed = patches("gradients", "reference/tensor/nnet/conv_op.py", "gradient AbstractConv", "gradient ")
+
+seed(
+    "filters_gradient_from_the_filters",
+    "the gradient by the result is convolved with the result itself",
+    "return [gkern, self.of_family(_Forward)(g, kern), None]",
+    "return [gkern, top, None]",
+)

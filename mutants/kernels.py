@@ -363,3 +363,12 @@ seed(
     "static inline $F log_$F($F x) {\n  $F y = x;",
     "kernel log",
 )
+
+seed = patches("kernels", "opencl_backend/kernels/windows.py", "kernel AbstractConv", "kernel ")
+
+seed(
+    "windows_between_strides",
+    "an element between two windows counts to the one before",
+    "if (t{axis} < 0 || t{axis} % g[{at + 4}] || o{axis} >= g[{at + 5}]) continue;",
+    "if (t{axis} < 0 || o{axis} >= g[{at + 5}]) continue;",
+)

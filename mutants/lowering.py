@@ -291,3 +291,18 @@ seed(
     "[ctx.value(v) for v in node.inputs])",
     "[ctx.value(node.inputs[0]) for v in node.inputs])",
 )
+
+seed = patches("lowering", f"{LOWER}/conv.py", "kernel AbstractConv", "kernel ")
+
+seed(
+    "filters_never_turned",
+    "filters are laid on as they are",
+    "    if not layout.flip:\n        return x",
+    "    if layout.rank:\n        return x",
+)
+seed(
+    "padding_turned_round",
+    "what is to stand before the elements stands after them",
+    "begin = sum(before * step for (before, _), step in zip(",
+    "begin = sum(after * step for (_, after), step in zip(",
+)

@@ -389,3 +389,24 @@ seed(
     "return 0 if condition > 0 else 1",
     "op IfElse",
 )
+
+seed = patches("meaning", "reference/tensor/nnet/conv_shape.py", "op ", "model", "error")
+
+seed(
+    "half_of_an_even_filter",
+    "border mode 'half' pads an even filter by one too few",
+    "return reach // 2, reach // 2",
+    "return (reach - 1) // 2, (reach - 1) // 2",
+    "op ",
+    "model",
+    "gradient ",
+)
+
+seed = patches("meaning", "reference/tensor/nnet/conv_product.py", "op ", "model", "gradient ")
+
+seed(
+    "filters_laid_on_as_they_are",
+    "filters are not turned round",
+    "if self.flip else kern",
+    "if not self.rank else kern",
+)

@@ -16,7 +16,18 @@ from typing import Any
 import numpy as np
 
 from difftest.loop import body
-from difftest.model import arithmetic, creating, indexing, loops, networks, reducing, shaping, slopes, sorting
+from difftest.model import (
+    arithmetic,
+    convolving,
+    creating,
+    indexing,
+    loops,
+    networks,
+    reducing,
+    shaping,
+    slopes,
+    sorting,
+)
 from difftest.model.base import MODEL, SHAPE_ONLY, Unknown, Value, operand
 from difftest.model.elementwise import ELEMENTWISE, elementwise
 from difftest.model.indexing import index_of

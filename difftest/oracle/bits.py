@@ -29,7 +29,10 @@ def equal_elements(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray(((a == b) & (np.signbit(a) == np.signbit(b))) | (np.isnan(a) & np.isnan(b)))
 
 
-UNORDERED = ("Dot", "BatchedDot")
+UNORDERED = (
+    "Dot", "BatchedDot", "AbstractConv2d", "AbstractConv2d_gradInputs", "AbstractConv2d_gradWeights", "AbstractConv3d",
+    "AbstractConv3d_gradInputs", "AbstractConv3d_gradWeights",
+)  # fmt: skip
 """Operations whose order of additions no backend promises."""
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from difftest.oracle import composites, elementwise  # noqa: F401  they register their rules
 from difftest.oracle.bounds import FLOATS, Bound, Walk, approximate, rounded, rule, settled
 from difftest.oracle.wide import INF, WIDE, ZERO, bits_used, gamma, quantum
+from difftest.oracle.wide import largest as limit
 
 Bounds = Sequence[Bound]
 
@@ -227,7 +228,7 @@ def order(node: Any, inputs: Bounds) -> Bound:
 
 @rule("Dot")
 def dotted(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
-    return _product(node, inputs, np.dot)
+    return _product(node, inputs, np.dot, _last_length(inputs))
 
 
 @rule("BatchedDot")
@@ -238,22 +239,40 @@ def dotted_in_batches(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
         result = left @ right
         return result.reshape(*a.shape[:-1], *b.shape[2:])
 
-    return _product(node, inputs, product)
+    return _product(node, inputs, product, _last_length(inputs))
 
 
-def _product(node: Any, inputs: Bounds, product: Any) -> Bounds | None:
+def _last_length(inputs: Bounds) -> int:
+    x = inputs[0].y
+    return x.shape[-1] if x is not None and x.ndim else 1
+
+
+@rule(*(f"AbstractConv{d}d{way}" for d in (2, 3) for way in ("", "_gradInputs", "_gradWeights")))
+def convolved(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    """Sums of products of an element of the one operand and one of the other, as many as there are with ones."""
+    lengths = [b.raw.tolist() for b in inputs[2:]]
+
+    def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.asarray(node.op.compute(a, b, *(lengths or [[]])))
+
+    return _product(node, inputs[:2], product)
+
+
+def _product(node: Any, inputs: Bounds, product: Any, terms: int | None = None) -> Bounds | None:
     dtype = node.outputs[0].type.dtype
     a, b = (as_dtype(v, dtype) for v in inputs)
     if a.y is None or b.y is None or dtype not in FLOATS:
         return None
-    terms = a.y.shape[-1] if a.y.ndim else 1
+    if terms is None:
+        terms = int(np.max(product(np.ones(a.y.shape), np.ones(b.y.shape)), initial=0))
     total = np.asarray(product(a.y, b.y))
     left, right = np.abs(a.y), np.abs(b.y)
     error = np.asarray(product(a.e, right) + product(left, b.e) + product(a.e, b.e))
     size = np.asarray(product(left + a.e, right + b.e))
     free = (error == 0) & fits_grid(size, quantum(a.y) * quantum(b.y), dtype)
     underflow = np.where(size == 0, ZERO, WIDE(terms) * np.finfo(dtype).tiny)
-    return [Bound(total, np.where(free, error, error + gamma(terms, dtype) * size + underflow), dtype)]
+    grown = np.where(size > limit(dtype), INF, error + gamma(terms, dtype) * size + underflow)
+    return [Bound(total, np.where(free, error, grown), dtype)]
 
 
 @rule("CumOp")

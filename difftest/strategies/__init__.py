@@ -4,6 +4,7 @@ from difftest.strategies import (
     advanced,
     arithmetic,
     choosing,
+    convolving,
     creating,
     derivatives,
     elementwise,
@@ -21,7 +22,7 @@ from difftest.strategies.programs import PROFILES, Profile, drawn, programs
 from difftest.strategies.registry import STEPS, families, step
 
 __all__ = [
-    "PROFILES", "STEPS", "Profile", "Tape", "advanced", "arithmetic", "choosing", "creating", "derivatives", "drawn", "elementwise",
-    "families", "indexing", "linear", "loops", "networks", "programs", "reducing", "shaping", "sorting", "step",
-    "streams",
+    "PROFILES", "STEPS", "Profile", "Tape", "advanced", "arithmetic", "choosing", "convolving", "creating",
+    "derivatives", "drawn", "elementwise", "families", "indexing", "linear", "loops", "networks", "programs",
+    "reducing", "shaping", "sorting", "step", "streams",
 ]  # fmt: skip

@@ -21,6 +21,7 @@ from reference import scalar
 from reference.compile.modes import Mode
 from reference.graph.core import Op
 from reference.rewriting.pipeline import load
+from reference.tensor.nnet import abstract_conv
 
 LOOPS = "a loop's own: tests/difftest/test_loops_drawn.py draws them with the profile `scan`"
 
@@ -40,6 +41,9 @@ NOT_CALLED = {
     "norm_elements": "called by the method norm",
     "crossentropy_categorical_1hot": "called by categorical_crossentropy",
     **dict.fromkeys(scalar.ALIASES, "drawn by the step `spelled`, but each too seldom for this budget"),
+    **dict.fromkeys((n for n in abstract_conv.__all__ if n.startswith("get_conv_")), "counts, and builds no graph"),
+    "border_mode_to_pad": "counts, and builds no graph",
+    **dict.fromkeys((n for n in abstract_conv.__all__ if n.startswith("bilinear")), "tests/reference/test_conv.py"),
     "NoneConst": "no function",
 }
 """Public functions that no program's text calls, and why."""
@@ -54,7 +58,7 @@ NOT_BUILT = {
 
 FAMILIES = (
     "arithmetic", "creation", "diagonal", "elemwise", "extra_ops", "joining", "linalg", "reduce", "shape", "sort",
-    "subtensor", "nnet.activation", "nnet.bn", "nnet.crossentropy", "nnet.softmax",
+    "subtensor", "nnet.abstract_conv", "nnet.activation", "nnet.bn", "nnet.crossentropy", "nnet.softmax",
 )  # fmt: skip
 
 

@@ -50,11 +50,12 @@ def batch_normalization_train(
 ) -> tuple[Any, ...]:
     """Normalize by the batch's own statistics.
 
-    Returns the result, the mean and the inverse standard deviation; and, if running averages are given, those
+    Returns the result, the mean and the inverse standard deviation, which have `gamma`'s dimensions; and, if running averages are given, those
     moved by `running_average_factor` towards the batch's mean and (unbiased) variance.
     """
-    inputs = as_tensor_variable(inputs)
+    inputs, gamma = as_tensor_variable(inputs), as_tensor_variable(gamma)
     axes = _axes(inputs, axes)
+    whole = gamma.type.ndim == inputs.type.ndim
     gamma, beta = _parameter(gamma, inputs, axes), _parameter(beta, inputs, axes)
     mean = mean_(inputs, axis=axes, keepdims=True)
     variance = var_(inputs, axis=axes, keepdims=True)
@@ -68,6 +69,9 @@ def batch_normalization_train(
         count = cast(mul(ONE, *[shape_i(inputs, k) for k in axes]), inputs.type.dtype)
         unbiased = count / (count - 1) * variance
         results.append(_parameter(running_var, inputs, axes) * keep + unbiased * running_average_factor)
+    if not whole:
+        kept = [k for k in range(inputs.type.ndim) if k not in axes]
+        results[1:] = [v.dimshuffle(*kept) for v in results[1:]]
     return tuple(results)
 
 
