@@ -139,13 +139,14 @@ def batch_normalization_test(
 def batch_normalization_train(
     x: Value, gamma: Value, beta: Value, axes: str | Sequence[int]
 ) -> tuple[Value, Value, Value]:
-    gone = _axes(x, axes)
+    gone, whole = _axes(x, axes), gamma.ndim == x.ndim
     wide, gamma, beta = x.astype("float64"), *[v.reshape(_spread(x, axes)) for v in (gamma, beta)]
     mean = wide.mean(axis=gone, keepdims=True)
     inverse = 1 / np.sqrt(wide.var(axis=gone, keepdims=True) + 1e-4)
     dtype = common(x, gamma, beta, operand(1e-4))
     out = (wide - mean) * gamma * inverse + beta
-    return out.astype(dtype), mean.astype(x.dtype), inverse.astype(common(x, operand(1e-4)))
+    statistics = [mean.astype(x.dtype), inverse.astype(common(x, operand(1e-4)))]
+    return (out.astype(dtype), *[s if whole else s.squeeze(gone) for s in statistics])  # type: ignore[return-value]
 
 
 def _axes(x: Value, axes: str | Sequence[int]) -> tuple[int, ...]:

@@ -83,6 +83,7 @@ PATHS: dict[str, Row] = {
     "theano.tensor.nnet": _row("tensor.nnet"),
     "theano.tensor.nnet.nnet": _row("tensor.nnet"),
     "theano.tensor.nnet.sigm": _row("tensor.nnet"),
+    "theano.tensor.signal.downsample": _row("alias.signal"),
     "theano.sandbox.rng_mrg": _row("sandbox.rng_mrg"),
     "theano.sandbox.softsign": _row("tensor.nnet"),
     # Tools.

@@ -6,7 +6,7 @@ of variables with operators (``x + y``) register themselves through `variable_cl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -29,12 +29,15 @@ class TensorType(Type):
 
     dtype: str
     broadcastable: tuple[bool, ...] = ()
+    name: InitVar[str | None] = None
+    """Accepted, as is `sparse_grad`: a type is its dtype and pattern."""
+    sparse_grad: InitVar[bool] = False
 
     numpy_dtype: ClassVar[np.dtype[Any]]
     variable_class: ClassVar[type[Variable]] = Variable
     constant_class: ClassVar[type[Constant]] = Constant
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, name: str | None, sparse_grad: bool) -> None:
         dtype = config.floatX if self.dtype == "floatX" else self.dtype
         self.__dict__.update(_tensor_fields(dtype, tuple(self.broadcastable)))
 

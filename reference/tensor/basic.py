@@ -179,10 +179,11 @@ def _plural(single: Callable[..., Any], plural: str) -> Callable[..., Any]:
     def make(*names: Any, **kwargs: Any) -> list[Any]:
         if len(names) == 1 and isinstance(names[0], int):
             return [single(**kwargs) for _ in range(names[0])]
+        names = tuple(names[0]) if len(names) == 1 else names
         return [single(name, **kwargs) for name in names]
 
     make.__name__ = make.__qualname__ = plural
-    make.__doc__ = "Several variables at once: names, or how many."
+    make.__doc__ = "Several variables at once: names, a text of one letter each, a list of names, or how many."
     return make
 
 

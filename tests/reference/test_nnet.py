@@ -172,6 +172,9 @@ def test_batch_normalization(axes, summed, shape):
         lambda x, g, b, m, v: (x - m) * g / np.sqrt(v + 1e-4) + b,
         x, gamma, beta, mean, var,
     )  # fmt: skip
+    for given in (gamma, gamma.reshape([n for k, n in enumerate(shape) if k not in summed])):
+        statistics = nnet.batch_normalization_train(x, given, given, axes)[1:]
+        assert [s.eval().shape for s in statistics] == [given.shape] * 2
     count = np.prod([x.shape[k] for k in summed])
     check(
         lambda x, g, b, m, v: nnet.batch_normalization_train(x, g, b, axes, running_mean=m, running_var=v)[4],
