@@ -21,6 +21,7 @@ from reference.graph.dtypes import COMPLEX
 from reference.graph.lazy import deferred
 from reference.graph.traversal import toposort
 from reference.interpreter import explain
+from reference.tensor.philox import next_state
 
 LARGE = 1 << 16
 """Loops of so many elements get a kernel of their own, joined with their neighbours, at once; smaller ones
@@ -32,7 +33,12 @@ class Context:
 
     exact      results must have the reference's bits wherever they are defined to the bit.
     constants  those uploaded before, by this plan or another of the same function.
+    records    nothing runs: a loop is being made one kernel
+    share      the rows of a batch that a work-item of such a kernel will own
     """
+
+    records = False
+    share: int | None = None
 
     def __init__(
         self,
@@ -218,6 +224,34 @@ class Context:
         assert self.node is not None
         return self.plan.flag_place(self.node, make)
 
+    def stays(self, array: DeviceArray) -> bool:
+        """Is it the same in every step of the loop that is being recorded?"""
+        return False
+
+    def advanced(self, state: Host) -> Host:
+        """The state of a random stream after one draw more."""
+        after = Host(next_state(state.value), state.live)
+        if state.live:
+
+            def again() -> None:
+                after.value = next_state(state.value)
+
+            self.plan.steps.append(again)
+        return after
+
+    def words(self, state: Host) -> list[Number]:
+        """The four words of a stream's state as numbers of a kernel; they follow the state from call to call."""
+        if not state.live:
+            return [int(word) for word in state.value]
+        cells = [Cell(int(word)) for word in state.value]
+
+        def follow() -> None:
+            for cell, word in zip(cells, state.value.tolist()):
+                cell.value = word
+
+        self.plan.steps.append(follow)
+        return [*cells]
+
     def note(self, text: str) -> None:
         """A line for `explain`."""
         self.plan.notes.append(text)
@@ -269,7 +303,7 @@ class Context:
             self._perform(node)
             return
         if node in self.left_to_host:
-            results: Any = self._interpreted(node)
+            results: Any = self.interpreted(node)
         else:
             results = lower.lowering(node.op)(self, node)
         if not isinstance(results, list | tuple):
@@ -308,7 +342,7 @@ class Context:
 
             self.plan.steps.append(again)
 
-    def _interpreted(self, node: Apply) -> list[Value]:
+    def interpreted(self, node: Apply) -> list[Value]:
         """Let the interpreter run one node that has no lowering: everything is fetched, and sent back."""
         self.plan.replayable = False
         arguments = [self.fetched(v) for v in node.inputs]

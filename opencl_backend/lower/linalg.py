@@ -132,6 +132,12 @@ def multiply(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: 
     elif not ctx.is_large(batches * m * n * depth):
         ctx.plan.count_interpreted()
         _launch_elements(ctx, a, b, c, batches, m, n, depth)
+    elif ctx.records and ctx.stays(b.array) and (n > 1 or not free):
+        side = b if b.column == 1 or n == 1 else _side_by_side(ctx, b, batches, depth, n)
+        _launch_product(ctx, a, side, c, batches, m, n, depth)
+    elif ctx.records and ctx.stays(a.array) and m > 1:
+        side = a.turned() if a.row == 1 else _side_by_side(ctx, a.turned(), batches, depth, m)
+        _launch_product(ctx, b.turned(), side, c.turned(), batches, n, m, depth)
     elif free and _blas_pays(ctx, a, b, batches, m, n, depth):
         ctx.plan.launches.append(HostDot(ctx.runtime, a, b, c, batches, m, n, depth))
         ctx.plan.launches[-1].enqueue()
@@ -206,6 +212,9 @@ def _launch_product(ctx: Context, a: Operand, b: Operand, c: Operand, batches: i
     if packed:
         groups = max(1, min(groups, m // PACKED_ROWS))
     rows_each, groups = _split(m, rows, groups)
+    if ctx.share and m % ctx.share == 0:
+        rows = max(r for r in range(1, min(6, ctx.share) + 1) if ctx.share % r == 0)
+        packed, rows_each, groups = False, ctx.share, m // ctx.share
     tile = gemm.Tile(
         dtype, rows, m % rows, vectors, width, packed, c.column != 1, not ctx.exact and dtype.startswith("float"),
         ctx.device.fp64,
@@ -227,6 +236,8 @@ def _launch_inner(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int
     items = 4 * ctx.device.compute_units
     groups = max(1, min(-(-items // (blocks * batches)), -(-m // rows), m * n * depth // 50_000 or 1))
     rows_each, groups = _split(m, rows, groups)
+    if ctx.share and m % ctx.share == 0:
+        rows_each, groups = ctx.share, m // ctx.share
     text = gemm.inner(dtype, rows, columns, 64 // np.dtype(dtype).itemsize, ctx.device.fp64)
     ctx.launch(
         f"dot {m}x{depth}x{n}", text, "inner", batches * blocks * groups,
@@ -249,7 +260,7 @@ def _launch_elements(
 
 def _blas_pays(ctx: Context, a: Operand, b: Operand, batches: int, m: int, n: int, depth: int) -> bool:
     """Is BLAS, with a wait for the queue, the faster way? It must be able to read the strides, too."""
-    shared = ctx.device.shares_host_memory
+    shared = ctx.device.shares_host_memory and not ctx.records
     plain = all(1 in (x.row, x.column) and min(x.row, x.column) > 0 for x in (a, b))
     return shared and plain and batches == 1 and min(m, n, depth) >= 64 and 2 * m * n * depth >= WORTH_BLAS
 

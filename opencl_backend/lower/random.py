@@ -17,12 +17,11 @@ from opencl_backend.loop import Lazy, broadcast, chunk
 from opencl_backend.lower import makes_arrays, register
 from opencl_backend.lower.sort import argsorted
 from opencl_backend.plan import Host
-from opencl_backend.runtime import Cell, DeviceArray, Number, contiguous_strides
+from opencl_backend.runtime import DeviceArray, Number, contiguous_strides
 from reference.graph.core import Apply, Variable
 from reference.graph.errors import ShapeError
 from reference.graph.types import TensorType
 from reference.tensor.extra_ops import CumOp, SearchsortedOp
-from reference.tensor.philox import next_state
 from reference.tensor.random import RandomFunction
 
 makes_arrays(RandomFunction)
@@ -37,7 +36,9 @@ def random_function(ctx: Context, node: Apply) -> list[Any]:
     shapes = [_Shaped(ctx.shape(p)) for p in parameters]
     lengths = tuple(np.asarray(ctx.host(size)).tolist())
     shape = op._draw_shape(lengths, shapes, [p.type for p in parameters])
-    before, after = _advance(ctx, state)
+    before = ctx.value(state)
+    assert isinstance(before, Host)
+    after = ctx.advanced(before)
     sample = _DRAWS.get(op.distribution, _elementwise)(ctx, node, shape, _Key(ctx, before))
     for axis, stretches in enumerate(op.broadcastable):
         if stretches and sample.shape[axis] != 1:
@@ -54,34 +55,10 @@ class _Shaped:
 
 
 class _Key:
-    """The four words of a state as numbers of a kernel; they follow the state from call to call."""
+    """The four words of a state as numbers of a kernel."""
 
     def __init__(self, ctx: Context, state: Host):
-        if not state.live:
-            self.numbers: list[Number] = [int(word) for word in state.value]
-            return
-        cells = [Cell(int(word)) for word in state.value]
-        self.numbers = list(cells)
-
-        def follow() -> None:
-            for cell, word in zip(cells, state.value.tolist()):
-                cell.value = word
-
-        ctx.plan.steps.append(follow)
-
-
-def _advance(ctx: Context, variable: Variable) -> tuple[Host, Host]:
-    """The state's value and that of the next state."""
-    before = ctx.value(variable)
-    assert isinstance(before, Host)
-    after = Host(next_state(before.value), before.live)
-    if before.live:
-
-        def again() -> None:
-            after.value = next_state(before.value)
-
-        ctx.plan.steps.append(again)
-    return before, after
+        self.numbers = ctx.words(state)
 
 
 def _parameter(ctx: Context, variable: Variable, shape: tuple[int, ...]) -> tuple[DeviceArray, bool]:

@@ -8,18 +8,20 @@ must not know what a step computes.
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from opencl_backend import lower
 from opencl_backend.context import Context
-from opencl_backend.loop import Lazy, Load
-from opencl_backend.lower import makes_arrays, register, scan_kernel
+from opencl_backend.lower import makes_arrays, register
+from opencl_backend.lower.scan_columns import ColumnsLoop
+from opencl_backend.lower.scan_kernel import Unfit, not_worth_it
+from opencl_backend.lower.scan_ring import Ring
+from opencl_backend.lower.scan_rows import RowsLoop
 from opencl_backend.plan import Host, Stale, Value
 from opencl_backend.replay import Move, Repeat, StepContext, StepOrder, StepPlan, add_step
-from opencl_backend.runtime import Arena, Cell, DeviceArray, contiguous_strides
+from opencl_backend.runtime import Arena, Cell, DeviceArray
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.errors import ShapeError
 from reference.scan.op import Scan
@@ -49,7 +51,7 @@ def scan(ctx: Context, node: Apply) -> list[Value]:
     op._check(node, steps, *[[_Rows(ctx.shape(v)) for v in part] for part in (sequences, states)])
     if steps == 0:
         return _no_steps(ctx, node)
-    outputs = scan_kernel.attempt(ctx, node, steps)
+    outputs = _one_kernel(ctx, node, steps)
     if outputs is not None:
         return outputs
     on_device: frozenset[int] = frozenset()
@@ -58,6 +60,24 @@ def scan(ctx: Context, node: Apply) -> list[Value]:
             return _Replay(ctx, node, steps, on_device).outputs()
         except _OnDevice as found:
             on_device |= {found.carry}
+
+
+def _one_kernel(ctx: Context, node: Apply, steps: int) -> list[Value] | None:
+    """The loop's outputs by one kernel, or None: then `explain` says why not."""
+    why = not_worth_it(ctx, node, steps)
+    for form in () if why else (ColumnsLoop, RowsLoop):
+        try:
+            return form(ctx, node, steps).outputs()
+        except Unfit as unfit:
+            why = unfit.why
+        except Exception as error:
+            # Whatever it is, the steps themselves will say it, with their number.
+            why = str(error).partition("\n")[0]
+            break
+    if ctx.records:
+        raise Unfit(f"its step has a loop that is not one kernel, as {why}")
+    ctx.note(f"{node.op}: replayed step by step, as {why}")
+    return None
 
 
 class _Rows:
@@ -87,66 +107,6 @@ def _no_steps(ctx: Context, node: Apply) -> list[Value]:
     return [*[ctx.known(r) for r in results[: op.n_stacked]], *[ctx.value(v) for v in carries]]
 
 
-class _Ring:
-    """Rows that steps write, each after the last, from the beginning again when there is no more room.
-
-    before  rows that stand before the first step's
-    """
-
-    def __init__(self, ctx: Context, dtype: str, row: tuple[int, ...], before: int, length: int):
-        self.row = row
-        self.before = before
-        self.length = length
-        self.array = self.first = ctx.new(dtype, (length, *row))
-
-    def offset(self, t: int) -> int:
-        """Where the row of step t begins."""
-        return (t + self.before) % self.length * prod(self.row)
-
-    def at(self, offset: int | Cell) -> DeviceArray:
-        return self.first.view(self.row, contiguous_strides(self.row), offset)
-
-    def moving(self, replay: _Replay, lag: int, t: int = 0) -> DeviceArray:
-        """The row of `lag` steps ago, standing where step t needs it; it follows every move."""
-        cell = Cell(self.offset(t - lag))
-
-        def move(t: int) -> None:
-            cell.value = self.offset(t - lag)
-
-        replay.moves.append(move)
-        replay.fixed.add(cell)
-        return self.at(cell)
-
-    def grow(self, ctx: Context, rows: int) -> None:
-        """Make room for `rows` rows in all, while nothing has wrapped around.
-
-        Steps go on naming the first storage, whose slot shows them the new buffer.
-        """
-        if rows <= self.length:
-            return
-        old = self.array
-        self.length = max(rows, 2 * self.length)
-        self.array = ctx.new(old.dtype, (self.length, *self.row))
-        ctx.emit(Lazy(old.shape, Load(old)), self.array.view(old.shape, old.strides))
-        self.first.storage.slot.buffer = self.array.storage.buffer
-
-    def last(self, ctx: Context, steps: int, rows: int) -> DeviceArray:
-        """The last `rows` rows after so many steps, in order."""
-        shape = (rows, *self.row)
-        strides = contiguous_strides(shape)
-        size = prod(self.row)
-        first = self.offset(steps - rows)
-        turn = self.length - first // size if size else rows
-        if rows <= turn:
-            return self.array.view(shape, strides, first)
-        out = ctx.new(self.array.dtype, shape)
-        for start, count, source in ((0, turn, first), (turn, rows - turn, 0)):
-            part = (count, *self.row)
-            view = self.array.view(part, strides, source)
-            ctx.emit(Lazy(part, Load(view)), out.view(part, strides, start * size))
-        return out
-
-
 class _Replay:
     """One scan being recorded."""
 
@@ -168,8 +128,8 @@ class _Replay:
         self.rings = [self._state(k, v) for k, v in enumerate(outer[1])]
         for ring, reads, lags in zip(self.rings, taps, op.taps):
             for inner, tap in zip(reads, lags):
-                self.given[inner] = ring.moving(self, -tap)
-        self.carried: list[_Ring | tuple[Host, Host]] = []
+                self.given[inner] = self._moving(ring, -tap)
+        self.carried: list[Ring | tuple[Host, Host]] = []
         for k, (inner, v) in enumerate(zip(carries, outer[2])):
             self.carried.append(self._carry(inner, v, k in on_device))
         for inner, v in zip(constants, outer[3]):
@@ -177,16 +137,27 @@ class _Replay:
             if isinstance(value, Host):
                 self.sources.append(value)
             self.given[inner] = value if isinstance(value, Host) else ctx.array(v)
-        self.targets = [ring.moving(self, 0) for ring in self.rings]
+        self.targets = [self._moving(ring, 0) for ring in self.rings]
         self.finals: list[Host | None] = [None] * op.n_carries
         self.news: list[Host | None] = [None] * op.n_carries
         self.condition: Value | None = None
         self.carry_targets = {
-            k: ring.moving(self, 0) for k, ring in enumerate(self.carried) if isinstance(ring, _Ring)
+            k: self._moving(ring, 0) for k, ring in enumerate(self.carried) if isinstance(ring, Ring)
         }
         self.second: list[Any] = []
 
     # Where the step's inputs are.
+
+    def _moving(self, ring: Ring, lag: int, t: int = 0) -> DeviceArray:
+        """The row of `lag` steps ago, standing where step t needs it; it follows every move."""
+        cell = Cell(ring.offset(t - lag))
+
+        def move(t: int) -> None:
+            cell.value = ring.offset(t - lag)
+
+        self.moves.append(move)
+        self.fixed.add(cell)
+        return ring.at(cell)
 
     def _sequence(self, inner: Variable, outer: Variable) -> Value:
         """Row t of the rows outside."""
@@ -239,13 +210,13 @@ class _Replay:
                 reached.update(v for v in node.outputs if not lower.lives_on_device(v))
         return False
 
-    def _state(self, k: int, outer: Variable) -> _Ring:
+    def _state(self, k: int, outer: Variable) -> Ring:
         """The ring of a state, its first rows in place."""
         op, initial = self.op, self.ctx.lazy(outer)
         before, keep = op.depth(k), op.keep[k]
         rows = self._rows_kept(keep)
         length = before + rows if keep is None else min(max(before + 1, rows), before + self.steps)
-        ring = _Ring(self.ctx, initial.dtype, initial.shape[1:], before, length)
+        ring = Ring(self.ctx, initial.dtype, initial.shape[1:], before, length)
         self.ctx.emit(initial, ring.array.view(initial.shape, ring.array.strides))
         return ring
 
@@ -254,7 +225,7 @@ class _Replay:
             return min(self.steps, FIRST_ROWS) if self.op.until else self.steps
         return min(keep, self.steps)
 
-    def _carry(self, inner: Variable, outer: Variable, on_device: bool) -> _Ring | tuple[Host, Host]:
+    def _carry(self, inner: Variable, outer: Variable, on_device: bool) -> Ring | tuple[Host, Host]:
         """Two rows that steps write in turn, or a host value with the one it begins from."""
         value = self.ctx.value(outer)
         if isinstance(value, Host) and not on_device:
@@ -263,9 +234,9 @@ class _Replay:
             self.given[inner] = now
             return now, value
         initial = self.ctx.lazy(outer)
-        ring = _Ring(self.ctx, initial.dtype, initial.shape, 1, 2)
+        ring = Ring(self.ctx, initial.dtype, initial.shape, 1, 2)
         self.ctx.emit(initial, ring.at(0))
-        self.given[inner] = ring.moving(self, 1)
+        self.given[inner] = self._moving(ring, 1)
         return ring
 
     # Running.
@@ -280,7 +251,7 @@ class _Replay:
             self._finish, static,
         )  # fmt: skip
         self._advance()
-        self.second = [None if isinstance(c, _Ring) else c[0].value for c in self.carried]
+        self.second = [None if isinstance(c, Ring) else c[0].value for c in self.carried]
         if self.op.until:
             ctx.plan.replayable = False
             self._until(repeat)
@@ -374,9 +345,9 @@ class _Replay:
             value = step.array(v)
         if k == len(self.rings):
             keep = self.op.keep[k]
-            ring = _Ring(self.ctx, value.dtype, value.shape, 0, max(1, self._rows_kept(keep)))
+            ring = Ring(self.ctx, value.dtype, value.shape, 0, max(1, self._rows_kept(keep)))
             self.rings.append(ring)
-            self.targets.append(ring.moving(self, 0, t))
+            self.targets.append(self._moving(ring, 0, t))
         target = self.targets[k]
         if value.shape != target.shape:
             raise self.op._changed_shape(self.node, k, t, target.shape, value.shape)
@@ -385,7 +356,7 @@ class _Replay:
 
     def _write_carry(self, step: StepContext, t: int, k: int, v: Variable) -> None:
         carried, value = self.carried[k], step.value(v)
-        if not isinstance(carried, _Ring):
+        if not isinstance(carried, Ring):
             if not isinstance(value, Host):
                 raise _OnDevice(k)
             self.news[k] = value
@@ -407,18 +378,18 @@ class _Replay:
     def _start(self, t: int) -> None:
         """As before the first step, or before the second."""
         for carried, second in zip(self.carried, self.second):
-            if not isinstance(carried, _Ring):
+            if not isinstance(carried, Ring):
                 carried[0].value = second if t else carried[1].value
 
     def _advance(self) -> None:
         for carried, new in zip(self.carried, self.news):
-            if not isinstance(carried, _Ring):
+            if not isinstance(carried, Ring):
                 assert new is not None
                 carried[0].value = new.value
 
     def _finish(self) -> None:
         for carried, final in zip(self.carried, self.finals):
-            if not isinstance(carried, _Ring):
+            if not isinstance(carried, Ring):
                 assert final is not None
                 final.value = carried[0].value
 
@@ -426,7 +397,7 @@ class _Replay:
         kept = [self.made if keep is None else min(keep, self.made) for keep in self.op.keep]
         results: list[Value] = [ring.last(self.ctx, self.made, rows) for ring, rows in zip(self.rings, kept)]
         for carried, final in zip(self.carried, self.finals):
-            if isinstance(carried, _Ring):
+            if isinstance(carried, Ring):
                 results.append(carried.at(carried.offset(self.made - 1)))
             else:
                 assert final is not None

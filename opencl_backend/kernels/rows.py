@@ -1,0 +1,134 @@
+"""A whole loop as one kernel that calls, in every step, the kernels of the step as functions.
+
+Owns their joining: what several programs define is written once, kernels become functions of a number (which
+item they would have been), and arrays that move from step to step are pointers that do. It must not know what
+the kernels compute or who chose this form (lower/scan_rows.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from opencl_backend.render import header
+
+KERNEL = re.compile(r"__attribute__\(\(reqd_work_group_size\(1, 1, 1\)\)\)\nkernel void \w+\((.*?)\) \{", re.DOTALL)
+_OWN = re.compile(r"\b(tile_|part\d)")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an array begins in step t: at argument `array`, moved by ``g[at] + t * g[at + 1]`` elements, or around a
+    ring by ``(g[at] + t) % g[at + 1] * g[at + 2]``; `at` is None for what stays."""
+
+    array: int
+    at: int | None = None
+    ring: bool = False
+
+
+@dataclass(frozen=True)
+class Call:
+    """One kernel of a step: its program, its arrays, and where its numbers begin.
+
+    items   how often it is called, for items 0, 1, ...
+    split   every work-item of the loop calls it for the items ``item``, ``item + items``, ... only, `items` in all
+    drawn   where, among its numbers, the words of a draw's counter are, and how many draws there are before it in
+            a step and in a whole step
+    """
+
+    text: str
+    places: tuple[int, ...]
+    at: int
+    count: int
+    items: int
+    split: int
+    drawn: tuple[int, int, int] | None = None
+
+
+def definitions(text: str) -> list[str]:
+    """The top-level lines and functions of a program, one by one."""
+    found, depth, part = [], 0, []
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        part.append(line)
+        depth += line.count("{") - line.count("}")
+        if line.endswith("\\"):
+            continue
+        if depth == 0 and not line.startswith("__attribute__") and (line.endswith(("}", ";")) or line.startswith("#")):
+            found.append("\n".join(part))
+            part = []
+    return found
+
+
+def text(
+    arrays: Sequence[str], places: Sequence[Place], calls: Sequence[Call], until: tuple[int, int] | None, fp64: bool
+) -> str:
+    """The program; its kernel is ``loop``. `arrays` are the types of the arguments, `until` (place, offset) of the
+    condition. Numbers begin with: items, steps."""
+    known: dict[str, None] = {}
+    out: list[str] = []
+    functions: dict[str, str] = {}
+    for call in calls:
+        key = call.text + ("drawn" if call.drawn else "")
+        if key in functions:
+            continue
+        functions[key] = name = f"part{len(functions)}"
+        for part in definitions(_OWN.sub(rf"{name}_\1", call.text)):
+            kernel = KERNEL.search(part)
+            if kernel:
+                space = "const long *g" if call.drawn else "constant long *g"
+                given = kernel.group(1).replace("restrict ", "").replace("constant long *g", space)
+                body = part[kernel.end() :].replace("get_global_id(0)", "which")
+                out.append(f"static void {name}(const long which, {given}) {{{body}")
+            elif part.startswith("#pragma OPENCL FP_CONTRACT"):
+                out.append(part)
+            elif part not in known:
+                known[part] = None
+                out.append(part)
+    out.append("#pragma OPENCL FP_CONTRACT OFF")
+    given = ", ".join(["constant long *g", *(f"global {kind} *p{k}" for k, kind in enumerate(arrays))])
+    out += [
+        "__attribute__((reqd_work_group_size(1, 1, 1)))",
+        f"kernel void loop({given}) {{",
+        "const long item = get_global_id(0), steps = g[1];",
+        "long t = 0;",
+        "for (t = 0; t < steps; t++) {",
+    ]
+    for k, place in enumerate(places):
+        kind = arrays[place.array]
+        if place.at is None:
+            where = f"p{place.array}"
+        elif place.ring:
+            where = f"p{place.array} + (g[{place.at}] + t) % g[{place.at + 1}] * g[{place.at + 2}]"
+        else:
+            where = f"p{place.array} + (g[{place.at}] + t * g[{place.at + 1}])"
+        out.append(f"global {kind} *const a{k} = {where};")
+    for call in calls:
+        name = functions[call.text + ("drawn" if call.drawn else "")]
+        pointers = "".join(f", (global void *)a{k}" for k in call.places)
+        if call.split:
+            loop = f"for (long i = item; i < {call.items}; i += {call.split})"
+        else:
+            loop = f"for (long i = 0; i < {call.items}; i++)"
+        if call.drawn is None:
+            out.append(f"{loop} {name}(i, g + {call.at}{pointers});")
+            continue
+        word, before, each = call.drawn
+        low, high = call.at + word, call.at + word + 1
+        out += [
+            "{",
+            f"long w[{call.count}];",
+            f"for (int k = 0; k < {call.count}; k++) w[k] = g[{call.at} + k];",
+            f"const ulong draw = ((ulong)g[{high}] << 32 | (ulong)g[{low}]) + (ulong)t * {each} + {before};",
+            f"w[{word}] = (long)(draw & 0xffffffffUL); w[{word + 1}] = (long)(draw >> 32);",
+            f"{loop} {name}(i, w{pointers});",
+            "}",
+        ]
+    if until is not None:
+        out.append(f"if (a{until[0]}[{until[1]}]) {{ t++; break; }}")
+    out.append("}")
+    if until is not None:
+        out.append(f"p{len(arrays) - 1}[0] = t;")
+    return header(fp64) + "\n".join(out) + "\n}\n"
