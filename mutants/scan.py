@@ -5,7 +5,7 @@ Taps, tails and lengths off by one, carries and states that alias or are not com
 
 from mutants.mutant import patches
 
-seed = patches("scan", "reference/scan/build.py", "scan", "op Scan")
+seed = patches("scan", "reference/scan/arguments.py", "scan", "op Scan")
 
 seed(
     "longest_sequence",
@@ -35,6 +35,8 @@ seed(
     "rows = initial[: -min(info.taps)]",
     "rows = initial[min(info.taps) :]",
 )
+seed = patches("scan", "reference/scan/build.py", "scan", "op Scan")
+
 seed(
     "outputs_in_loop_order",
     "outputs come in the loop's order, not the user's",
@@ -50,6 +52,8 @@ seed(
     "random",
     "op Scan",
 )
+seed = patches("scan", "reference/scan/relatives.py", "scan", "op Scan")
+
 seed(
     "reduce_gives_the_first",
     "reduce returns the value after the first step",
@@ -61,6 +65,15 @@ seed(
     "foldr begins at the first element",
     "return reduce(fn, sequences, outputs_info, non_sequences, True, mode, name)",
     "return reduce(fn, sequences, outputs_info, non_sequences, False, mode, name)",
+)
+
+seed = patches("scan", "reference/scan/returned.py", "scan", "op Scan")
+
+seed(
+    "condition_forgotten",
+    "a condition is taken for none, and the loop makes all its steps",
+    "condition = item.condition",
+    "condition = condition",
 )
 
 seed = patches("scan", "reference/scan/op.py", "op Scan", "scan")

@@ -19,7 +19,7 @@ from reference.graph.core import Apply, Constant, Op, Type, Variable
 from reference.graph.fgraph import FunctionGraph
 from reference.graph.types import Generic, TensorType, generic
 from reference.printing import pp, pprint
-from reference.scan import foldl, foldr, map, reduce, scan, until
+from reference.scan import foldl, foldr, map, reduce, scan, scan_checkpoints, until
 from reference.tensor.linalg import dot
 from reference.tensor.shared_randomstreams import RandomStreams
 
@@ -29,6 +29,6 @@ __all__ = [
     "Apply", "Constant", "Function", "FunctionGraph", "Generic", "In", "Lop", "Mode", "Op", "OpFromGraph", "Out",
     "Param", "RandomStreams", "Rop", "SharedVariable", "TensorType", "Type", "Variable", "as_op", "clone",
     "compile", "config", "dot", "foldl", "foldr", "function", "generic", "grad", "gradient", "graph", "ifelse",
-    "install_as_theano", "map", "pp", "pprint", "printing", "reduce", "sandbox", "scan", "scan_module", "shared",
-    "subgraph_grad", "tensor", "until",
+    "install_as_theano", "map", "pp", "pprint", "printing", "reduce", "sandbox", "scan", "scan_checkpoints",
+    "scan_module", "shared", "subgraph_grad", "tensor", "until",
 ]  # fmt: skip

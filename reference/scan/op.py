@@ -174,33 +174,46 @@ class Scan(Op):
         try:
             return self.program.run_quietly(arguments)
         except Exception as error:
-            text = str(error.args[0]) if error.args else type(error).__name__
-            error.args = (f"{text}\nThis was step {t} of {steps} of {self}", *error.args[1:])
+            self.tell_step(error, t, steps)
             raise
+
+    def tell_step(self, error: Exception, t: int, steps: int) -> None:
+        """Add to the text of an error in which step it happened."""
+        text = str(error.args[0]) if error.args else type(error).__name__
+        error.args = (f"{text}\nThis was step {t} of {steps} of {self}{self._stands}", *error.args[1:])
 
     def _check(self, node: Apply, steps: int, sequences: Sequence[Any], states: Sequence[Any]) -> None:
         if steps < 0:
-            raise ValueError(f"{self} was asked to run for a negative number of steps: {steps}")
-        for rows, variable in zip(sequences, node.inputs[1:]):
+            raise ValueError(
+                f"{self} was asked to run for a negative number of steps: n_steps is {steps}{self._stands}"
+            )
+        for rows, variable, inner in zip(sequences, node.inputs[1:], self.inner_inputs):
             if len(rows) != steps:
                 raise ValueError(
-                    f"{self} runs {steps} steps, but its sequence {variable} has {len(rows)} rows "
-                    f"(shape {rows.shape}); pass a sequence that is long enough, or fewer n_steps"
+                    f"{self} runs {steps} steps, but its sequence {_root(variable)}, read as {inner}, has {len(rows)} "
+                    f"rows (shape {rows.shape}); pass a sequence that is long enough, or fewer n_steps{self._stands}"
                 )
         for k, rows in enumerate(states):
             if len(rows) != self.depth(k):
                 raise ValueError(
-                    f"{self}: the taps {list(self.taps[k])} of state {k} need {self.depth(k)} initial rows, "
-                    f"but {node.inputs[1 + self.n_sequences + k]} has {len(rows)} (shape {rows.shape})"
+                    f"{self}: the taps {list(self.taps[k])} of state {k} need {self.depth(k)} initial rows, but "
+                    f"{_root(node.inputs[1 + self.n_sequences + k])} has {len(rows)} (shape {rows.shape}){self._stands}"
                 )
 
     def _changed_shape(self, node: Apply, k: int, t: int, shape: tuple[int, ...], got: tuple[int, ...]) -> ShapeError:
         if k < self.n_states:
-            initial = node.inputs[1 + self.n_sequences + k]
-            return ShapeError(
-                f"{self}: state {k} (initial value {initial}) must keep its shape: it had {shape}, step {t} gave {got}"
-            )
-        return ShapeError(f"{self}: output {k} must have one shape in every step: it had {shape}, step {t} gave {got}")
+            initial = _root(node.inputs[1 + self.n_sequences + k])
+            text = f"state {k} (initial value {initial}) must keep its shape"
+        else:
+            text = f"output {k} must have one shape in every step"
+        return ShapeError(f"{self}: {text}: it had {shape}, step {t} gave {got}{self._stands}")
+
+    @property
+    def _stands(self) -> str:
+        """Where the user wrote the step, for the end of a complaint."""
+        lines = (v.owner.line for v in self.inner_outputs if v.owner is not None)
+        line = next((line for line in lines if line is not None), None)
+        return "" if line is None else f". Its step stands at {line}"
 
     def _no_rows(self, sequences: Any, states: Any, carries: Any, constants: Any) -> list[np.ndarray]:
         """Stacks of no rows. What one step would give is told by a step on zeros, if that succeeds."""

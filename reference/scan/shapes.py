@@ -17,7 +17,7 @@ from reference.graph.traversal import clone_replace, graph_inputs, toposort
 from reference.graph.types import TensorType
 from reference.tensor.basic import constant
 from reference.tensor.elemwise import cast, minimum  # type: ignore[attr-defined]
-from reference.tensor.shape import MakeVector, Shape, Shape_i
+from reference.tensor.shape import MakeVector, Shape, Shape_i, shape_i
 
 if TYPE_CHECKING:
     from reference.scan.op import Scan
@@ -36,6 +36,17 @@ def stacked_shapes(op: Scan, node: Apply, shapes: Sequence[Any]) -> list[Lengths
     rows += _lengths_inside(mapped, known, _constants(op, node))
     first = [steps if keep is None else minimum(steps, constant(np.int64(keep))) for keep in op.keep]
     return [None if row is None else (n, *row) for n, row in zip(first, rows)]
+
+
+def steady(node: Apply, values: Sequence[Variable]) -> bool:
+    """Is each of these values of the step certain to have one shape in all steps, so that they could be stacked?"""
+    op: Any = node.op
+    shapes = [
+        tuple(shape_i(v, k) for k in range(v.type.ndim)) if isinstance(v.type, TensorType) else None
+        for v in node.inputs
+    ]
+    known = _outer_lengths(op, node, shapes)
+    return all(lengths is not None for lengths in _lengths_inside(values, known, _constants(op, node)))
 
 
 def _outer_lengths(op: Scan, node: Apply, shapes: Sequence[Any]) -> dict[Variable, Lengths | None]:

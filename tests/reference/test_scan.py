@@ -250,6 +250,14 @@ def test_updates_see_the_value_before_the_step(mode):
     assert f(V).tolist() == [7, 9, 11, 13, 15, 17]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_added_up_may_have_another_length_in_every_step(mode):
+    c = theano.shared(0, name="c")
+    _, updates = scan(lambda k: {c: c + T.arange(k).sum()}, T.arange(5))
+    theano.function([], [], updates=updates, mode=mode)()
+    assert c.get_value() == 0 + 0 + 1 + 3 + 6
+
+
 def test_updates_may_be_pairs_and_stand_alone():
     c = theano.shared(0.0, name="c")
     outputs, updates = scan(lambda: [(c, c + 1)], n_steps=5)
