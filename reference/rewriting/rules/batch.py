@@ -21,6 +21,7 @@ from reference.rewriting.rules.shape import _cannot_fail as cannot_fail
 from reference.rewriting.rules.subtensor import index_of, number
 from reference.scan.op import Scan
 from reference.scan.parts import Carry, Loop, Mapped, Read
+from reference.scan.shapes import steady
 from reference.tensor.elemwise import DimShuffle, Elemwise
 from reference.tensor.indexing import Subtensor
 from reference.tensor.joining import Join, Split
@@ -254,7 +255,7 @@ def sums_after(fgraph: FunctionGraph, node: Apply) -> Replacement:
     found: dict[int, list[_Term]] = {}
     for carry in loop.carries:
         terms = _terms_of_sum(loop, carry)
-        if terms:
+        if terms and steady(node, [v for term in terms for v in term.rows]):
             found[id(carry)] = terms
     if not found:
         return None
