@@ -191,6 +191,7 @@ def _shapes() -> Iterator[Exhibit]:
         [("second", ("x0", "x1"), {}), ("add", (0, "x0"), {})], [("zeros_like", ("x0",), {"dtype": None})],
         [("second", ("x0", "x1"), {}), ("mul", (0, "x1"), {})], [("second", ("x0", "x1"), {}), ("shape", (0,), {})],
     ]))  # fmt: skip
+    yield Exhibit((MATRIX, CUBE), (("alloc", ("x0",), {"shape": (2, 3)}), ("alloc", ("x0",), {"shape": (4, 2, 3)})))
     one: Link = ("dimshuffle", ("x0",), {"order": (0, "x", 1)})
     reductions = [(name, axis) for name in ("sum", "prod", "max", "min") for axis in (1, (0, 1), (1, 2))]
     full = {"keepdims": False, "dtype": None, "acc_dtype": None}

@@ -27,12 +27,13 @@ from reference import scalar
 class Exhibit:
     """Arrays x0, x1, ..., and the steps that read them; `patterns` of those that are declared broadcastable.
 
-    What no later step reads is an output.
+    `shared` are the values of shared variables s0, s1, ... What no later step computes with is an output.
     """
 
     values: tuple[np.ndarray, ...]
     links: tuple[Link, ...]
     patterns: Mapping[int, tuple[bool, ...]] = field(default_factory=dict)
+    shared: tuple[np.ndarray, ...] = ()
 
 
 ROW_DTYPES = ("float64", "float32", "float16", "int64", "int8", "uint8", "uint64", "bool", "complex128")

@@ -35,11 +35,14 @@ def loop(
     captured: Sequence[str] = (),
     passed: Sequence[str] = (),
     rows: Sequence[str | None] | None = None,
+    carries: Sequence[tuple[str, str]] = (),
     **options: Any,
 ) -> Link:
     """A step `scan`. Rows are called r0, r1, ..., the values of states h0, h1, ..., what is passed p0, p1, ..., the
     steps of the body b0, b1, ...; what is captured is written @k, counted from 0."""
-    operands, read, begun = [], [], []
+    operands: list[Any] = []
+    read: list[Any] = []
+    begun: list[Any] = []
     for reads, letter, kept in ((sequences, "r", read), (states, "h", begun)):
         for given in reads:
             if given is None:
@@ -67,6 +70,7 @@ def loop(
         body=steps,
         outputs=tuple(map(placed, outputs)),
         rows=tuple(rows or ("",) * len(outputs)),
+        carries=tuple((placed(shared), placed(new)) for shared, new in carries),
         **options,
     )
     return "scan", (*operands, *captured), made.attributes()
@@ -86,6 +90,9 @@ def _half(name: str) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
 
 DECAY = (_half("h0"), ("add", ("b0", "r0")))
 """h/2 + row."""
+
+ALL = {"axis": None, "keepdims": False, "dtype": None, "acc_dtype": None}
+"""A sum of all elements."""
 
 LAST = ((-1,), ((-3, None, None),), (0,), ((-2, None, None),), ((1, 3, None),), (-2,), ((None, None, -1),), (1,))
 """What is read of the rows."""
@@ -117,8 +124,8 @@ def _taps() -> Iterator[Exhibit]:
     for taps in ((-1, 1), (-2, -1), (1, 2), (-2, 2), (0, -1)):
         for backwards in (False, True):
             yield Exhibit((Y,), (loop(difference, ("b0",), (("x0", taps),), backwards=backwards),))
-    for taps in ((-1,), (2,)):
-        yield Exhibit((Y, X), (loop((("sub", ("r0", "r1")),), ("b0",), (("x0", taps), "x1")),))
+    for tap in (-1, 2):
+        yield Exhibit((Y, X), (loop((("sub", ("r0", "r1")),), ("b0",), (("x0", (tap,)), "x1")),))
     body = (("sub", ("h0", "h1")), _half("b0"), ("add", ("b1", "r0")))
     for taps, rows in (((-2, -1), 2), ((-3, -1), 3), ((-1, -3), 4), ((-1, -2), 4)):
         yield Exhibit((X, Y[:rows]), (loop(body, ("b2",), ("x0",), (("x1", taps),)), _grad(0, "x0", "x1")))
@@ -194,7 +201,7 @@ def _work() -> Iterator[Exhibit]:
         yield Exhibit((X, H), (loop((), ("r0",), ("x0",), ("x1",)), _part(0, last)))
         total = loop((("sqr", ("r0",)), ("add", ("h0", "b0"))), ("b1",), ("x0",), ("x1",))
         yield Exhibit((X, H), (total, _part(0, last)))
-    kept = {"keepdims": False, "dtype": None, "acc_dtype": None}
+    kept = {k: v for k, v in ALL.items() if k != "axis"}
     for axis, start in ((0, H), (1, ROWS[0]), (None, np.array(2.5))):
         summed = (("sum", ("r0",), {"axis": axis, **kept}), ("add", ("h0", "b0")))
         yield Exhibit((CUBE, start), (loop(summed, ("b1",), ("x0",), ("x1",)), _part(0, -1)))
@@ -228,12 +235,16 @@ def _gates() -> Iterator[Exhibit]:
 
 def _ends() -> Iterator[Exhibit]:
     """Loops that end early, or are long, or are differentiated in part."""
-    beyond = (*DECAY, ("sqr", ("r0",)), ("sum", ("b1",), {"axis": None, "keepdims": False, "dtype": None,
-                                                         "acc_dtype": None}), ("gt", ("b3", "@0")))  # fmt: skip
+    grown = (_half("h0"), ("mul", ("b0", "r0")), ("add", ("b1", "r0")))
+    for bound in (-0.5, 0.25):
+        ending = (*grown, ("sum", ("b2",), ALL), ("lt", ("b3", "@0")))
+        ended = loop(ending, ("b2",), ("x0",), ("x1",), ("x2",), until="b4")
+        yield Exhibit((Y, H, np.array(bound)), (ended, _grad(0, "x0", "x1")))
+    beyond = (*DECAY, ("sqr", ("r0",)), ("sum", ("b1",), ALL), ("gt", ("b3", "@0")))
     for bound in (-0.25, 100.0, -100.0):
-        ending = loop(beyond, ("b1", "b2"), ("x0",), ("x1", None), ("x2",), until="b4")
-        yield Exhibit((Y, H, np.array(bound)), (ending, _part(0, -1), ("shape", (("of", 0, 1),), {})))
-        yield Exhibit((Y, H, np.array(bound)), (ending, _grad(0, "x0", "x1")))
+        early = loop(beyond, ("b1", "b2"), ("x0",), ("x1", None), ("x2",), until="b4")
+        yield Exhibit((Y, H, np.array(bound)), (early, _part(0, -1), ("shape", (("of", 0, 1),), {})))
+        yield Exhibit((Y, H, np.array(bound)), (early, _grad(0, "x0", "x1")))
         yield Exhibit((Y, W, np.array(bound)), (
             loop((("dot", ("r0", "@1")), ("sum", ("b0",), beyond[3][2]), ("gt", ("b1", "@0"))),
                  ("b0",), ("x0",), (), ("x2", "x1"), until="b2"),
@@ -247,9 +258,8 @@ def _ends() -> Iterator[Exhibit]:
     twice = (*DECAY, ("mul", ("b1", "@0")))
     for outputs in (("b1", "b1"), ("b1", "b2"), ("b2", "b1")):
         states: list[Read | None] = ["x1", None]
-        body = twice if "b2" in outputs else DECAY
         captured = ("x2",) if "b2" in outputs else ()
-        found = loop(body, outputs, ("x0",), states, captured)
+        found = loop(twice if captured else DECAY, outputs, ("x0",), states, captured)
         yield Exhibit((X, H, V), (found, ("add", (0, ("of", 0, 1)), {}), _grad(1, "x0", "x1", *captured)))
         yield Exhibit((X, H, V), (found, _part(0, -1), ("mul", (1, ("of", 0, 1)), {}), _grad(2, "x0", "x1")))
     cross = (_half("h1"), ("add", ("b0", "r0")), _half("h2"), ("tanh", ("h0",)))
@@ -263,8 +273,32 @@ def _ends() -> Iterator[Exhibit]:
     yield Exhibit((H, V), (powers, _part(0, -1), _grad(1, "x0", "x1")))
 
 
+def _carried() -> Iterator[Exhibit]:
+    """Shared variables that a loop changes, and what it prints."""
+    kept = {k: v for k, v in ALL.items() if k != "axis"}
+    added: dict[str, Any] = {"carries": (("@0", "b1"),)}
+    square = (("sqr", ("r0",)), ("add", ("@0", "b0")))
+    yield Exhibit((X,), (loop(square, (), ("x0",), captured=("s0",), **added), _grad(0, "x0")), shared=(H,))
+    yield Exhibit((X,), (loop(square, ("b0",), ("x0",), captured=("s0",), **added),), shared=(H,))
+    for axis, start in ((0, H), (1, ROWS[0]), (None, np.array(2.5))):
+        summed = (("sum", ("r0",), {"axis": axis, **kept}), ("add", ("@0", "b0")))
+        yield Exhibit((CUBE,), (loop(summed, (), ("x0",), captured=("s0",), **added),), shared=(start,))
+    outer = (("outer", ("r0", "r1")), ("add", ("@0", "b0")))
+    yield Exhibit((X, X[:, :2] * 2), (loop(outer, (), ("x0", "x1"), captured=("s0",), **added),),
+                  shared=(NUMBERS[:6].reshape(3, 2),))  # fmt: skip
+    product = (("mul", ("@0", "r0")), ("add", ("b0", "r0")))
+    yield Exhibit((X,), (loop(product, ("b0",), ("x0",), captured=("s0",), **added), _grad(0, "x0"),
+                         _grad(("of", 0, 1), "x0")), shared=(H,))  # fmt: skip
+    yield Exhibit((X,), (loop((), (), ("x0",), captured=("s0",), carries=(("@0", "r0"),)),), shared=(H,))
+    seen = {"message": "seen", "attrs": ("__str__",)}
+    yield Exhibit((X, V), (loop((("printed", ("@0",), seen), ("mul", ("b0", "r0"))), ("b1",), ("x0",), (), ("x1",)),))
+    yield Exhibit((X, V), (loop((("tanh", ("@0",)), ("printed", ("b0",), seen), ("mul", ("b1", "r0"))), ("b2",),
+                                ("x0",), (), ("x1",)),))  # fmt: skip
+    yield Exhibit((X, V), (loop((("printed", ("r0",), seen), ("mul", ("@0", "r0"))), ("b1",), ("x0",), (), ("x1",)),))
+
+
 @cache
 def loops() -> tuple[Exhibit, ...]:
     """All of them."""
-    parts = (_reads, _taps, _beside, _work, _gates, _ends)
+    parts = (_reads, _taps, _beside, _work, _gates, _ends, _carried)
     return tuple(exhibit for part in parts for exhibit in part())

@@ -8,12 +8,12 @@ grows; nothing is ever filtered out.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from difftest.program import Array, Operand, Program, Step
+from difftest.program import Array, Operand, Program, Shared, Step
 from difftest.strategies import dtypes, shapes, values
 from difftest.strategies.baits import BAITS, Bait, Link, labels
 from difftest.strategies.drawing import Draw, Entry, Pool, Tape, hypothesis_source
@@ -125,10 +125,16 @@ class _Growth:
         """The program that it is, of which nothing is drawn."""
         for k, value in enumerate(shown.values):
             self.pool.source_of(Array(value), shown.patterns.get(k))
+        for k, value in enumerate(shown.shared):
+            self.pool.shared.append(Shared(f"s{k}", Array(value)))
+            roots = frozenset([f"s{k}"])
+            self.pool.add(Entry(f"s{k}", value, (False,) * value.ndim, roots, needs=roots, firm=True))
         self._links(shown.links)
-        read = {o for s in self.steps for o in s.operands}
-        results = tuple(name for s in self.steps for name in s.results if name not in read)
-        return Program(inputs=tuple(self.pool.inputs), steps=tuple(self.steps), outputs=results)
+        read = {o for s in self.steps if STEPS[s.step].family != "grad" for o in s.operands}
+        made = Program(tuple(self.pool.inputs), tuple(self.pool.shared), tuple(self.steps))
+        results = tuple(name for s in self.steps for name in s.results if name not in {*read, *made.moved})
+        again = tuple(i.value for i in made.inputs)
+        return replace(made, outputs=results, calls=(again, again) if shown.shared else ())
 
     def drill(self, topic: Topic) -> Program:
         """A program about one thing, with its gradient every second time."""
