@@ -21,13 +21,10 @@ seed(
     origin="Theano e4e5d8249: sequence cut wrong when all taps have one sign",
 )
 seed(
-    "backwards_taps_uncut",
-    "a sequence read backwards is cut before it is turned",
-    "        if backwards:\n            rows = rows[::-1]\n"
-    "        row = rows.type.clone(broadcastable=rows.type.broadcastable[1:])"
-    "(_at(sequence.input.name, tap))\n        loop.sequences.append(Read(rows[: loop.n_steps], row))",
-    "        row = rows.type.clone(broadcastable=rows.type.broadcastable[1:])(_at(sequence.input.name, tap))\n"
-    "        rows = rows[: loop.n_steps]\n        loop.sequences.append(Read(rows[::-1] if backwards else rows, row))",
+    "backwards_taps_unturned",
+    "a sequence read backwards keeps its taps",
+    "Sequence_(self.input[::-1], [-tap for tap in self.taps], self.names)",
+    "Sequence_(self.input[::-1], list(self.taps), self.names)",
 )
 seed(
     "initial_rows_from_the_end",

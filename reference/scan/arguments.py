@@ -26,8 +26,11 @@ def as_list(items: Any) -> list[Any]:
 
 @dataclass
 class Sequence_:
+    """What is read row by row: one inner variable a tap, called X[t], X[t+1], X[t-1]."""
+
     input: Any
     taps: list[int]
+    names: list[str]
 
     @property
     def first(self) -> int:
@@ -42,6 +45,10 @@ class Sequence_:
         start, end = tap - self.first, tap - self.last
         return self.input[start:] if end == 0 else self.input[start:end]
 
+    def backwards(self) -> Sequence_:
+        """The same rows for every tap, the last step's first."""
+        return Sequence_(self.input[::-1], [-tap for tap in self.taps], self.names)
+
 
 def sequence_of(k: int, item: Any) -> Sequence_:
     """Entry `k` of `sequences`."""
@@ -54,7 +61,7 @@ def sequence_of(k: int, item: Any) -> Sequence_:
         raise ValueError(f"sequence {k} ({variable}) has no taps: the step would not read it")
     if variable.type.ndim == 0:
         raise ValueError(f"sequence {k} needs a leading dimension to run along, got {variable} of type {variable.type}")
-    return Sequence_(variable, taps)
+    return Sequence_(variable, taps, [_at(variable.name, tap) for tap in taps])
 
 
 def _taps(what: str, taps: Any) -> list[int]:
@@ -88,14 +95,12 @@ def number_of_steps(n_steps: Any, sequences: Sequence[Sequence_]) -> Variable:
     return shortest
 
 
-def read_sequence(loop: Loop, sequence: Sequence_, cut: bool, backwards: bool) -> list[Variable]:
-    """Add a sequence to the loop, one array a tap; the inner variables, named X[t], X[t+1], X[t-1]."""
+def read_sequence(loop: Loop, sequence: Sequence_) -> list[Variable]:
+    """Add a sequence to the loop, one array a tap; the inner variables."""
     inner = []
-    for tap in sequence.taps:
+    for tap, name in zip(sequence.taps, sequence.names):
         rows = sequence.shifted(tap)
-        if backwards:
-            rows = rows[::-1]
-        row = rows.type.clone(broadcastable=rows.type.broadcastable[1:])(_at(sequence.input.name, tap))
+        row = rows.type.clone(broadcastable=rows.type.broadcastable[1:])(name)
         loop.sequences.append(Read(rows[: loop.n_steps], row))
         inner.append(row)
     return inner

@@ -66,11 +66,12 @@ def scan(
             )
         get_mode(mode)
         read = [sequence_of(k, s) for k, s in enumerate(as_list(sequences))]
+        read = [s.backwards() for s in read] if go_backwards else read
         loop = Loop(number_of_steps(n_steps, read), name=name or "scan_fn", truncate_gradient=truncate_gradient)
         given = [output_info(k, info) for k, info in enumerate(as_list(outputs_info))]
         constants = [as_tensor_variable(v) if not isinstance(v, Variable) else v for v in as_list(non_sequences)]
 
-        rows = [inner for s in read for inner in read_sequence(loop, s, n_steps is not None, go_backwards)]
+        rows = [inner for s in read for inner in read_sequence(loop, s)]
         past = [inner for info in given if info is not None for inner in read_state(loop, info)]
         start = next(serials)
         outputs, updates, loop.condition = parse(_called(fn, rows, past, constants))

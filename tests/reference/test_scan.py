@@ -443,3 +443,59 @@ def test_the_last_row_may_be_cut_to_a_length_that_is_found_out_later(mode):
     last = rows[-1]
     out, _ = scan(lambda r, h: T.tanh(r + h), last, x, n_steps=last.shape[0])
     assert np.allclose(run(mode, out)[0], np.tanh([4.0]))
+
+
+REVERSED = {
+    "a state": (lambda seq, **o: scan(lambda a, p: T.tanh(a + p), seq, x, **o)[0], [v, x]),
+    "a number of steps": (lambda seq, **o: scan(lambda a, p: T.tanh(a + p), seq, x, n_steps=n, **o)[0], [v, x, n]),
+    "the last row": (lambda seq, **o: scan(lambda a, p: p * a, seq, x, **o)[0][-1], [v, x]),
+    "its gradient": (lambda seq, **o: T.grad(scan(lambda a, p: p * a, seq, x, **o)[0][-1], [v, x]), [v, x]),
+    "a map": (lambda seq, **o: scan(lambda a: T.exp(a) * x, seq, **o)[0], [v, x]),
+    "two sequences": (lambda seq, **o: scan(lambda a, b, p: p * a + b, [seq, seq], x, **o)[0], [v, x]),
+}
+
+
+@pytest.mark.parametrize("mode", MODES[1:])
+@pytest.mark.parametrize("form", REVERSED)
+def test_a_sequence_read_backwards_prints_as_the_sequence_turned_round(form, mode):
+    build, inputs = REVERSED[form]
+    both = build(v, go_backwards=True), build(v[::-1])
+    functions = [theano.function(inputs, out, mode=mode) for out in both]
+    one, other = (theano.printing.debugprint(f, file="str") for f in functions)
+    assert one == other
+    results = [f(*[VALUES[i] for i in inputs]) for f in functions]
+    for a, b in zip(*[r if isinstance(r, list) else [r] for r in results], strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_the_text_of_a_loop_that_reads_backwards():
+    out, _ = scan(lambda a, p: T.tanh(a + p), v, x, go_backwards=True)
+    assert theano.printing.debugprint(theano.function([v, x], out), file="str", ids="") == (
+        "for{cpu,scan_fn}  ''   3\n"
+        " |Shape_i{0}  ''   1\n"
+        " | |Subtensor{::int64}  ''   0\n"
+        " |   |v \n"
+        " |   |Constant{-1} \n"
+        " |Subtensor{::int64}  ''   0\n"
+        " |DimShuffle{x}  ''   2\n"
+        "   |x \n"
+        "\n"
+        "Inner graphs of the scan ops:\n"
+        "\n"
+        "for{cpu,scan_fn}  ''   \n"
+        " >Elemwise{tanh,no_inplace}  ''   \n"
+        " > |Elemwise{add,no_inplace}  ''   \n"
+        " >   |v[t] \n"
+        " >   |x[t-1] \n"
+    )
+
+
+def test_the_text_of_gibbs_sampling():
+    """What is captured and what is passed, one text; what is the same in every step stands outside."""
+    sample, rows, updates = gibbs("captured")
+    f = theano.function([sample], rows[-1], updates=updates)
+    inner = theano.printing.debugprint(f, file="str", ids="").split("Inner graphs of the scan ops:")[1]
+    for line in ("W_copy", "bhid_copy", "bvis_copy", "W.T_copy", "sample[t-1]"):
+        assert line in inner
+    assert "InplaceDimShuffle" not in inner
+    assert inner.count(" >Elemwise") + inner.count(" >Random") >= 1
