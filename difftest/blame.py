@@ -8,6 +8,7 @@ own meaning. It adds `culprit` and `blame` to the failures of a report and chang
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ from difftest.oracle.text import printed
 from difftest.probe import Probe
 from difftest.program import Built, Program
 from difftest.raised import rewrite_that_raised, who_raises
+from difftest.validate import validate
 
 VALUES = ("bits", "bound", "contract", "error", "type")
 """Kinds of failures whose cause lies in what was computed."""
@@ -73,7 +75,7 @@ class _Search:
     def _found(self, failure: Failure) -> Found:
         named = rewrite_that_raised(failure.message)
         if named != NOBODY:
-            return named
+            return self._spoilt(failure) or named
         cell = failure.cell
         probe = Probe(self.program, failure, tuple(self.report.runs), self.api)
         found = NOBODY
@@ -123,6 +125,13 @@ class _Search:
         r = application.rewrite
         which = f"BISECT: application {step.number + 1} of {step.total}: {application}"
         return f"rewrite {r.name}", f"rewrite {r.name} ({r.promise.name}, {r.where})\n{which}"
+
+    def _spoilt(self, failure: Failure) -> Found | None:
+        """The application that left a wrong graph, over which another rewrite then stumbled."""
+        base = self.report.runs.get(BASE)
+        if base is None or base.function is None or not base.calls:
+            return None
+        return _first_broken(self.api, failure.cell, base.function.fgraph, base.calls[0].inputs)
 
     # Backends.
 
@@ -273,6 +282,17 @@ class _Search:
         return "function", "compiling changes the graph"
 
 
+def _first_broken(api: Any, cell: Cell, graph: Any, values: Sequence[Any]) -> Found | None:
+    """The first application that breaks its promise when `graph` is rewritten as in a cell, until something raises."""
+    copies = [v.owner is not None and op_name(v.owner.op) == "DeepCopyOp" for v in graph.outputs]
+    outputs = [v.owner.inputs[0] if copy else v for v, copy in zip(graph.outputs, copies)]
+    own, done = type(graph)(graph.inputs, outputs), []
+    with contextlib.suppress(Exception), api.config.change_flags(_flags(cell)):
+        api.compile.modes.get_mode(cell.mode).rewrite(own, lambda application, *_: done.append(application), True)
+    broken = next(validate(own, done, values), None)
+    return None if broken is None else (f"rewrite {broken.rewrite}", str(broken))
+
+
 @dataclass(frozen=True)
 class Retrial:
     """How to try once more what is no program: under flags, as graphs with the values of their inputs, or aloud."""
@@ -287,6 +307,9 @@ def of_retrial(api: Any, failure: Failure, trial: Retrial) -> Found:
     named, cell = rewrite_that_raised(failure.message), failure.cell
     if named == NOBODY:
         named = who_raises(trial.again)
+    if named[0].startswith("rewrite "):
+        plain = [(f.fgraph, values) for f, values in trial.graphs(PLAIN)]
+        return next(filter(None, (_first_broken(api, cell, *graph) for graph in plain)), named)
     if named != NOBODY:
         return named
     if "print differently" in failure.message and _unsteady(api, lambda: next(iter(trial.graphs(cell.mode)))[0]):

@@ -14,6 +14,9 @@ from difftest.oracle.names import op_name
 
 _REWRITE = re.compile(r"the rewrite (\S+) \((\S+)\) failed")
 
+_ROW_OUTSIDE = re.compile(r"the variable \S+\[t([+-]\d+)?\] .* is needed but")
+"""What a loop reads in one step has no value outside of it."""
+
 PLACES = (
     ("/reference/rewriting/", "rewrite"),
     ("/reference/printing/", "printing"),
@@ -50,6 +53,8 @@ def who_raises(action: Callable[[], Any]) -> tuple[str, str]:
 
 
 def _by_frames(trace: TracebackType | None, error: Exception) -> tuple[str, str]:
+    if _ROW_OUTSIDE.search(str(error)):
+        return "scan", f"{type(error).__name__}: a variable of a step is read outside of its loop"
     frames = []
     while trace is not None:
         frames.append((trace.tb_frame, trace.tb_lineno))
