@@ -102,6 +102,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("NanGuardMode.action", "raise", str, ("raise", "warn"), "what NanGuardMode does, unless told"),
     Flag("DebugMode.check_finite", False, boolean, (), "whether DebugMode stops at NaN and infinity, unless told"),
     Flag("unittests.rseed", "666", str, (), "seed of theano.tests.unittest_tools: a number, or 'random'"),
+    Flag("scan.unroll", 16, int, (), "write a loop of a constant number of steps out if it is so few nodes then; 0: never"),
     Flag("scan.allow_gc", False, boolean, (), "free a scan's workspace between calls; results never depend on it"),
     Flag("opencl.device", "", str, (), "PLATFORM[:DEVICE], numbers or parts of names; empty: the first that fits"),
     Flag("opencl.allow_host", False, boolean, (), "let the interpreter run what has no lowering, and say so"),

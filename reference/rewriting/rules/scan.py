@@ -1,7 +1,7 @@
 """Loops: the step is rewritten like any graph, and work moves out of it.
 
 Owns what is special about a loop: reads and outputs nobody needs, values that are the same in every step,
-rows that nobody reads, loops that run side by side. A loop may make no step at all, so moving work out of
+rows that nobody reads. A loop may make no step at all, so moving work out of
 it may meet an error that the loop never would: rules that move only what cannot fail are EXACT.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.fgraph import FunctionGraph
-from reference.graph.traversal import clone_replace, depends_on, equal_graphs, graph_inputs, toposort
+from reference.graph.traversal import clone_replace, graph_inputs, toposort
 from reference.graph.types import TensorType
 from reference.rewriting.engine import Promise, Replacement, current, has_effect, rewrite
 from reference.rewriting.rules.shape import _cannot_fail as cannot_fail
@@ -107,7 +107,7 @@ def outputs_dropped(fgraph: FunctionGraph, node: Apply) -> Replacement:
         count = len(live)
         roots = [part.new for part in live] + ([] if loop.condition is None else [loop.condition])
         read = set(graph_inputs(roots))
-        live = [p for p in before if any(p is q for q in live) or any(v in read for v in _inner(p))]
+        live = [p for p in before if any(p is q for q in live) or any(v in read for v in inner_of(p))]
     if len(live) == len(before) or not live:
         return None
     loop.states = [p for p in live if isinstance(p, State)]
@@ -116,7 +116,8 @@ def outputs_dropped(fgraph: FunctionGraph, node: Apply) -> Replacement:
     return _rebuilt(node, before, loop)
 
 
-def _inner(part: Part) -> tuple[Variable, ...]:
+def inner_of(part: Part) -> tuple[Variable, ...]:
+    """The inner variables through which a step reads a part."""
     if isinstance(part, Mapped):
         return ()
     return part.inner if isinstance(part, State) else (part.inner,)
@@ -233,120 +234,3 @@ def _hoisted(node: Apply, safe_only: bool) -> Replacement:
     inside = set(graph_inputs(loop.inner_outputs))
     loop.constants = [r for r in loop.constants if r.inner in inside]
     return loop.apply()
-
-
-# Loops side by side.
-
-
-@rewrite(EXACT, on=Scan, stage="scan")
-def loops_joined(fgraph: FunctionGraph, node: Apply) -> Replacement:
-    """for(n, x; f), for(n, x, y; f, g) -> one loop for(n, x, y; f, g)."""
-    for other in _companions(fgraph, node):
-        pairs = _joined(other, node)
-        if pairs is not None:
-            return pairs
-    return None
-
-
-def _companions(fgraph: FunctionGraph, node: Apply) -> list[Apply]:
-    """Other loops of the same number of steps of which neither reads the other."""
-    found = []
-    for client in fgraph.clients.get(node.inputs[0], ()):
-        other = client.node
-        if (
-            other is not None
-            and other is not node
-            and isinstance(other.op, Scan)
-            and other.inputs[0] is node.inputs[0]
-            and not any(depends_on(v, other.outputs) for v in node.inputs)
-            and not any(depends_on(v, node.outputs) for v in other.inputs)
-        ):
-            found.append(other)
-    return found
-
-
-def _joined(first: Apply, second: Apply) -> dict[Variable, Variable] | None:
-    """The outputs of both loops -> what one loop that does the work of both gives; None if they share nothing.
-
-    Loops that may end early are joined only if they end together.
-    """
-    one, two = Loop.of(first), Loop.of(second, copy=True)
-    if (one.condition is None) != (two.condition is None):
-        return None
-    same = _shared_reads(one, two)
-    states = _shared_states(one, two, same)
-    for mine, partner in states:
-        same.update(zip(_inner(mine), _inner(partner)))
-    if not same:
-        return None
-    two.replace(same)
-    if one.condition is not None and two.condition is not None and not equal_graphs([two.condition], [one.condition]):
-        return None
-    before = [*one.parts, *two.parts]
-    wanted = {id(part): part.keep for part in before if not isinstance(part, Carry)}
-    place: dict[int, Part] = {id(part): part for part in before} | {id(mine): partner for mine, partner in states}
-    for output in two.mapped:
-        place[id(output)] = next((p for p in one.mapped if equal_graphs([output.new], [p.new])), output)
-    for mine in two.parts:
-        partner = place[id(mine)]
-        if mine is partner:
-            _append(one, mine)
-        elif isinstance(mine, State | Mapped) and isinstance(partner, State | Mapped):
-            partner.keep = None if mine.keep is None or partner.keep is None else max(mine.keep, partner.keep)
-    one.sequences += [r for r in two.sequences if r.inner not in same]
-    one.constants += [r for r in two.constants if r.inner not in same]
-    new = {id(part): out for part, out in zip(one.parts, one.apply())}
-    pairs: dict[Variable, Variable] = {}
-    for part, old in zip(before, [*first.outputs, *second.outputs]):
-        partner = place[id(part)]
-        out: Any = new[id(partner)]
-        rows = wanted.get(id(part))
-        pairs[old] = out if isinstance(partner, Carry) or partner.keep == rows or rows is None else out[-rows:]
-    return pairs
-
-
-def _append(loop: Loop, part: Part) -> None:
-    if isinstance(part, State):
-        loop.states.append(part)
-    elif isinstance(part, Mapped):
-        loop.mapped.append(part)
-    else:
-        loop.carries.append(part)
-
-
-def _shared_reads(one: Loop, two: Loop) -> dict[Variable, Variable]:
-    """Inner variables of `two` -> those of `one` that read the same variable outside."""
-    same: dict[Variable, Variable] = {}
-    for mine, theirs in ((two.sequences, one.sequences), (two.constants, one.constants)):
-        known = {r.outer: r.inner for r in theirs}
-        same.update((r.inner, known[r.outer]) for r in mine if r.outer in known)
-    return same
-
-
-def _shared_states(one: Loop, two: Loop, same: dict[Variable, Variable]) -> list[tuple[Part, Part]]:
-    """States and carries of `two` with the ones of `one` that have the same values in every step.
-
-    They start from the same variable; that they stay equal is assumed of all, and whoever's new value is
-    not the same expression under that assumption is struck out, until the assumption holds.
-    """
-    pairs: list[tuple[Part, Part]] = [
-        (mine, partner)
-        for mine in two.parts
-        for partner in one.parts
-        if not isinstance(mine, Mapped)
-        and type(mine) is type(partner)
-        and mine.outer is partner.outer  # type: ignore[union-attr]
-        and getattr(mine, "taps", None) == getattr(partner, "taps", None)
-    ]
-    while True:
-        chosen: dict[int, tuple[Part, Part]] = {}
-        for mine, partner in pairs:
-            if id(mine) not in chosen and not any(partner is p for _, p in chosen.values()):
-                chosen[id(mine)] = mine, partner
-        assumed = dict(same)
-        for mine, partner in chosen.values():
-            assumed.update(zip(_inner(mine), _inner(partner)))
-        wrong = [(m, p) for m, p in chosen.values() if not equal_graphs([m.new], [p.new], assumed)]
-        if not wrong:
-            return list(chosen.values())
-        pairs = [(m, p) for m, p in pairs if not any(m is a and p is b for a, b in wrong)]

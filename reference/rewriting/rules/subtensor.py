@@ -16,6 +16,8 @@ from reference.graph.core import Apply, Constant, Variable
 from reference.graph.fgraph import FunctionGraph
 from reference.graph.types import ScalarType
 from reference.rewriting.engine import Promise, Replacement, rewrite
+from reference.rewriting.pattern import is_number
+from reference.rewriting.summands import sum_of, summands_of
 from reference.tensor import elemwise
 from reference.tensor.creation import Alloc
 from reference.tensor.elemwise import DimShuffle, Elemwise
@@ -273,6 +275,60 @@ def set_twice(fgraph: FunctionGraph, node: Apply) -> Replacement:
     if not _same_index(first, node):
         return None
     return node.op.make_node(first.inputs[0], *node.inputs[1:]).outputs
+
+
+@rewrite(REAL, on="add")
+def pieces_put_together(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """inc(0, g)[:a] + inc(0, h)[a:] -> Join(g, h): the gradient of a value that was cut to pieces."""
+    total = node.outputs[0]
+    read = fgraph.clients.get(total, ())
+    if any(client.node is not None and client.node.op == node.op for client in read):
+        return None  # the whole sum is looked at
+    pieces: dict[tuple[int, int], Apply] = {}
+    rest: list[Variable] = []
+    for v in summands_of(total):
+        place = _piece_of_zeros(v)
+        axis = next(iter(pieces))[0] if pieces and place is not None else place and place[0]
+        if place is None or place in pieces or place[0] != axis:
+            rest.append(v)
+        else:
+            pieces[place] = v.owner  # type: ignore[assignment]
+    if len(pieces) < 2:
+        return None
+    axis = next(iter(pieces))[0]
+    parts: list[Variable] = []
+    reached: int | None = 0
+    for place in sorted(pieces):
+        if place[1] != reached:
+            return None
+        parts.append(pieces[place].inputs[1])
+        reached = number(index_of(pieces[place])[axis].stop)
+    if reached is not None:
+        behind = [FULL] * axis + [slice(_scalar(reached), None)]
+        parts.append(indexed(next(iter(pieces.values())).inputs[0], behind))
+    new = sum_of([elemwise.cast(Join()(axis, *parts), total.type.dtype), *rest])
+    return [new] if new.type == total.type else None
+
+
+def _piece_of_zeros(v: Variable) -> tuple[int, int] | None:
+    """(axis, first place) if `v` is zeros with one slice, between constants from the front, incremented."""
+    node = v.owner
+    if node is None or not isinstance(node.op, IncSubtensor) or node.op.set_instead_of_inc:
+        return None
+    zeros = node.inputs[0].owner
+    if zeros is None or not isinstance(zeros.op, Alloc) or not is_number(zeros.inputs[0], 0.0):
+        return None
+    index = index_of(node)
+    cut = [axis for axis, entry in enumerate(index) if entry != FULL]
+    if len(cut) != 1 or not isinstance(index[cut[0]], slice) or index[cut[0]].step is not None:
+        return None
+    axis, entry = cut[0], index[cut[0]]
+    start = 0 if entry.start is None else number(entry.start)
+    stop = number(entry.stop)
+    pattern = node.inputs[1].type.broadcastable  # type: ignore[attr-defined]
+    known = entry.stop is None or (stop is not None and stop >= 0)
+    whole = pattern == v.type.broadcastable and not v.type.broadcastable[axis]
+    return (axis, start) if start is not None and start >= 0 and known and whole else None
 
 
 # Compute only the part that is read.
