@@ -102,6 +102,13 @@ class _Search:
 
     def _rewritten(self, failure: Failure, probe: Probe) -> Found:
         """A cell that is wrong only with rewrites."""
+        run = self.report.runs.get(failure.cell)
+        if failure.kind in VALUES and failure.cell.backend == BASE.backend and run is not None and run.calls:
+            # Rewrites may bring in an operation, or a form of a loop, that is wrong itself.
+            graph = run.function.fgraph
+            wrong = outside_shadow(graph.toposort(), dict(zip(graph.inputs, run.calls[0].inputs)))
+            if wrong is not None:
+                return wrong, "its value lies outside of its own shadow"
         translation = [f for f in self.report.failures if f.kind == "translation"]
         here = [f for f in translation if f.cell == failure.cell] or translation
         if here and failure.kind in VALUES:

@@ -24,6 +24,7 @@ from difftest.oracle.bounds import Bound
 from difftest.oracle.names import op_name
 from difftest.oracle.text import difference, printed
 from difftest.program import Built
+from difftest.raised import rewrite_that_raised
 from difftest.relations.registry import Relation, Twin, chosen
 from difftest.relations.ways import Otherwise
 
@@ -121,7 +122,10 @@ class Trial:
             theirs = Side(Case(built, Report(self.twin.program)), self.execute(built, cell, self.twin.flags))
             failure = next(self.compared(mine, theirs), None)
             if failure is not None:
-                if self.blame and "shares memory" in failure.message:
+                named = rewrite_that_raised(failure.message)
+                if named[0]:
+                    failure.culprit, failure.blame = named
+                elif self.blame and "shares memory" in failure.message:
                     failure.culprit, failure.blame = "function", "copies are made after all rewrites"
                 elif self.blame:
                     failure.culprit, failure.blame = self.culprit(built, mine, theirs)

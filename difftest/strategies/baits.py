@@ -89,8 +89,11 @@ def _any_rank(e: Entry) -> bool:
 def _unary(*names: str) -> Bait:
     links = [_row(names[0], "x")]
     links += [_row(name, k) for k, name in enumerate(names[1:])]
-    return Bait(_float, tuple(links), "inverse")
+    return Bait(_real if SIGNS.issuperset(names) else _float, tuple(links), "inverse")
 
+
+SIGNS = {"neg", "abs_", "sqr"}
+"""Rows that keep integers integers, which may wrap."""
 
 _KEPT: dict[str, Any] = {"axis": None, "keepdims": False, "dtype": None}
 _ONE: dict[str, Any] = {"axis": 0, "keepdims": False}
