@@ -27,6 +27,7 @@ class Tile:
     packed       a block of columns is copied side by side first
     scattered    the columns of the result do not lie side by side
     contract     multiply and add may be one operation
+    whole        the columns come in whole blocks, which is said where it spares the compiler work
     """
 
     dtype: str
@@ -38,6 +39,7 @@ class Tile:
     scattered: bool = False
     contract: bool = False
     fp64: bool = True
+    whole: bool = False
 
 
 NUMBERS = (
@@ -108,7 +110,7 @@ def product(tile: Tile) -> str:
     """The program of a product: kernel ``product`` over batches x blocks of columns x groups of rows."""
     ct = CType(tile.dtype, tile.width)
     block = tile.vectors * tile.width
-    shapes = dict.fromkeys((r, v) for r in (tile.rows, tile.rest) if r for v in (tile.vectors, 1))
+    shapes = dict.fromkeys((r, v) for r in (tile.rows, tile.rest) if r for v in (tile.vectors, 1)[: 2 - tile.whole])
     pointers = [(f"const {ct.scalar}", "pa"), (f"const {ct.scalar}", "pb"), (ct.scalar, "pc")]
     if tile.packed:
         pointers.append((ct.scalar, "panels"))
@@ -143,7 +145,7 @@ def product(tile: Tile) -> str:
     out += [f"  if (left == {block}) {{", "      long i = first;"]
     out += _rows_loop(tile, tile.vectors, f"{panel.format('0')}, {step}", row, "0")
     out += ["    return;", "  }"]
-    if block > 1:
+    if block > 1 and not tile.whole:
         out += [f"  for (long at = 0; at < left; at += {tile.width}) {{", "      long i = first;"]
         out += [f"      const long skip = at + {tile.width} <= left ? 0 : at + {tile.width} - left, from = at - skip;"]
         if tile.packed:

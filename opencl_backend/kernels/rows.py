@@ -10,8 +10,23 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from opencl_backend.render import header
+from opencl_backend import scalar_c
+from opencl_backend.loop import Geometry
+from opencl_backend.render import (
+    NEXT,
+    ONCE,
+    ROW,
+    STRIDED,
+    Body,
+    Spec,
+    header,
+    signature,
+    unaligned,
+    unaligned_types,
+)
+from opencl_backend.scalar_c import STORAGE, CType
 
 KERNEL = re.compile(r"__attribute__\(\(reqd_work_group_size\(1, 1, 1\)\)\)\nkernel void \w+\((.*?)\) \{", re.DOTALL)
 _OWN = re.compile(r"\b(tile_|part\d)")
@@ -44,6 +59,55 @@ class Call:
     items: int
     split: int
     drawn: tuple[int, int, int] | None = None
+
+
+@cache
+def nest(spec: Spec, geometry: Geometry, width: int) -> str:
+    """A loop nest of known lengths and strides: less text than one for all lengths, for the compiler's sake.
+
+    Item k goes through ``g[0]`` of the outermost axis, which must be at least a vector if it is the innermost, too;
+    the last vector of a row is moved back to end where the row ends.
+    """
+    shape, rank, last = geometry.shape, len(geometry.shape), len(geometry.shape) - 1
+    body = Body(spec, width)
+    value = body.build()
+    out = ["const long first = get_global_id(0) * g[0], beyond = first + g[0];"]
+    out.append(f"const long end = beyond < {shape[0]} ? beyond : {shape[0]};")
+    stored = (spec.steps[-1].dtype, spec.store)
+    kinds = [*spec.loads, stored]
+
+    def begin(k: int) -> str:
+        steps = [f"i{axis} * {geometry.strides[k][axis]}" for axis in range(last) if geometry.strides[k][axis]]
+        return " + ".join([f"g[{1 + k}]", *steps])
+
+    for k, (dtype, how) in enumerate(spec.loads):
+        if how == ONCE:
+            out.append(f"const {CType(dtype).name} s{k} = {body.loaded(dtype, f'p{k}[{begin(k)}]')};")
+    for axis in range(last):
+        bounds = ("first", "end") if axis == 0 else ("0", str(shape[axis]))
+        out.append(f"for (long i{axis} = {bounds[0]}; i{axis} < {bounds[1]}; i{axis}++) {{")
+    for k, (dtype, how) in enumerate(kinds):
+        name, pointer, const = (f"a{k}", f"p{k}", "const ") if k < len(spec.loads) else ("o", "q", "")
+        if how == ROW:
+            out.append(f"const {CType(dtype).name} s{k} = {body.loaded(dtype, f'{pointer}[{begin(k)}]')};")
+        elif how in (NEXT, STRIDED):
+            out.append(f"global {const}{STORAGE[dtype]} *{name} = {pointer} + ({begin(k)});")
+            if how == STRIDED:
+                out.append(f"const long t{k} = {geometry.strides[k][last]};")
+    start, stop = ("0", str(shape[last])) if rank > 1 else ("first", "end")
+    out.append(f"for (long next = {start}; next < {stop}; next += {width}) {{")
+    out.append(f"const long j = next + {width} <= {stop} ? next : {stop} - {width};")
+    out += body.lines
+    result = body.stored(spec.steps[-1].dtype, value)
+    if width > 1:
+        out.append(f"*(global {unaligned(stored[0], width)} *)(o + j) = {result};")
+    else:
+        out.append(f"o[{'j' if spec.store == NEXT else f'j * t{len(spec.loads)}'}] = {result};")
+    out += ["}"] * (last + 1)
+    pointers = [(f"const {STORAGE[dtype]}", f"p{k}") for k, (dtype, _) in enumerate(spec.loads)]
+    types = unaligned_types((d, width) for d, how in kinds if how == NEXT) if width > 1 else ""
+    text = header(spec.fp64) + types + scalar_c.prelude(body.helpers)
+    return text + signature("nest", [*pointers, (STORAGE[stored[0]], "q")]) + "\n" + "\n".join(out) + "\n}\n"
 
 
 def definitions(text: str) -> list[str]:

@@ -217,7 +217,7 @@ def _launch_product(ctx: Context, a: Operand, b: Operand, c: Operand, batches: i
         packed, rows_each, groups = False, ctx.share, m // ctx.share
     tile = gemm.Tile(
         dtype, rows, m % rows, vectors, width, packed, c.column != 1, not ctx.exact and dtype.startswith("float"),
-        ctx.device.fp64,
+        ctx.device.fp64, ctx.records and n % block == 0,
     )  # fmt: skip
     arrays = [a.array, b.array, c.array]
     if packed:

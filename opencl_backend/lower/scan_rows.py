@@ -16,10 +16,11 @@ from typing import Any
 from opencl_backend.context import Context
 from opencl_backend.kernels import gemm, rows
 from opencl_backend.kernels.rows import Call, Place
-from opencl_backend.loop import Gather, Lazy, Load, walk
+from opencl_backend.loop import Gather, Lazy, Load, joined, walk
 from opencl_backend.lower.scan_kernel import MOST_ROWS, Moving, Recorder, Unfit
 from opencl_backend.lower.scan_ring import Ring
 from opencl_backend.plan import Host, Value
+from opencl_backend.render import NEXT, STRIDED, Encoded, Spec, access, encode, vector_width
 from opencl_backend.replay import StepOrder
 from opencl_backend.runtime import Cell, DeviceArray, Number
 from opencl_backend.scalar_c import STORAGE
@@ -45,6 +46,7 @@ class Launch:
     arrays: list[DeviceArray]
     elements: int
     loop: tuple[Lazy, DeviceArray] | None = None
+    own: bool = False
 
 
 class Drawn(Host):
@@ -75,9 +77,9 @@ class _Steps(StepOrder):
 class RowsRecorder(Recorder):
     """Keeps launches. `share`: the rows of a batch that a work-item will own."""
 
-    def __init__(self, outer: Context, order: StepOrder, share: int | None):
+    def __init__(self, outer: Context, order: StepOrder, share: int | None, items: int):
         super().__init__(outer, order)
-        self.share = share
+        self.share, self.items = share, items
         self.launches: list[Launch] = []
         self.targets: dict[Variable, DeviceArray] = {}
         self.sizes: list[tuple[str, int]] = []
@@ -92,11 +94,30 @@ class RowsRecorder(Recorder):
         return Context.computed(self, lazy)
 
     def emit(self, source: Lazy | DeviceArray, target: DeviceArray) -> None:
+        lazy = source if isinstance(source, Lazy) else self.loaded(source)
+        code = encode(lazy.expr)
         before = len(self.launches)
-        Context.emit(self, source, target)
+        if code.positions or code.gathers or not lazy.size:
+            Context.emit(self, source, target)
+        else:
+            self._nest(code, lazy, target)
         if len(self.launches) > before:
-            lazy = source if isinstance(source, Lazy) else self.loaded(source)
             self.launches[-1].loop = (lazy, target)
+
+    def _nest(self, code: Encoded, lazy: Lazy, target: DeviceArray) -> None:
+        """A loop nest for these lengths and strides."""
+        arrays = [*code.arrays, target]
+        geometry = joined(lazy.shape or (1,), [array.strides or (0,) for array in arrays])
+        lengths = geometry.shape
+        store = NEXT if geometry.strides[-1][-1] == 1 or lengths[-1] == 1 else STRIDED
+        loads = tuple((a.dtype, access(s)) for a, s in zip(code.arrays, geometry.strides))
+        spec = Spec(loads, (), code.steps, store, len(lengths), "cpu", not self.exact, self.device.fp64)
+        innermost = lengths[-1] if len(lengths) > 1 else lengths[0] // self.items
+        width = min(vector_width(spec), 1 << (max(innermost, 1).bit_length() - 1))
+        text = rows.nest(spec, geometry, width)
+        label = "+".join(dict.fromkeys(step.row for step in code.steps if step.row)) or "copy"
+        numbers: list[Number] = [lengths[0], *(array.offset for array in arrays)]
+        self.launches.append(Launch(label, text, "nest", 1, numbers, arrays, lazy.size, own=True))
 
     def stays(self, array: DeviceArray) -> bool:
         return not isinstance(array.storage, Moving)
@@ -152,7 +173,7 @@ class RowsLoop:
         self.batch = self._leading()
         units = ctx.device.compute_units
         self.items = next(k for k in range(min(units, max(self.batch, 1)), 0, -1) if self.batch % k == 0)
-        self.recorder = RowsRecorder(ctx, self.order, self.batch // self.items if self.batch > 1 else None)
+        self.recorder = RowsRecorder(ctx, self.order, self.batch // self.items if self.batch > 1 else None, self.items)
         self.recorder.initial = {}
         self.rings: list[Ring] = []
         self.finals: dict[int, Drawn] = {}
@@ -281,6 +302,8 @@ class RowsLoop:
             shape, place, total = list(lazy.shape), 1, lazy.size
             if any(isinstance(p, Gather) and isinstance(p.array.storage, Moving) for p in walk(lazy.expr)):
                 return f"{launch.label} looks elements up"
+            if launch.own:
+                place, total = 0, int(numbers[0])
             arrays = [*lazy.arrays, target]
             walks: list[list[Number]] = [[array.offset, *array.strides] for array in arrays]
         elif launch.name == "fold":
@@ -302,6 +325,8 @@ class RowsLoop:
         for array, steps in zip(arrays, walks):
             if isinstance(array.storage, Moving) and not self._stays(array, shape, steps):
                 return f"{launch.label} reads other rows than its own"
+        if total % self.items:
+            return f"{launch.label} goes through rows that are not cut evenly"
         numbers[place] = total // self.items
         launch.items = self.items
         return None
