@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from mutants import hunt, scores
@@ -42,7 +43,13 @@ def _child(arguments: Sequence[str], given: str, limit: float) -> Any:
 
 
 def hunted(mutant: Mutant, seconds: float, seed: int) -> hunt.Row:
-    """The row of one mutant."""
+    """The row of one mutant; one whose place the code no longer has is not hunted, and not killed."""
+    try:
+        mutant.patched((ROOT / mutant.file).read_text())
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr, flush=True)
+        return {"name": mutant.name, "family": mutant.family, "killed": False, "blamed": False, "programs": 0,
+                "seconds": 0.0, "kind": "stale", "message": str(error)}  # fmt: skip
     known: list[list[str]] = []
     while True:
         limit = GRACE * seconds + 60
@@ -85,16 +92,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = _known(options.json) if options.json and options.resume else {}
     chosen = [m for m in MUTANTS.values() if _wanted(m, options) and m.name not in rows]
 
-    def one(mutant: Mutant) -> hunt.Row:
-        row = hunted(mutant, options.time, options.seed)
-        print(scores.line(row), file=sys.stderr, flush=True)
-        return row
+    writing = Lock()
 
-    with ThreadPoolExecutor(options.workers) as pool:
-        for row in pool.map(one, chosen):
-            rows[row["name"]] = row
+    def one(mutant: Mutant) -> None:
+        row = hunted(mutant, options.time, options.seed)
+        with writing:
+            print(scores.line(row), file=sys.stderr, flush=True)
+            rows[mutant.name] = row
             if options.json:
                 _write(options.json, rows.values())
+
+    with ThreadPoolExecutor(options.workers) as pool:
+        list(pool.map(one, chosen))
     shown = [rows[name] for name, m in MUTANTS.items() if name in rows and _wanted(m, options)]
     print(scores.table(shown))
     if options.markdown:
@@ -112,11 +121,15 @@ def _wanted(mutant: Mutant, options: argparse.Namespace) -> bool:
 def _known(path: Path) -> dict[str, hunt.Row]:
     if not path.exists():
         return {}
-    return {row["name"]: row for row in map(json.loads, path.read_text().splitlines())}
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    return {row["name"]: row for row in found if row["name"] in MUTANTS and row.get("kind") != "stale"}
 
 
 def _write(path: Path, rows: Iterable[hunt.Row]) -> None:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    """All of them at once, so that whoever is interrupted leaves a whole file."""
+    beside = path.with_name(path.name + ".new")
+    beside.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    beside.replace(path)
 
 
 if __name__ == "__main__":
