@@ -315,6 +315,15 @@ seed(
     "gradient IfElse",
 )
 
+seed = patches("gradients", "reference/tensor/signal/pool.py", "gradient Pool", "gradient ", "op ")
+
+seed(
+    "only_where_the_largest_is_above",
+    "elements that tie for the largest get nothing",
+    "chosen = grid.windows(x, lowest(x.dtype)) == grid.spread(maxout)\n        return (grid.put_back",
+    "chosen = grid.windows(x, lowest(x.dtype)) > grid.spread(maxout)\n        return (grid.put_back",
+)
+
 seed = patches("gradients", "reference/tensor/nnet/conv_op.py", "gradient AbstractConv", "gradient ")
 
 seed(

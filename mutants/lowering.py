@@ -306,3 +306,15 @@ seed(
     "begin = sum(before * step for (before, _), step in zip(",
     "begin = sum(after * step for (_, after), step in zip(",
 )
+
+seed = patches("lowering", f"{LOWER}/pool.py", "kernel Pool", "kernel ")
+
+seed(
+    "mean_of_padding_too",
+    "the mean that leaves the padding out counts it",
+    "counts = ctx.loaded(ctx.known(grid.counts(mode).astype(x.dtype)))",
+    'counts = ctx.loaded(ctx.known(grid.counts("average_inc_pad").astype(x.dtype)))',
+    "kernel Pool",
+    "kernel AveragePoolGrad",
+    "kernel ",
+)

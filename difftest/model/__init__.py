@@ -23,6 +23,7 @@ from difftest.model import (
     indexing,
     loops,
     networks,
+    pooling,
     reducing,
     shaping,
     slopes,

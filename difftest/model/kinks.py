@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from difftest.model.pooling import regions
+
 Array = np.ndarray
 Promise = tuple[Array | bool, Array | float]
 """(where something is promised, what the gradient is there)"""
@@ -66,6 +68,22 @@ def _others_of(weights: Array, x: Array, axis: Sequence[int] | None) -> list[Pro
     axes = tuple(range(x.ndim)) if axis is None else tuple(axis)
     zeros = np.sum(x == 0, axis=axes, keepdims=True) - (x == 0)
     return [((zeros > 0) & bool(np.all(np.isfinite(x))), 0.0)]
+
+
+def _to_the_largest_of_all(random: np.random.Generator, x: Array, *others: Array) -> list[Array]:
+    return [*_to_the_largest(random, x), *others]
+
+
+def _largest_of_windows(
+    weights: Array, x: Array, ws: Array, stride: Array, pad: Array, mode: str, ignore_border: bool
+) -> list[Promise]:
+    """The whole gradient to every element that equals the largest of a window."""
+    options = ws.tolist(), ignore_border, stride.tolist(), pad.tolist()
+    back = np.zeros(x.shape)
+    if mode == "max":
+        for place, inside, _ in regions(x, *options)[1]:
+            back[inside] += np.where(x[inside] == x[inside].max(), weights[place], 0)
+    return [(mode == "max" and bool(np.all(np.isfinite(x))), back)]
 
 
 def _to_the_first(random: np.random.Generator, x: Array, axis: Array) -> list[Array]:
@@ -126,5 +144,6 @@ KINKS: dict[str, Kink] = {
     "MaxAndArgmax": _maximum,
     "Prod": Kink(_zero, _others_of, ("axis",)),
     "SortOp": Kink(_to_the_first, _stable),
+    "Pool": Kink(_to_the_largest_of_all, _largest_of_windows, ("mode", "ignore_border")),
 }
 """Class of an operation, or row of the scalar table -> its promise."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from difftest.oracle import rules
+from difftest.oracle import rules, windows
 from difftest.oracle.bounds import Bound
 
 Kink = Callable[[Sequence[Bound], Sequence[Bound]], Any]
@@ -52,6 +52,8 @@ def _met(node: Any, row: Any, inputs: Sequence[Bound], outputs: Sequence[Bound])
         yield _at_zero(inputs, outputs)
     elif type(node.op).__name__ == "SortOp":
         yield rules.order(node, inputs).e
+    elif type(node.op).__name__ in ("Pool", "MaxPoolGrad", "DownsampleFactorMaxGradGrad"):
+        yield windows.ties(node, inputs)
 
 
 def _at_zero(inputs: Sequence[Bound], outputs: Sequence[Bound]) -> Any:

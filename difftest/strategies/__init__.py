@@ -12,6 +12,7 @@ from difftest.strategies import (
     linear,
     loops,
     networks,
+    pooling,
     reducing,
     shaping,
     sorting,
@@ -23,6 +24,7 @@ from difftest.strategies.registry import STEPS, families, step
 
 __all__ = [
     "PROFILES", "STEPS", "Profile", "Tape", "advanced", "arithmetic", "choosing", "convolving", "creating",
-    "derivatives", "drawn", "elementwise", "families", "indexing", "linear", "loops", "networks", "programs",
+    "derivatives", "drawn", "elementwise", "families", "indexing", "linear", "loops", "networks", "pooling",
+    "programs",
     "reducing", "shaping", "sorting", "step", "streams",
 ]  # fmt: skip

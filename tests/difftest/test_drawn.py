@@ -52,13 +52,14 @@ NOT_BUILT = {
     "AllocEmpty": "its values are undefined",
     "ConsiderConstant": "drawn as consider_constant", "ViewOp": "a base of others", "Reduction": "a base of others",
     "Accumulation": "a base of others", "Reading": "a base of others", "Writing": "a base of others",
+    **dict.fromkeys(("AveragePoolGrad", "DownsampleFactorMaxGradGrad"), "gradients of pooling, seldom in this budget"),
     "DeepCopyOp": "made by functions, for outputs that are state", "Scan": LOOPS,
 }  # fmt: skip
 """Operations that are in no program's graph, and why."""
 
 FAMILIES = (
     "arithmetic", "creation", "diagonal", "elemwise", "extra_ops", "joining", "linalg", "reduce", "shape", "sort",
-    "subtensor", "nnet.abstract_conv", "nnet.activation", "nnet.bn", "nnet.crossentropy", "nnet.softmax",
+    "signal.pool", "subtensor", "nnet.abstract_conv", "nnet.activation", "nnet.bn", "nnet.crossentropy", "nnet.softmax",
 )  # fmt: skip
 
 

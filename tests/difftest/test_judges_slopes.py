@@ -72,6 +72,7 @@ KINKED = {
     "round_half_away_from_zero": (lambda x: T.round(x, mode="half_away_from_zero"), M),
     "MaxAndArgmax": (lambda x: T.max_and_argmax(x, axis=1)[0], M), "Prod": (lambda x: T.prod(x, axis=0), M),
     "SortOp": (lambda x: T.sort(x, axis=0), M),
+    "Pool": (lambda x: T.signal.pool.pool_2d(x, (2, 2), ignore_border=True, stride=(1, 1)), M),
 }  # fmt: skip
 
 

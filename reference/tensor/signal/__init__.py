@@ -3,4 +3,4 @@
 Owns nothing but the list of its families.
 """
 
-from reference.tensor.signal import conv
+from reference.tensor.signal import conv, pool
