@@ -115,6 +115,8 @@ def _row(b: Bound, k: int) -> Bound:
 
 
 def _stacked(rows: Sequence[Bound]) -> Bound:
+    if any(b.y is None for b in rows):
+        return Bound.exactly(np.stack([b.raw for b in rows]))
     y, e = np.stack([b.y for b in rows]), np.stack([b.e for b in rows])
     return Bound(y, e, rows[0].dtype)
 
