@@ -414,6 +414,14 @@ class Function:
         return self
 
     @property
+    def unpack_single(self) -> bool:
+        """Whether a call returns one value, not a list of values."""
+        return self.shape == "one"
+
+    def free(self) -> None:
+        """Accepted: intermediate values are not kept between calls."""
+
+    @property
     def outputs(self) -> list[Variable]:
         """The variables of the user's outputs in the rewritten graph."""
         return self.fgraph.outputs[: self._n_results]

@@ -17,7 +17,7 @@ from reference.graph.errors import UnusedInputError
 Pairs = Iterable[tuple[Any, Any]] | Mapping[Any, Any]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class In:
     """An input of a function, with options.
 
@@ -44,18 +44,28 @@ class In:
         if self.name is None and self.autoname:
             self.name = getattr(self.variable, "name", None)
 
+    def __str__(self) -> str:
+        return f"In({self.variable} -> {self.update})" if self.update is not None else f"In({self.variable})"
+
+    __repr__ = __str__
+
 
 def Param(variable: Variable, default: Any = None, name: str | None = None, **options: Any) -> In:
     """The older spelling of `In`, whose `value` it calls `default`."""
     return In(variable, name=name, value=default, **options)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Out:
     """An output of a function; `borrow=True` lets it share memory with inputs or shared variables."""
 
     variable: Variable
     borrow: bool = False
+
+    def __str__(self) -> str:
+        return f"Out({self.variable},{self.borrow})"
+
+    __repr__ = __str__
 
 
 SymbolicInput, SymbolicOutput = In, Out

@@ -85,6 +85,21 @@ class Type:
         described = f"{other} of type {other.type}" if isinstance(other, Variable) else repr(other)
         raise TypeError(f"cannot convert {described} into a variable of type {self}")
 
+    def is_valid_value(self, value: Any) -> bool:
+        """True if `value` may be that of a variable of this type as it stands."""
+        try:
+            self.filter(value, strict=True)
+        except (TypeError, ValueError):
+            return False
+        return True
+
+    def convert_variable(self, variable: Variable) -> Variable | None:
+        """`filter_variable`, or None where it would raise."""
+        try:
+            return self.filter_variable(variable)
+        except TypeError:
+            return None
+
     def make_variable(self, name: str | None = None) -> Variable:
         return Variable(self, name=name)
 
@@ -97,6 +112,10 @@ class Type:
     def values_eq(self, a: Any, b: Any) -> bool:
         """True if the two values are the same, bit for bit; every NaN equals every NaN."""
         return bool(a == b)
+
+    def values_eq_approx(self, a: Any, b: Any, rtol: float | None = None, atol: float | None = None) -> bool:
+        """True if the two values are the same but for rounding."""
+        return self.values_eq(a, b)
 
     def signature(self, value: Any) -> Any:
         """A hashable key that is equal exactly when `values_eq` holds: merging constants needs it."""
@@ -150,6 +169,10 @@ class Variable:
             self._tag = Tag()
         return self.__dict__["_tag"]
 
+    def get_parents(self) -> list[Apply]:
+        """The node that computes it, in a list; an empty one for an input."""
+        return [] if self.owner is None else [self.owner]
+
     def clone(self, name: str | None = None) -> Variable:
         """An input variable of the same type, without an owner."""
         twin = self._copy()
@@ -192,6 +215,10 @@ class Constant(Variable):
     @property
     def value(self) -> Any:
         return self.data
+
+    def equals(self, other: Any) -> bool:
+        """True if `other` is a constant of the same type and bits."""
+        return isinstance(other, Constant) and self.signature() == other.signature()
 
     def signature(self) -> tuple[Type, Any]:
         """Equal for two constants exactly when they have one type and the same bits."""
@@ -238,6 +265,18 @@ class Apply:
     def out(self) -> Variable:
         """The only output (or the op's default output)."""
         return self.outputs[self.op.default_output or 0]
+
+    def default_output(self) -> Variable:
+        """`out`."""
+        return self.out
+
+    def get_parents(self) -> list[Variable]:
+        """The inputs."""
+        return list(self.inputs)
+
+    def clone(self) -> Apply:
+        """The same operation on the same inputs once more."""
+        return self.clone_with_new_inputs(self.inputs)
 
     @property
     def nin(self) -> int:

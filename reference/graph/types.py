@@ -128,6 +128,11 @@ class TensorType(Type):
     def make_constant(self, value: Any, name: str | None = None) -> Constant:
         return self.constant_class(self, self.filter(value), name=name)
 
+    def values_eq_approx(self, a: Any, b: Any, rtol: float | None = None, atol: float | None = None) -> bool:
+        narrow = self.dtype in ("float16", "float32", "complex64")
+        rtol, atol = (1e-3 if narrow else 1e-5) if rtol is None else rtol, 1e-5 if atol is None else atol
+        return a.shape == b.shape and bool(np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True))
+
     def values_eq(self, a: np.ndarray, b: np.ndarray) -> bool:
         return a.shape == b.shape and a.dtype == b.dtype and self.signature(a) == self.signature(b)
 

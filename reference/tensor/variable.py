@@ -156,6 +156,9 @@ class _TensorOperators:
         return iter([self[k] for k in range(length)])
 
     def __bool__(self) -> bool:
+        """True, as ``if given:`` asks whether there is a variable; what compares has no answer yet."""
+        if self.owner is None or self.type.dtype != "bool":  # type: ignore[attr-defined]
+            return True
         raise TypeError(
             "Variables do not support boolean operations. Compare with T.eq, combine with & | ~, "
             "choose with T.switch"

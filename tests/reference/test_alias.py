@@ -36,9 +36,10 @@ def test_every_source_is_a_module_of_ours(path):
 
 
 PROGRAMS = {
-    "theano": "config function shared scan grad clone Lop Rop pp Param In Out Mode OpFromGraph dot printing gof compile "
-    "tensor gradient sandbox scan_module ifelse tests misc scalar updates version change_flags _asarray as_op map "
-    "reduce foldl foldr Variable Constant Op Apply Type TensorType generic configparser OrderedUpdates subgraph_grad",
+    "theano": "config function shared scan grad clone Lop Rop pp Param In Out Mode OpFromGraph dot printing gof "
+    "compile tensor gradient sandbox scan_module ifelse tests misc scalar updates version change_flags _asarray as_op "
+    "map reduce foldl foldr Variable Constant Op Apply Type TensorType generic configparser OrderedUpdates "
+    "subgraph_grad",
     "theano.tensor": "matrix lscalar nnet shared_randomstreams grad dot sharedvar var basic opt extra_ops subtensor "
     "TensorType TensorVariable TensorConstant as_tensor_variable get_scalar_constant_value NotScalarConstantError sort "
     "inplace raw_random elemwise set_subtensor verify_grad constant discrete_dtypes float_dtypes get_vector_length "

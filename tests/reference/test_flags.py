@@ -1,11 +1,16 @@
 """Flags that change how a graph is built: test values, warnings of float64, dtypes of constants."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import reference as theano
 import reference.tensor as T
-from reference.config import config
+from reference.config import FLAGS, config
 from reference.graph.errors import ShapeError
 
 
@@ -50,3 +55,20 @@ def test_flags_come_back_after_a_block_that_raises():
         assert config.scan.allow_gc
         raise ZeroDivisionError
     assert config.floatX == "float64" and not config.scan.allow_gc
+
+
+def test_the_page_of_flags_is_up_to_date():
+    from reference.__main__ import page
+
+    written = (Path(__file__).resolve().parents[2] / "docs" / "flags.md").read_text()
+    assert written == page(FLAGS), "run: python -m reference flags --markdown > docs/flags.md"
+
+
+def test_files_named_by_theanorc_are_read(tmp_path):
+    (tmp_path / "rc").write_text("[global]\nfloatX = float32\ndevice = cuda0\n[scan]\nallow_gc = True\n")
+    done = subprocess.run(
+        [sys.executable, "-c", "from reference import config as c; print(c.floatX, c.device, c.scan.allow_gc)"],
+        env={**os.environ, "THEANORC": str(tmp_path / "rc"), "THEANO_FLAGS": "floatX=float16"},
+        cwd=Path(__file__).resolve().parents[2], capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == "float16 cuda0 True\n", done.stderr
