@@ -1,5 +1,6 @@
 """The seed programs on every backend: what their texts promise is checked, not printed."""
 
+import convolutional_net as convolutional
 import gibbs
 import givens
 import logistic_regression as logistic
@@ -48,6 +49,12 @@ def test_logistic_regression_learns_as_by_hand(backend, digits):
 def test_logistic_regression_has_one_learning_curve_on_every_mode(backend, digits):
     exact = logistic.Model(backend, mode="EXACT").fit(3)
     assert exact == logistic.Model(backend, mode="UNOPTIMIZED").fit(3)
+
+
+def test_a_convolutional_net_learns(backend, digits):
+    costs, errors = zip(*convolutional.Model(backend, filters=(4, 8)).fit(4))
+    assert list(costs) == sorted(costs, reverse=True)
+    assert errors[-1] < 0.2 < errors[0]
 
 
 @pytest.mark.parametrize("steps", [1, 10])
