@@ -61,11 +61,9 @@ def cells(backends: Sequence[str] = ("reference",), modes: Sequence[str] = MODES
 
 UNSAFE = Cell("UNSAFE")
 
-SELDOM = (
-    UNSAFE,
-    Cell("FAST_COMPILE"),
-    Cell("FAST_RUN", "opencl", (("opencl.interpret", "False"),)),
-)
+COMPILED = Cell("FAST_RUN", "opencl", (("opencl.interpret", "False"),))
+
+SELDOM = (UNSAFE, Cell("FAST_COMPILE"), COMPILED)
 """Cells that join a session on their backend now and then: one admits every rewrite, one a part of those that keep all
 bits, and one builds a kernel for every loop, which takes long."""
 

@@ -299,8 +299,8 @@ seed = patches("meaning", "reference/tensor/basic.py")
 seed(
     "smallest_integers_too_small",
     "128 and 255 are taken for int8",
-    "if np.iinfo(dtype).min <= x <= np.iinfo(dtype).max:",
-    'if np.iinfo(dtype).min <= x <= np.iinfo("u" + dtype.lstrip("u")).max:',
+    "        if low <= x <= high:",
+    "        if low <= x <= 2 * high + 1:",
     "op ",
     "model",
     "build",

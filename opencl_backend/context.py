@@ -194,6 +194,13 @@ class Context:
         """Is a loop of so many elements worth a kernel of its own?"""
         return self.plan.compiled or elements >= LARGE
 
+    def options(self, elements: int) -> tuple[str, ...]:
+        """How a kernel over so many elements is compiled: in haste, until its plan has proved worth the time."""
+        if self.is_large(elements):
+            return ()
+        self.plan.count_interpreted()
+        return machine.OPTIONS
+
     def launch(
         self,
         label: str,

@@ -7,7 +7,7 @@ that of the reference's `reduce_in_order`, whatever the device. It must not know
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import prod
@@ -22,6 +22,7 @@ from opencl_backend.render import (
     STRIDED,
     Body,
     Spec,
+    Step,
     access,
     encode,
     header,
@@ -53,6 +54,15 @@ class Fold:
     value: bool = True
     place: bool = False
 
+    @property
+    def stores_value(self) -> bool:
+        return self.kind != "extreme" or self.value
+
+    @property
+    def has_rows(self) -> bool:
+        """Is there a kernel of its own for rows, several elements of which are folded side by side?"""
+        return self.kind == "add" or (self.kind == "extreme" and self.acc in LANES)
+
 
 def blocks(lazy: Lazy, axis: int, count: int = 1) -> list[tuple[int, int, int]] | None:
     """For each operand its strides over (before, reduced, after) when `count` axes from `axis` on are
@@ -77,14 +87,12 @@ def run(ctx: Context, fold: Fold, lazy: Lazy, axis: int, count: int = 1, label: 
 
     What is small is computed first and read in C order, so that all small folds of a dtype are one program.
     """
-    small = not ctx.is_large(lazy.size)
-    if small:
-        lazy = ctx.loaded(ctx.row_major(lazy))
-        ctx.plan.count_interpreted()
+    if not ctx.is_large(lazy.size):
+        return _run_small(ctx, fold, ctx.row_major(lazy), axis, count, label or fold.kind)
     before, after = lazy.shape[:axis], lazy.shape[axis + count :]
     block = (prod(before), prod(lazy.shape[axis : axis + count]), prod(after))
     strides = blocks(lazy, axis, count)
-    by_rows = block[2] == 1 and (fold.kind == "add" or (fold.kind == "extreme" and fold.acc in LANES))
+    by_rows = block[2] == 1 and fold.has_rows
     code = encode(lazy.expr)
     if (
         strides is None
@@ -98,9 +106,7 @@ def run(ctx: Context, fold: Fold, lazy: Lazy, axis: int, count: int = 1, label: 
         assert strides is not None
         code = encode(lazy.expr)
     arrays, steps = code.arrays, code.steps
-    wide = fold.kind != "extreme"
-    dtypes = [fold.dtype] * (wide or fold.value) + ["int64"] * (not wide and fold.place)
-    outputs = [ctx.new(dtype, (*before, *after)) for dtype in dtypes]
+    outputs = _results(ctx, fold, (*before, *after))
     if outputs[0].size == 0:
         return outputs
     along = 1 if by_rows else 2
@@ -108,8 +114,7 @@ def run(ctx: Context, fold: Fold, lazy: Lazy, axis: int, count: int = 1, label: 
         (array.dtype, NEXT if block[along] == 1 and any(s) else access(_through(s, along)))
         for array, s in zip(arrays, strides)
     )
-    fast = not ctx.exact and not small
-    spec = Spec(loads, (), steps, NEXT, 3, ctx.device.style, fast, ctx.device.fp64)
+    spec = Spec(loads, (), steps, NEXT, 3, ctx.device.style, not ctx.exact, ctx.device.fp64)
     write = columns_text if not by_rows else pairwise_text if fold.kind == "add" else lanes_text
     text = write(spec, fold)
     rows = block[0] if by_rows else block[0] * block[2]
@@ -124,6 +129,53 @@ def run(ctx: Context, fold: Fold, lazy: Lazy, axis: int, count: int = 1, label: 
         1, prod(block),
     )  # fmt: skip
     return outputs
+
+
+def _results(ctx: Context, fold: Fold, shape: tuple[int, ...]) -> list[DeviceArray]:
+    """New arrays for what is stored."""
+    dtypes = [fold.dtype] * fold.stores_value + ["int64"] * (not fold.stores_value or fold.place)
+    return [ctx.new(dtype, shape) for dtype in dtypes]
+
+
+def _run_small(ctx: Context, fold: Fold, array: DeviceArray, axis: int, count: int, label: str) -> list[DeviceArray]:
+    """The same for an array in C order, by a kernel of the program that has all small folds of its dtype."""
+    shape = array.shape
+    block = (prod(shape[:axis]), prod(shape[axis : axis + count]), prod(shape[axis + count :]))
+    outputs = _results(ctx, fold, (*shape[:axis], *shape[axis + count :]))
+    if outputs[0].size == 0:
+        return outputs
+    by_rows = block[2] == 1 and fold.has_rows
+    rows = block[0] if by_rows else block[0] * block[2]
+    each = _share(ctx, rows, block[1], block[2])
+    numbers: list[Number] = [*block, each, array.offset, block[1] * block[2], block[2], 1]
+    text = small_text(array.dtype, fold.acc, fold.dtype, fold.kind == "extreme", ctx.device.style, ctx.device.fp64)
+    ctx.launch(
+        label, text, _small_name(fold, by_rows), -(-rows // each), numbers, [array, *outputs], 1, prod(block),
+        ctx.options(array.size),
+    )  # fmt: skip
+    return outputs
+
+
+def _small_name(fold: Fold, by_rows: bool) -> str:
+    stored = "value" * fold.value + "place" * fold.place if fold.kind == "extreme" else fold.kind
+    return f"{stored}_of_{'rows' if by_rows else 'columns'}"
+
+
+@cache
+def small_text(dtype: str, acc: str, result: str, extremes: bool, style: str, fp64: bool) -> str:
+    """Every fold of elements of `dtype` in one program: building ten kernels costs little more than building one."""
+    spec = Spec(((dtype, NEXT),), (), (Step("load", dtype, (0,)),), NEXT, 3, style, False, fp64)
+    if extremes:
+        folds = [Fold("extreme", acc, result, *stored) for stored in ((True, False), (False, True), (True, True))]
+    else:
+        folds = [Fold(kind, acc, result) for kind in (("max", "min") if acc == "bool" else ("add", "mul"))]
+    texts = []
+    for fold in folds:
+        texts.append(_columns(spec, fold, _small_name(fold, False)))
+        if fold.has_rows:
+            write = _pairwise if fold.kind == "add" else _lanes
+            texts.append(write(spec, fold, _small_name(fold, True)))
+    return _program(texts)
 
 
 def _through(strides: tuple[int, int, int], along: int) -> tuple[int, int, int]:
@@ -145,7 +197,7 @@ def _register(fold: Fold, spec: Spec) -> CType:
 
 def _pointers(spec: Spec, fold: Fold) -> list[tuple[str, str]]:
     arrays = [(f"const {STORAGE[dtype]}", f"p{k}") for k, (dtype, _) in enumerate(spec.loads)]
-    if fold.kind != "extreme" or fold.value:
+    if fold.stores_value:
         arrays.append((STORAGE[fold.dtype], "q"))
     if fold.kind == "extreme" and fold.place:
         arrays.append(("long", "r"))
@@ -155,9 +207,11 @@ def _pointers(spec: Spec, fold: Fold) -> list[tuple[str, str]]:
 class _Text:
     """A kernel being written."""
 
-    def __init__(self, spec: Spec, fold: Fold):
+    def __init__(self, spec: Spec, fold: Fold, name: str):
         self.spec = spec
         self.fold = fold
+        self.name = name
+        self.lines: list[str] = []
         self.helpers: dict[str, None] = {}
         self.types: list[tuple[str, int]] = []
 
@@ -190,9 +244,8 @@ class _Text:
         self.helpers.update(dict.fromkeys(row.helpers(ct)))
         return row.expr(ct, a, b)
 
-    def finished(self, lines: list[str]) -> str:
-        start = header(self.spec.fp64) + unaligned_types(self.types) + scalar_c.prelude(self.helpers)
-        return start + signature("fold", _pointers(self.spec, self.fold)) + "\n" + "\n".join(lines) + "\n}\n"
+    def written(self) -> str:
+        return signature(self.name, _pointers(self.spec, self.fold)) + "\n" + "\n".join(self.lines) + "\n}\n"
 
     def scalars(self, access_kind: str, where: Callable[[int], str]) -> list[str]:
         """Loads of operands that do not change along the inner loop; ``where(first number)`` is their place."""
@@ -206,10 +259,22 @@ class _Text:
         return lines
 
 
+def _program(texts: Sequence[_Text]) -> str:
+    """The program of these kernels."""
+    types = [t for text in texts for t in text.types]
+    helpers = {helper: None for text in texts for helper in text.helpers}
+    start = header(texts[0].spec.fp64) + unaligned_types(types) + scalar_c.prelude(helpers)
+    return start + "".join(text.written() for text in texts)
+
+
 @cache
 def pairwise_text(spec: Spec, fold: Fold) -> str:
+    return _program([_pairwise(spec, fold, "fold")])
+
+
+def _pairwise(spec: Spec, fold: Fold, name: str) -> _Text:
     """Sums of rows in NumPy's order: at most 128 elements in 8 interleaved sums, more by halves."""
-    out = _Text(spec, fold)
+    out = _Text(spec, fold, name)
     acc = _register(fold, spec).name
     lines = [
         "  const long n = g[1], each = g[3], first = get_global_id(0) * each;",
@@ -253,13 +318,18 @@ def pairwise_text(spec: Spec, fold: Fold) -> str:
         f"    {out.store('q', 'row', 'sum')}",
         "  }",
     ]  # fmt: skip
-    return out.finished(lines)
+    out.lines = lines
+    return out
 
 
 @cache
 def lanes_text(spec: Spec, fold: Fold) -> str:
+    return _program([_lanes(spec, fold, "fold")])
+
+
+def _lanes(spec: Spec, fold: Fold, name: str) -> _Text:
     """The extreme of rows: a vector of running extremes, then the best of its lanes, then what is left."""
-    out = _Text(spec, fold)
+    out = _Text(spec, fold, name)
     width = LANES[fold.acc]
     wide, one = CType(fold.acc, width, spec.fast, spec.fp64), CType(fold.acc)
     nan = " | ((e != e) & (v == v))" if one.is_float else ""
@@ -300,7 +370,8 @@ def lanes_text(spec: Spec, fold: Fold) -> str:
     if fold.place:
         lines.append("    r[row] = at;")
     lines.append("  }")
-    return out.finished(lines)
+    out.lines = lines
+    return out
 
 
 def _row_pointers(spec: Spec) -> list[str]:
@@ -314,8 +385,12 @@ def _row_pointers(spec: Spec) -> list[str]:
 
 @cache
 def columns_text(spec: Spec, fold: Fold) -> str:
+    return _program([_columns(spec, fold, "fold")])
+
+
+def _columns(spec: Spec, fold: Fold, name: str) -> _Text:
     """Columns folded one element after the other, up to 64 of them side by side."""
-    out = _Text(spec, fold)
+    out = _Text(spec, fold, name)
     acc = _register(fold, spec).name
     extreme = fold.kind == "extreme"
     lines = [
@@ -361,9 +436,10 @@ def columns_text(spec: Spec, fold: Fold) -> str:
         one = {"add": "0", "mul": "1", "max": "0", "min": "1"}[fold.kind]
         lines.append(f"    if (length == 0) for (long j = 0; j < m; j++) v[j] = {one};")
     stores = []
-    if not extreme or fold.value:
+    if fold.stores_value:
         stores.append(out.store("q", "k + j", "v[j]"))
     if extreme and fold.place:
         stores.append("r[k + j] = at[j];")
     lines += [f"    for (long j = 0; j < m; j++) {{ {' '.join(stores)} }}", "    k += m;", "  }"]
-    return out.finished(lines)
+    out.lines = lines
+    return out

@@ -148,7 +148,8 @@ def cumulate(ctx: Context, node: Apply) -> DeviceArray:
     each = chunk(columns, 4 * ctx.device.compute_units, 1, COLUMNS if inner > 1 else 1)
     numbers: list[Number] = [columns, array.shape[axis], inner, each, array.offset]
     text = running(dtype, op.mode, ctx.device.fp64)
-    ctx.launch(f"Cum{op.mode}", text, "running", -(-columns // each), numbers, [array, out], 1, array.size)
+    items, options = -(-columns // each), ctx.options(array.size)
+    ctx.launch(f"Cum{op.mode}", text, "running", items, numbers, [array, out], 1, array.size, options)
     return out
 
 
@@ -200,7 +201,7 @@ def searchsorted(ctx: Context, node: Apply) -> DeviceArray:
     numbers: list[Number] = [out.size, each, table.size, table.offset, values.offset]
     ctx.launch(
         "searchsorted", searching(dtype, side, ctx.device.fp64), "searching", -(-out.size // each), numbers,
-        [table, values, out], 1, out.size,
+        [table, values, out], 1, out.size, ctx.options(out.size),
     )  # fmt: skip
     return out
 

@@ -78,8 +78,9 @@ def _launch(
         each = chunk(total, 4 * ctx.device.compute_units, 256, 64)
         numbers = [total, each, *key.numbers, *[a.offset for a in arrays]]
         ctx.launch(
-            draw.distribution, philox.text(draw), "draw", -(-total // each), numbers, [*arrays, target], elements=total
-        )
+            draw.distribution, philox.text(draw), "draw", -(-total // each), numbers, [*arrays, target], 1, total,
+            ctx.options(total),
+        )  # fmt: skip
     return target
 
 

@@ -53,7 +53,9 @@ def _written(ctx: Context, node: Apply, pattern: Sequence[Any]) -> DeviceArray:
         places.size, columns, each, region.offset, value.offset, row * columns, column, places.offset,
     ]  # fmt: skip
     text = scatter(out.dtype, op.set_instead_of_inc, ctx.device.fp64)
-    ctx.launch(str(op), text, "scatter", -(-columns // each), numbers, [places, value, out], 1, prod(index.shape))
+    size = prod(index.shape)
+    items, options = -(-columns // each), ctx.options(size)
+    ctx.launch(str(op), text, "scatter", items, numbers, [places, value, out], 1, size, options)
     return out
 
 

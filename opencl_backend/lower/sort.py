@@ -63,5 +63,6 @@ def _sorted(ctx: Context, x: DeviceArray, places: bool) -> tuple[DeviceArray, De
         each = chunk(rows, 4 * ctx.device.compute_units, 1, 1)
         text = merge_sort(x.dtype, places, ctx.device.fp64)
         numbers = [rows, length, each, x.offset]
-        ctx.launch("sort", text, "merge_sort", -(-rows // each), numbers, arrays, elements=x.size)
+        options = ctx.options(x.size)
+        ctx.launch("sort", text, "merge_sort", -(-rows // each), numbers, arrays, elements=x.size, options=options)
     return arrays[1], arrays[-2]
