@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -217,7 +218,7 @@ class Program:
             steps=tuple(
                 Step(
                     s["step"],
-                    tuple(s["operands"]),
+                    _tuples(s["operands"]),
                     {k: _tuples(v) for k, v in s["attributes"].items()},
                     tuple(s["results"]),
                 )
@@ -434,10 +435,19 @@ def _plain(value: Any) -> Any:
         return {k: _plain(v) for k, v in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(v) for v in value]
+    # JSON has no word for these, and what reads it takes them for nothing.
+    if isinstance(value, complex):
+        return {"complex": [value.real.hex(), value.imag.hex()]}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": value.hex()}
     return value
 
 
 def _tuples(value: Any) -> Any:
+    if isinstance(value, dict) and value.keys() == {"complex"}:
+        return complex(*map(float.fromhex, value["complex"]))
+    if isinstance(value, dict) and value.keys() == {"float"}:
+        return float.fromhex(value["float"])
     if isinstance(value, dict):
         return {k: _tuples(v) for k, v in value.items()}
     return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 
 import numpy as np
 import pytest
@@ -94,3 +95,11 @@ def test_givens_written_in_is_another_graph_with_the_same_meaning():
     )
     built = program.build(reference)
     assert built.function()(3.0)[0] == built.function_written_in()(3.0)[0] == np.exp(3.0) ** 2
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf"), complex(float("nan"), -0.0), 2.5])
+def test_numbers_that_json_has_no_word_for_come_back(value: complex):
+    step = Step("constant", (value,), {"value": value, "dtype": "complex64"}, ("v0",))
+    text = Program(inputs=(), steps=(step,), outputs=("v0",)).to_json()
+    (back,) = Program.from_json(json.dumps(json.loads(text, parse_constant=pytest.fail))).steps
+    assert repr((back.operands, back.attributes)) == repr((step.operands, step.attributes))
