@@ -141,13 +141,19 @@ class Scan(Op):
         history = [[rows[k, ...] for k in range(len(rows))] for rows in states]
         stacks: list[_Stack] = []
         made = self.n_stacked
+        run = self.program.repeated(steps)
         t = 0
         with np.errstate(all="ignore"):
             for t in range(1, steps + 1):
                 arguments = [rows[t - 1, ...] for rows in sequences]
                 for past, taps in zip(history, self.taps):
                     arguments += [past[tap] for tap in taps]
-                values = self._step(t - 1, steps, [*arguments, *carries, *constants])
+                try:
+                    values = run(*arguments, *carries, *constants)
+                except Exception as error:
+                    self.program.blame(error)
+                    self.tell_step(error, t - 1, steps)
+                    raise
                 if t == 1:
                     shapes = [rows.shape[1:] for rows in states] + [v.shape for v in values[self.n_states : made]]
                     stacks = [_Stack(self._rows_kept(steps, k), v, s) for k, v, s in zip(self.keep, values, shapes)]
@@ -161,7 +167,7 @@ class Scan(Op):
                 carries = values[made : made + self.n_carries]
                 if self.until and values[-1]:
                     break
-        stacked = [s.rows(t) for s in stacks] if stacks else self._no_rows(sequences, states, carries, constants)
+        stacked = [s.rows(t) for s in stacks] if stacks else self._no_rows(node, inputs)
         return (*stacked, *[v.copy() if isinstance(v, np.ndarray) else v for v in carries])
 
     def _rows_kept(self, steps: int, keep: int | None) -> int | None:
@@ -169,13 +175,6 @@ class Scan(Op):
         if keep is not None:
             return min(keep, steps)
         return None if self.until and steps > _FIRST_ROWS else steps
-
-    def _step(self, t: int, steps: int, arguments: list[Any]) -> list[Any]:
-        try:
-            return self.program.run_quietly(arguments)
-        except Exception as error:
-            self.tell_step(error, t, steps)
-            raise
 
     def tell_step(self, error: Exception, t: int, steps: int) -> None:
         """Add to the text of an error in which step it happened."""
@@ -215,9 +214,9 @@ class Scan(Op):
         line = next((line for line in lines if line is not None), None)
         return "" if line is None else f". Its step stands at {line}"
 
-    def _no_rows(self, sequences: Any, states: Any, carries: Any, constants: Any) -> list[np.ndarray]:
-        """Stacks of no rows. What one step would give is told by a step on zeros, if that succeeds."""
-        outs = self.inner_outputs[: self.n_stacked]
+    def _no_rows(self, node: Apply, inputs: Sequence[Any]) -> list[np.ndarray]:
+        """Stacks of no rows. What one step would give is told by a step on zeros, or without one if that fails."""
+        sequences, states, carries, constants = self.cut(inputs[1:])
         shapes = [rows.shape[1:] for rows in states]
         if self.n_mapped:
             arguments = [np.zeros(rows.shape[1:], dtype=rows.dtype) for rows in sequences]
@@ -227,7 +226,10 @@ class Scan(Op):
                     values = self.program.run([*arguments, *carries, *constants])
                 shapes += [v.shape for v in values[self.n_states : self.n_stacked]]
             except Exception:
-                shapes += [tuple(map(int, v.type.broadcastable)) for v in outs[self.n_states :]]  # type: ignore[attr-defined]
+                from reference.scan.shapes import rows_without_a_step
+
+                shapes += rows_without_a_step(node, inputs)
+        outs = self.inner_outputs[: self.n_stacked]
         return [np.empty((0, *shape), dtype=v.type.dtype) for v, shape in zip(outs, shapes)]  # type: ignore[attr-defined]
 
     def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[Any]:
@@ -298,13 +300,18 @@ _ARRANGING = ("DimShuffle", "Join", "Rebroadcast", "Subtensor")
 
 
 class _Stack:
-    """The rows of one output: all of them, or the last ones in a ring of `length`; None: as many as come."""
+    """The rows of one output: all of them, or the last ones in a ring of `length` (the last one as it is); None: as
+    many as come."""
 
     def __init__(self, length: int | None, first: np.ndarray, shape: tuple[int, ...]):
         self.shape, self.length = shape, length
-        self.buffer = np.empty((_FIRST_ROWS if length is None else length, *first.shape), dtype=first.dtype)
+        if length != 1:
+            self.buffer = np.empty((_FIRST_ROWS if length is None else length, *first.shape), dtype=first.dtype)
 
     def put(self, t: int, value: np.ndarray) -> None:
+        if self.length == 1:
+            self.buffer = value
+            return
         if self.length is not None:
             self.buffer[t % self.length] = value
             return
@@ -314,6 +321,8 @@ class _Stack:
 
     def rows(self, steps: int) -> np.ndarray:
         """The rows in order, after so many steps."""
+        if self.length == 1:
+            return np.array([self.buffer])
         if self.length is None or steps <= self.length:
             return self.buffer[:steps]
         turn = steps % self.length

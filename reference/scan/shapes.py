@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reference.graph.core import Apply, Constant, Variable
+from reference.graph.fgraph import FunctionGraph
 from reference.graph.traversal import clone_replace, graph_inputs, toposort
 from reference.graph.types import TensorType
+from reference.interpreter import Program
 from reference.tensor.basic import constant
 from reference.tensor.elemwise import cast, minimum  # type: ignore[attr-defined]
 from reference.tensor.shape import MakeVector, Shape, Shape_i, shape_i
@@ -38,15 +40,32 @@ def stacked_shapes(op: Scan, node: Apply, shapes: Sequence[Any]) -> list[Lengths
     return [None if row is None else (n, *row) for n, row in zip(first, rows)]
 
 
+def rows_without_a_step(node: Apply, values: Sequence[Any]) -> list[tuple[int, ...]]:
+    """The shapes of the mapped outputs' rows, where these inputs tell them; else as short as the types say."""
+    op: Any = node.op
+    twin = node.clone_with_new_inputs([v.type.make_variable() for v in node.inputs])
+    told = stacked_shapes(op, twin, _own_shapes(twin))[op.n_states :]
+    rows = [tuple(map(int, v.type.broadcastable)) for v in op.inner_outputs[op.n_states : op.n_stacked]]
+    for k, lengths in enumerate(told):
+        with suppress(Exception):
+            graph = FunctionGraph(twin.inputs, lengths[1:])  # type: ignore[index]
+            rows[k] = tuple(int(n) for n in Program(graph).run(values))
+    return rows
+
+
 def steady(node: Apply, values: Sequence[Variable]) -> bool:
     """Is each of these values of the step certain to have one shape in all steps, so that they could be stacked?"""
     op: Any = node.op
-    shapes = [
+    known = _outer_lengths(op, node, _own_shapes(node))
+    return all(lengths is not None for lengths in _lengths_inside(values, known, _constants(op, node)))
+
+
+def _own_shapes(node: Apply) -> list[Lengths | None]:
+    """The lengths of a node's inputs, read off the inputs."""
+    return [
         tuple(shape_i(v, k) for k in range(v.type.ndim)) if isinstance(v.type, TensorType) else None
         for v in node.inputs
     ]
-    known = _outer_lengths(op, node, shapes)
-    return all(lengths is not None for lengths in _lengths_inside(values, known, _constants(op, node)))
 
 
 def _outer_lengths(op: Scan, node: Apply, shapes: Sequence[Any]) -> dict[Variable, Lengths | None]:

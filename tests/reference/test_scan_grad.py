@@ -254,3 +254,13 @@ def test_an_until_loop_of_updates_alone_has_a_gradient():
     a, c = T.dscalar("a"), theano.shared(1.0, name="c")
     _, updates = scan(lambda: ({c: c * a}, until(c * a > 20)), n_steps=50)
     assert [float(r) for r in theano.function([a], [updates[c], T.grad(updates[c], a)])(2.0)] == [32, 80]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_steps_over_a_jacobian_of_nothing_have_its_shape(mode):
+    """A step on zeros fails: it would read a row that is not there. The lengths are known all the same."""
+    y = T.dmatrix("y")
+    out, _ = scan(lambda row: theano.gradient.jacobian(row[:0] * 2, row), y)
+    f = theano.function([y], [out, out.shape], mode=mode)
+    values, shape = f(np.ones((0, 3)))
+    assert values.shape == tuple(shape) == (0, 0, 3)
