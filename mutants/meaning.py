@@ -170,7 +170,7 @@ seed = patches("meaning", "reference/tensor/indexing.py")
 seed(
     "increments_lost",
     "of increments at one place the last is kept",
-    "np.add.at(result, index, y)",
+    "np.add.at(result, index, np.broadcast_to(y, part))",
     "result[index] += y",
     "op AdvancedIncSubtensor",
     origin="numpy's x[i] += y counts a repeated index once; Theano 1f2386323",
