@@ -57,8 +57,8 @@ seed(
 seed(
     "effects_hoisted",
     "a print inside a loop is moved out of it and prints once",
-    "            and not has_effect(inner.op)\n            and (cannot_fail(inner) or not safe_only)",
-    "            and (cannot_fail(inner) or not safe_only)",
+    "            and not has_effect(inner.op)\n            and (cannot_fail(inner)",
+    "            and (cannot_fail(inner)",
     "rewrite invariant",
     "printing",
 )

@@ -16,6 +16,7 @@ from difftest.strategies.chains import chains
 from difftest.strategies.drawing import Entry, Pool
 from difftest.strategies.exhibits import Exhibit, operations
 from difftest.strategies.loop_chains import loops
+from difftest.strategies.loop_moves import moves
 from difftest.strategies.registry import STEPS, StepKind
 
 Topic = Bait | StepKind
@@ -43,7 +44,7 @@ def topics() -> tuple[Topic, ...]:
 @cache
 def exhibits() -> tuple[Exhibit, ...]:
     """All of them, in the order in which a session shows them."""
-    return (*operations(), *chains(), *loops())
+    return (*operations(), *chains(), *loops(), *moves())
 
 
 def topic_of(number: int) -> Topic | Exhibit | None:

@@ -15,20 +15,26 @@ import pytest
 from chains import BAITED, baited
 
 import reference
+from difftest.session import Address, Session
 from difftest.strategies import STEPS, drawn
 from difftest.strategies.baits import BAITS
+from difftest.strategies.drills import exhibits
+from difftest.strategies.loop_moves import moves
 from reference import scalar
 from reference.compile.modes import Mode
 from reference.graph.core import Op
 from reference.rewriting.pipeline import load
 from reference.tensor.nnet import abstract_conv
 
-LOOPS = "a loop's own: tests/difftest/test_loops_drawn.py draws them with the profile `scan`"
+LOOP_FAMILIES = ("scan", "after", "gates", "batch", "sums", "fusion", "unroll")
+
+LOOPS = "a loop's own"
 
 NOT_FIRED = {
     "scalar_of_tensor_of_scalar": "needs a scalar that is no tensor's: an input of ScalarType, which no program has",
     "log_of_exp_over_one_plus_exp": "the quotient is a sigmoid before the logarithm is looked at",
-    **dict.fromkeys((r.name for r in load() if r.family in ("scan", "batch")), LOOPS),
+    **dict.fromkeys((r.name for r in load() if r.family in LOOP_FAMILIES), LOOPS),
+    "pieces_put_together": "wants a value cut to adjoining pieces and its gradient: an exhibit",
 }
 """Rewrites that these programs do not wake, and why."""
 
@@ -195,6 +201,18 @@ def test_every_operation_is_built():
 
 def test_every_rewrite_fires():
     assert {r.name for r in load()} - built()[1] - set(NOT_FIRED) == set()
+
+
+def test_every_rewrite_of_loops_fires_in_an_exhibit():
+    wanted = {record.name for record in load() if record.family in LOOP_FAMILIES} | {"pieces_put_together"}
+    fired = set()
+    for number, exhibit in enumerate(exhibits()):
+        if any(link[0] == "scan" for link in exhibit.links) or exhibit in moves():
+            with contextlib.redirect_stdout(io.StringIO()):
+                made = Session().program(Address("exhibits", 0, number)).build(reference)
+                fired.update(made.function(mode="FAST_RUN").rewrites.counts())
+                fired.update(made.function(mode="EXACT").rewrites.counts())
+    assert wanted - fired == set()
 
 
 @pytest.mark.parametrize("name", sorted(NOT_FIRED))

@@ -261,3 +261,13 @@ def test_exact_modes_keep_every_bit(name):
                     (Mode(None, "exact"), "UNOPTIMIZED"))  # fmt: skip
     for got, wanted in zip(*[r if isinstance(r, list) else [r] for r in (exact(*values), plain(*values))]):
         assert got.tobytes() == wanted.tobytes()
+
+
+def test_a_side_that_is_never_taken_stays_where_it_is():
+    """Two rows cannot be multiplied with three: only a step that takes that side may say so."""
+
+    def step(a, s):
+        return theano.ifelse.ifelse(s[0] > 9, T.tanh(T.dot(a, v) + T.dot(s, v))[:1] + s, T.tanh(s + a))
+
+    f = held_against_the_loop([x, h, v], scanned(step, [x], [h]), [X, H, V[:2]])
+    assert len(loops(f)) == 1

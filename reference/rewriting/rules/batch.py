@@ -13,6 +13,7 @@ from typing import Any
 import reference.tensor as ns
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.fgraph import FunctionGraph
+from reference.graph.lazy import deferred
 from reference.graph.traversal import ancestors, graph_inputs, toposort
 from reference.rewriting.batching import Known, has_all_rows, rounds_otherwise
 from reference.rewriting.engine import Promise, Replacement, has_effect, rewrite
@@ -54,10 +55,13 @@ def _before_the_loop(node: Apply, wanted: Callable[[Apply], bool]) -> Replacemen
     known = Known({r.inner: r.outer for r in loop.sequences}, {r.inner: r.outer for r in loop.constants})
     kept = {part.new for part in loop.stacked if part.keep is None}
     order = toposort(loop.inner_outputs)
+    waiting = deferred(order, loop.inner_outputs)
     moved: set[Variable] = set()
     for inner in order:
         if has_effect(inner.op) or not wanted(inner) or constants.issuperset(inner.inputs):
             continue
+        if inner in waiting and not cannot_fail(inner):
+            continue  # a side of an ifelse that may never be taken
         if known.add(inner, kept=inner.outputs[0] in kept):
             moved.update(inner.outputs)
     border = _border(order, moved, loop.inner_outputs)

@@ -12,6 +12,7 @@ from typing import Any
 import reference.tensor as ns
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.fgraph import FunctionGraph
+from reference.graph.lazy import deferred
 from reference.graph.traversal import clone_replace, graph_inputs, toposort
 from reference.graph.types import TensorType
 from reference.rewriting.engine import Promise, Replacement, rewrite
@@ -31,7 +32,10 @@ def gates_side_by_side(fgraph: FunctionGraph, node: Apply) -> Replacement:
     loop = Loop.of(node)
     fixed = {r.inner: r.outer for r in loop.constants}
     groups: dict[tuple[Any, ...], list[_Sum]] = {}
+    waiting = deferred(toposort(loop.inner_outputs), loop.inner_outputs)
     for total in _whole_sums(loop):
+        if total.owner in waiting:
+            continue  # a side of an ifelse that may never be taken
         found = _Sum.of(total, fixed)
         if found is not None:
             groups.setdefault((found.total.type, frozenset(found.products)), []).append(found)
@@ -98,8 +102,10 @@ def dots_of_one_operand(fgraph: FunctionGraph, node: Apply) -> Replacement:
     loop = Loop.of(node)
     fixed = {r.inner: r.outer for r in loop.constants}
     groups: dict[tuple[Any, ...], list[Apply]] = {}
-    for inner in toposort(loop.inner_outputs):
-        if is_fixed_product(inner, fixed):
+    order = toposort(loop.inner_outputs)
+    waiting = deferred(order, loop.inner_outputs)
+    for inner in order:
+        if is_fixed_product(inner, fixed) and inner not in waiting:
             groups.setdefault((inner.inputs[0], inner.outputs[0].type), []).append(inner)
     for (x, _), products in groups.items():
         if len(products) > 1:

@@ -13,6 +13,7 @@ from typing import Any
 
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.fgraph import FunctionGraph
+from reference.graph.lazy import deferred
 from reference.graph.traversal import clone_replace, graph_inputs, toposort
 from reference.graph.types import TensorType
 from reference.rewriting.engine import Promise, Replacement, current, has_effect, rewrite
@@ -213,6 +214,7 @@ def _hoisted(node: Apply, safe_only: bool) -> Replacement:
     fixed = {r.inner for r in loop.constants}
     order = toposort(loop.inner_outputs)
     moved: dict[Variable, None] = {}
+    waiting = deferred(order, loop.inner_outputs)
     for inner in order:
         reads = [v for v in inner.inputs if not isinstance(v, Constant)]
         if (
@@ -220,7 +222,7 @@ def _hoisted(node: Apply, safe_only: bool) -> Replacement:
             and all(v in fixed or v in moved for v in reads)
             and all(isinstance(v.type, TensorType) for v in inner.outputs)
             and not has_effect(inner.op)
-            and (cannot_fail(inner) or not safe_only)
+            and (cannot_fail(inner) or not (safe_only or inner in waiting))
         ):
             moved.update(dict.fromkeys(inner.outputs))
     if not moved:

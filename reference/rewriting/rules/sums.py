@@ -58,6 +58,8 @@ def sum_of_dots(fgraph: FunctionGraph, node: Apply) -> Replacement:
 @rewrite(REAL, on=Scan, stage="scan")
 def sums_after(fgraph: FunctionGraph, node: Apply) -> Replacement:
     """for(g; s + dot(x[t], g[t])), a sum that no step reads -> one product of all x[t] with all g[t]."""
+    if any(isinstance(inner.op, Scan) for inner in toposort(node.op.inner_outputs)):  # type: ignore[attr-defined]
+        return None  # what is added up may be rows of a loop inside, and far more than their sum
     loop = Loop.of(node)
     before = loop.parts
     found: dict[int, list[_Term]] = {}

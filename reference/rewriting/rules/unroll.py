@@ -2,7 +2,7 @@
 
 Owns when a loop is not worth being one: a single step, or so few and small ones that the nodes they become are no
 more than `config.scan.unroll`. It comes last, when everything else that is known of loops has been done. It must not
-write out a loop that may end early or prints.
+write out a loop that may end early, chooses lazily or prints.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def few_steps_unrolled(fgraph: FunctionGraph, node: Apply) -> Replacement:
     if not isinstance(n_steps, Constant) or op.until or has_effect(op) or config.scan.unroll == 0:
         return None
     steps, step = int(n_steps.data), toposort(op.inner_outputs)
-    if steps < 1 or any(isinstance(inner.op, Scan) for inner in step):
+    if steps < 1 or any(isinstance(inner.op, Scan) or inner.op.lazy for inner in step):
         return None
     if steps > 1 and steps * len(step) > config.scan.unroll:
         return None
