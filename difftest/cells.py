@@ -97,6 +97,8 @@ class Call:
     updates: list[np.ndarray]
     state: dict[str, np.ndarray]
     printed: str = ""
+    held: Sequence[Any] = ()
+    """The very arrays that were returned."""
 
 
 @dataclass(eq=False)
@@ -147,6 +149,10 @@ def _executed(built: Built, cell: Cell, record: bool) -> Run:
             run.trouble = Trouble.of(f"call {number + 1}", error)
             return run
     _again(built, run)
+    for number, call in enumerate(run.calls, 1):
+        for name, held, then in zip(built.program.outputs, call.held, call.outputs):
+            if not same_bits(np.asarray(held), then):
+                run.complaints.append(f"{name}, returned by call {number}, was changed by a later call")
     return run
 
 
@@ -162,7 +168,8 @@ def _call(built: Built, run: Run, arguments: list[np.ndarray]) -> Call:
     _check_types(built, run, outputs)
     _check_aliases(built, run, outputs, arguments)
     updates = [np.asarray(v.get_value()) for v in f.updated]
-    return Call([*before, *state], [np.array(o) for o in outputs], updates, built.shared_values(), said.getvalue())
+    copies = [np.array(o) for o in outputs]
+    return Call([*before, *state], copies, updates, built.shared_values(), said.getvalue(), outputs)
 
 
 def _check_types(built: Built, run: Run, outputs: Sequence[Any]) -> None:

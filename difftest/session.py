@@ -21,6 +21,7 @@ from difftest.reduce import smallest
 from difftest.relations import asked, rotated
 from difftest.repro import Repro
 from difftest.strategies import STEPS, drawn
+from difftest.strategies.drills import is_compiled
 from difftest.strategies.forms import FORMS
 from difftest.verdict import check
 
@@ -117,6 +118,8 @@ class Session:
         """Those of the session's cells whose turn it is, and now and then one of the seldom ones."""
         turn, place = divmod(number, len(TURNS))
         always = tuple(cell for cell in self.cells if cell.mode != "EXACT")
+        if self.profile == "all" and is_compiled(number):
+            return (*self.cells, *[cell for cell in self.seldom if cell == COMPILED])
         if TURNS[place] == "exact" or not always:
             return self.cells
         if TURNS[place] == "relation":

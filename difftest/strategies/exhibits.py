@@ -27,13 +27,16 @@ from reference import scalar
 class Exhibit:
     """Arrays x0, x1, ..., and the steps that read them; `patterns` of those that are declared broadcastable.
 
-    `shared` are the values of shared variables s0, s1, ... What no later step computes with is an output.
+    `shared` are the values of shared variables s0, s1, ..., `calls` those of the arrays in later calls. What no later
+    step computes with is an output. `compiled`: backends that interpret what is small are to build its kernels.
     """
 
     values: tuple[np.ndarray, ...]
     links: tuple[Link, ...]
     patterns: Mapping[int, tuple[bool, ...]] = field(default_factory=dict)
     shared: tuple[np.ndarray, ...] = ()
+    calls: tuple[tuple[np.ndarray, ...], ...] = ()
+    compiled: bool = False
 
 
 ROW_DTYPES = ("float64", "float32", "float16", "int64", "int8", "uint8", "uint64", "bool", "complex128")

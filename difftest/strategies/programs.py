@@ -133,8 +133,8 @@ class _Growth:
         read = {o for s in self.steps if STEPS[s.step].family != "grad" for o in s.operands}
         made = Program(tuple(self.pool.inputs), tuple(self.pool.shared), tuple(self.steps))
         results = tuple(name for s in self.steps for name in s.results if name not in {*read, *made.moved})
-        again = tuple(i.value for i in made.inputs)
-        return replace(made, outputs=results, calls=(again, again) if shown.shared else ())
+        later = shown.calls or ((shown.values,) * 2 if shown.shared else ())
+        return replace(made, outputs=results, calls=tuple(tuple(map(Array, values)) for values in later))
 
     def drill(self, topic: Topic) -> Program:
         """A program about one thing, with its gradient every second time."""

@@ -1,0 +1,122 @@
+"""Exhibits of what lies between an operation and memory: strides, tails, and calls that are not the first.
+
+Owns the arrays on which loops over elements go wrong: no whole number of vectors, axes that cannot be joined, rows that
+are stretched, ties and zeros along columns, rows that are long; and functions whose later calls have other shapes,
+other indices, other state. Nothing is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from difftest.strategies.baits import Link
+from difftest.strategies.exhibits import CUBE, MATRIX, TIES, ZEROS, Exhibit
+
+TALL = (np.arange(35.0).reshape(7, 5) * 11 % 13 - 6) / 4
+LINE = (np.arange(13.0) * 5 % 13 - 6) / 4
+RAGGED = np.sin(np.arange(1.0, 301.0)) * np.exp(np.cos(np.arange(300.0)) * 6)
+"""Numbers of all sizes: every order of adding them up has bits of its own."""
+
+_SUM: dict[str, Any] = {"keepdims": False, "dtype": None, "acc_dtype": None}
+
+
+def _over(name: str, *axes: Any, of: Any = "x0") -> tuple[Link, ...]:
+    more = _SUM if name in ("sum", "prod") else {"keepdims": False}
+    return tuple((name, (of,), {"axis": axis, **more}) for axis in axes)
+
+
+def _part(operand: Any, *index: Any) -> Link:
+    return "subtensor", (operand,), {"index": index}
+
+
+def _nests() -> Iterator[Exhibit]:
+    """Loops over elements, with tails and strides of every kind."""
+    for dtype in ("float64", "float32", "int8"):
+        yield Exhibit((LINE.astype(dtype), (LINE[::-1] * 2).astype(dtype)), (
+            ("add", ("x0", "x1"), {}), ("mul", (0, "x0"), {}), ("maximum", (1, "x1"), {}), ("abs_", ("x1",), {}),
+        ), compiled=True)  # fmt: skip
+    turned: Link = ("transposed", ("x0",), {})
+    yield Exhibit((TALL, TALL.T.copy(), TALL[:1], TALL[:, 1:2]), (
+        turned, ("add", (0, "x1"), {}), ("mul", ("x0", "x2"), {}), ("sub", ("x3", "x0"), {}),
+        ("add", ("x2", "x3"), {}), ("add", ("x2", "x0", "x3"), {}), _part("x0", (None, None, -1), (None, None, 2)),
+        ("neg", (6,), {}), _part("x0", (1, 6, 2), (4, 1, -1)), ("sqr", (8,), {}),
+    ), {2: (True, False), 3: (False, True)}, compiled=True)  # fmt: skip
+    yield Exhibit((CUBE, CUBE * 2), (
+        ("dimshuffle", ("x0",), {"order": (2, 0, 1)}), ("dimshuffle", ("x1",), {"order": (2, 0, 1)}),
+        _part(0, (None, None, None), (None, None, None), (None, 2, None)), ("neg", (2,), {}),
+        ("add", (0, 1), {}), ("mul", (4, 0), {}), _part("x0", (None, None, None), (None, None, 2)),
+        ("exp", (6,), {}), ("dimshuffle", ("x0",), {"order": (1, 0, 2)}), ("sub", (8, 8), {}), ("sqr", (8,), {}),
+    ), compiled=True)  # fmt: skip
+    places, columns = np.array([1, -1, 2, 0, -3]), np.array([0, -1, 1, 2, -2])
+    yield Exhibit((TALL, places, columns, TALL[:5]), (
+        ("places", ("x0", "x1"), {"index": ("@1",)}), ("add", (0, "x3"), {}),
+        ("places", ("x0", "x1", "x2"), {"index": ("@1", "@2")}), ("exp", (2,), {}), *_over("sum", 0, 1, of=1),
+    ), compiled=True)  # fmt: skip
+    infinite: Link = ("constant", (), {"value": (float("inf"), float("-inf"), float("nan")), "dtype": "float64"})
+    yield Exhibit((np.array([0.5, -1.0, 3.0]),), (
+        ("literal", ("x0", ("number", 0.1)), {"op": "+", "swapped": False}), ("tanh", (0,), {}),
+        ("literal", ("x0", ("number", float("inf"))), {"op": "*", "swapped": False}), infinite,
+        ("maximum", ("x0", 3), {}), ("literal", ("x0", ("number", float("inf"))), {"op": "<", "swapped": False}),
+    ), compiled=True)  # fmt: skip
+    yield Exhibit((LINE, LINE > 0, (LINE * 4).astype("int8")), (
+        ("cast", ("x0",), {"dtype": "float32"}), ("add", (0, "x2"), {}), ("cast", ("x2",), {"dtype": "float32"}),
+        ("switch", ("x1", "x0", "x2"), {}), ("add", ("x1", "x2"), {}), ("mul", ("x1", "x0"), {}),
+        ("clip", ("x2", "x0", "x0"), {}), ("cast", ("x0",), {"dtype": "bool"}), ("second", ("x0", "x2"), {}),
+    ), compiled=True)  # fmt: skip
+
+
+def _folds() -> Iterator[Exhibit]:
+    """Reductions along rows and columns, short and long."""
+    for dtype in ("float64", "float32"):
+        yield Exhibit((RAGGED.astype(dtype), RAGGED.reshape(3, 100).astype(dtype)), (
+            *_over("sum", 0), *_over("sum", 0, 1, of="x1"), ("cumsum", ("x0",), {"axis": 0}),
+        ))  # fmt: skip
+    for compiled in (False, True):
+        yield Exhibit((TALL,), _over("sum", 0, 1, None) + _over("max", 0, 1) + _over("prod", 0, 1), compiled=compiled)
+        for values in (TIES, ZEROS):
+            extremes = [link for name in ("max", "min", "argmax", "argmin") for link in _over(name, 0, 1)]
+            yield Exhibit((values,), (*extremes, *_over("sum", 0, 1)), compiled=compiled)
+        yield Exhibit((CUBE > -0.5,), _over("all", 0, 1, 2, (0, 2)) + _over("any", 0, 1, 2, (0, 2)), compiled=compiled)
+        yield Exhibit((CUBE,), _over("max", (0, 2), (0, 1), 1) + _over("sum", (0, 2), 1), compiled=compiled)
+    minus = np.full((3, 4), -0.0)
+    yield Exhibit((minus,), _over("sum", 0, 1, None))
+    nothing = _over("sum", 0) + _over("prod", 0, None) + _over("prod", 1, of="x1")
+    yield Exhibit((np.zeros((0, 4)), np.zeros((3, 0))), nothing)
+    long = (np.arange(37.0) * 7 % 5 - 2).astype("float64")
+    long[[3, 20]] = np.nan
+    yield Exhibit((long, np.arange(37) * 7 % 5), tuple(
+        (name, (x,), {"axis": 0}) for name in ("sort", "argsort") for x in ("x0", "x1")
+    ))  # fmt: skip
+    along = tuple((name, ("x0",), {"axis": a}) for name in ("sort", "argsort", "cumsum") for a in (0, 1))
+    yield Exhibit((TALL,), along)
+
+
+def _later_calls() -> Iterator[Exhibit]:
+    """Calls with other shapes, other indices, other lengths than the first; and state."""
+    yield Exhibit((MATRIX, MATRIX * 2), (("add", ("x0", "x1"), {}), ("exp", (0,), {}), *_over("sum", 0, None)),
+                  calls=((TALL, TALL + 1), (MATRIX + 1, MATRIX)))  # fmt: skip
+    index: Link = ("subtensor", ("x0", "x1", "x2"), {"index": (("@1", "@2", None),)})
+    one: Link = ("subtensor", ("x0", "x1"), {"index": ("@1",)})
+    places = (np.array(1), np.array(4))
+    later = ((TALL, np.array(2), np.array(6)), (TALL, np.array(0), np.array(2)))
+    yield Exhibit((TALL, *places), (index, ("neg", (0,), {}), one, ("exp", (2,), {})), calls=later)
+    written: Link = ("set_subtensor", ("x0", "x3", "x1"), {"index": ("@2",)})
+    yield Exhibit((TALL, *places, TALL[0] * 8), (written, _part(0, 0)), calls=tuple((*c, TALL[1] * 8) for c in later))
+    yield Exhibit((np.array(3), LINE), (
+        ("arange_to", ("x0",), {}), ("alloc", ("x0", "x0"), {"shape": ("@1", 2)}),
+        ("repeat", ("x1", "x0"), {"times": None, "axis": 0}),
+    ), calls=((np.array(5), LINE), (np.array(2), LINE + 1)))  # fmt: skip
+    yield Exhibit((np.array(0.5), LINE), (("mul", ("x0", "x1"), {}), ("add", (0, "x0"), {}), ("exp", ("x0",), {})),
+                  calls=((np.array(2.5), LINE), (np.array(-1.0), LINE * 2)))  # fmt: skip
+    chances = np.array([0.1, 0.9, 0.5, 0.0, 1.0] * 3)
+    yield Exhibit((chances,), (("binomial_with", ("x0",), {"seed": 3, "n": 5}),), calls=((chances[::-1],), (chances,)))
+
+
+@cache
+def layouts() -> tuple[Exhibit, ...]:
+    """All of them."""
+    return (*_nests(), *_folds(), *_later_calls())
