@@ -205,7 +205,7 @@ def _paired_axes(a: Variable, b: Variable, axes: Any, batch: int) -> tuple[list[
         if not 0 <= axes <= min(a.type.ndim, b.type.ndim) - batch:
             raise ValueError(f"tensordot over {axes} dimensions of {a}: {a.type} and {b}: {b.type}")
         return list(range(a.type.ndim - axes, a.type.ndim)), list(range(batch, batch + axes))
-    pair = [list(side) if isinstance(side, list | tuple) else [side] for side in axes]
+    pair = [np.ravel(side).tolist() for side in axes]
     if len(pair) != 2 or len(pair[0]) != len(pair[1]):
         raise ValueError(f"tensordot's axes are a number or two lists of one length, got {axes}")
     left = [normalize_axis(k, a.type.ndim) for k in pair[0]]

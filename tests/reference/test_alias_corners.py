@@ -310,6 +310,24 @@ def test_small_helpers():
     assert text.startswith("A. Elemwise{exp,no_inplace}\n B. Elemwise{add,no_inplace}\n  C. x\n  <C>")
 
 
+def test_limits_of_x_log_y():
+    a, b = T.dvectors("ab")
+    f = theano.function([a, b], [T.xlogx.xlogx(a), T.xlogx.xlogy0(a, b), *T.grad(T.xlogx.xlogy0(a, b).sum(), [a, b])])
+    points = np.array([0.0, 0.0, 0.0, 2.0, 0.0]), np.array([0.0, 3.0, -1.0, 3.0, np.inf])
+    xlogx, xlogy, by_a, by_b = f(*points)
+    np.testing.assert_allclose(xlogx, [0, 0, 0, 2 * np.log(2), 0])
+    np.testing.assert_allclose(xlogy, [0, 0, 0, 2 * np.log(3), 0])
+    np.testing.assert_allclose(by_a[[1, 3]], np.log([3, 3]))
+    np.testing.assert_allclose(by_b, [0, 0, 0, 2 / 3, 0])
+
+
+def test_axes_of_tensordot_in_an_array():
+    a, b = T.dtensor3("a"), T.dtensor3("b")
+    axes = np.asarray([[0, 2], [1, 2]])
+    p, q = np.random.RandomState(0).rand(2, 3, 4), np.random.RandomState(1).rand(5, 2, 4)
+    np.testing.assert_allclose(T.tensordot(a, b, axes).eval({a: p, b: q}), np.tensordot(p, q, axes.tolist()))
+
+
 # Profiles.
 
 

@@ -75,6 +75,27 @@ def test_hybrid_monte_carlo(backend):
     assert 0.8 < found["rate"] <= 1
 
 
+@pytest.mark.backend("reference")
+def test_tagger(backend):
+    found = result("tagger", backend)
+    assert falls(found["costs"]) and found["right"] > 0.9
+    assert found["costs"][-1] == pytest.approx(0.14703813732818455, rel=1e-9)
+
+
+@pytest.mark.backend("reference")
+def test_recurrent_network_over_boltzmann_machines(backend):
+    found = result("rnnrbm", backend)
+    assert found["monitor"][-1] > found["monitor"][0] + 1
+    assert found["shape"] == [20, 8] and found["differ"] and found["binary"] == [0, 1]
+
+
+@pytest.mark.backend("reference")
+def test_conjugate_gradients_and_jacobians(backend):
+    found = result("conjugate", backend)
+    assert found["costs"] == sorted(found["costs"], reverse=True) and found["costs"][-1] < 0.021
+    assert found["penalty"] < 1e-15 and found["size"] == pytest.approx(0.23586677400662423, rel=1e-12)
+
+
 def test_lstm(backend):
     found = result("lstm", backend)
     assert found["costs"][-1] < 0.8 * found["costs"][0] and found["right"] > 0.75
