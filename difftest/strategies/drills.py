@@ -15,6 +15,7 @@ from difftest.strategies.baits import BAITS, Bait
 from difftest.strategies.chains import chains
 from difftest.strategies.drawing import Entry, Pool
 from difftest.strategies.exhibits import Exhibit, operations
+from difftest.strategies.layout_exhibits import layouts
 from difftest.strategies.loop_chains import loops
 from difftest.strategies.loop_moves import moves
 from difftest.strategies.registry import STEPS, StepKind
@@ -44,7 +45,7 @@ def topics() -> tuple[Topic, ...]:
 @cache
 def exhibits() -> tuple[Exhibit, ...]:
     """All of them, in the order in which a session shows them."""
-    return (*operations(), *chains(), *loops(), *moves())
+    return (*operations(), *layouts(), *chains(), *loops(), *moves())
 
 
 def topic_of(number: int) -> Topic | Exhibit | None:
@@ -57,6 +58,12 @@ def topic_of(number: int) -> Topic | Exhibit | None:
         return drilled[number]
     turn, place = divmod(number - len(drilled), 2)
     return drilled[turn % len(drilled)] if place else None
+
+
+def is_compiled(number: int) -> bool:
+    """Is it about what only kernels do that are built for it?"""
+    shown = exhibits()
+    return number < len(shown) and shown[number].compiled
 
 
 def source_for(topic: Topic, pool: Pool) -> Entry | None:
