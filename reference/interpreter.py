@@ -18,6 +18,7 @@ from reference.config import config
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.fgraph import FunctionGraph
 from reference.graph.lazy import awaited, deferred
+from reference.straight import Straight
 
 Hook = Callable[[Apply, Sequence[Any], Sequence[Any]], None]
 """Called after each node with its inputs' and outputs' values."""
@@ -72,7 +73,6 @@ class Program:
         self.certain = [k for k, node in enumerate(order) if node not in waiting] if waiting else None
         """The nodes that are computed whatever a lazy one says; None if all are."""
         if waiting:
-            self.places = place
             self.makers = {v: k for k, node in enumerate(order) for v in node.outputs}
         last_reader: dict[int, int] = {}
         for k, node in enumerate(order):
@@ -84,6 +84,8 @@ class Program:
         for slot, k in last_reader.items():
             if allow_gc and slot not in kept:
                 dead[k].append(slot)
+        self.places = place
+        self.straight: Straight | None = None
         self.steps: list[_Step] = [
             (node.op.thunk(node), node, _reader([place[v] for v in node.inputs]), _places(node, place), dead[k])
             for k, node in enumerate(order)
@@ -110,6 +112,28 @@ class Program:
             for s in dead:
                 slots[s] = None
         return [slots[s] for s in self.outputs]
+
+    def repeated(self, times: int) -> Callable[..., list[Any]]:
+        """What runs the program quietly on its inputs' values, for one who will do so many times.
+
+        When it fails, `blame` tells the error which node it was.
+        """
+        if self.certain is not None or times <= _A_FEW:
+            return lambda *values: self.run_quietly(values)
+        if self.straight is None:
+            steps = [
+                (thunk, node, [self.places[v] for v in node.inputs], [self.places[v] for v in node.outputs], dead)
+                for thunk, node, _, _, dead in self.steps
+            ]
+            known = {k: v.data for v, k in self.places.items() if isinstance(v, Constant)}
+            self.straight = Straight(steps, len(self.inputs), self.outputs, known)
+        return self.straight.run
+
+    def blame(self, error: Exception) -> None:
+        """Add to an error of `repeated` which node failed."""
+        found = None if self.straight is None else self.straight.failed(error.__traceback__)
+        if found is not None:
+            explain(error, *found)
 
     def _on_demand(self, slots: Sequence[Any]) -> Iterator[_Step]:
         """The steps that this run needs, in order: a lazy node's condition comes before what the node takes."""
@@ -138,6 +162,10 @@ class Program:
             return [maker]
         wanted = [node.inputs[i] for i in awaited(node, slots[self.places[condition]])]
         return [self.makers[v] for v in wanted if v in self.makers]
+
+
+_A_FEW = 2
+"""Runs that are not worth a program's being written as straight lines."""
 
 
 def _reader(places: list[int]) -> Callable[[list[Any]], Sequence[Any]]:

@@ -353,6 +353,10 @@ class Op:
         """`perform` for one node, made ready: what an evaluator calls with the inputs' values, many times."""
         return partial(self.perform, node)
 
+    def plain(self, node: Apply) -> Callable[..., Any] | None:
+        """What gives the one result, bare, for operands of one and the same shape; None if `thunk` alone can."""
+        return None
+
     def infer_shape(self, node: Apply, shapes: Sequence[tuple[Variable, ...] | None]) -> list[tuple[Variable, ...]]:
         """The shape of each output: a tuple of int64 scalars, one a dimension.
 

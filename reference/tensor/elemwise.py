@@ -53,12 +53,14 @@ class Elemwise(Op):
     def perform(self, node: Apply, *inputs: np.ndarray) -> tuple[np.ndarray]:
         return self.thunk(node)(*inputs)
 
-    def thunk(self, node: Apply) -> Callable[..., tuple[np.ndarray]]:
+    def plain(self, node: Apply) -> Callable[..., np.ndarray]:
         row = self.scalar_op
         value = row.specialized(*[v.type.dtype for v in node.inputs])
         fresh = isinstance(value, np.ufunc) or (value is not row and row.transcendental)
-        if node.outputs[0].type.ndim == 0 or not fresh:
-            value = _owned(value)
+        return _owned(value) if node.outputs[0].type.ndim == 0 or not fresh else value
+
+    def thunk(self, node: Apply) -> Callable[..., tuple[np.ndarray]]:
+        value = self.plain(node)
         if len(node.inputs) == 1:
             return lambda x: (value(x),)
         fitting: Any = None
