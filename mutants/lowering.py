@@ -95,14 +95,6 @@ seed(
     "    if array.size == 1:\n        return array, True\n    return ctx.contiguous(broadcast(array, shape)), False",
     "    return ctx.contiguous(array), True",
 )
-seed(
-    "state_of_the_recording",
-    "a replay draws with the state of the call that was recorded",
-    "        def again() -> None:\n            after.value = next_state(before.value)\n\n"
-    "        ctx.plan.steps.append(again)\n    return before, after",
-    "        pass\n    return before, after",
-    origin="a stale cache: the recorded state was used again",
-)
 
 seed = patches(
     "lowering", f"{LOWER}/reduce.py", "kernel Sum", "kernel Prod", "kernel All", "kernel Any", "kernel Max", "kernel "
@@ -153,12 +145,6 @@ seed(
     "cell.value = int(first) + min(t + 1, self.steps - 1) * stride",
 )
 seed(
-    "last_rows_from_the_beginning",
-    "the last rows of a ring are its first",
-    "first = self.offset(steps - rows)",
-    "first = 0",
-)
-seed(
     "carry_rows_unturned",
     "what a carry ends with is its last value but one",
     "results.append(carried.at(carried.offset(self.made - 1)))",
@@ -170,6 +156,82 @@ seed(
     "        self.ctx.plan.constants += plan.constants\n        return plan",
     "        self.ctx.plan.constants += plan.constants\n        if op.until and t == 1:\n"
     "            self.condition = Host(np.asarray(False), True)\n        return plan",
+)
+
+seed = patches("lowering", f"{LOWER}/scan_ring.py", "kernel Scan", "plan Scan", "scan")
+
+seed(
+    "last_rows_from_the_beginning",
+    "the last rows of a ring are its first",
+    "first = self.offset(steps - rows)",
+    "first = 0",
+)
+
+seed = patches("lowering", f"{LOWER}/scan_kernel.py", "kernel Scan", "plan Scan", "scan")
+
+seed(
+    "rows_of_a_kernel_turned",
+    "in a loop that is one kernel the rows of states lie column by column",
+    "return DeviceArray(self.runtime, marker, dtype, shape, contiguous_strides(shape))",
+    "return DeviceArray(self.runtime, marker, dtype, shape, contiguous_strides(shape)[::-1])",
+)
+
+seed = patches("lowering", f"{LOWER}/scan_columns.py", "kernel Scan", "plan Scan", "scan")
+
+seed(
+    "part_of_a_row_from_its_beginning",
+    "in a loop that is one kernel a part of a sequence's row is read from the row's first element",
+    "where = rows.offset + array.offset",
+    "where = rows.offset",
+)
+
+seed = patches("lowering", f"{LOWER}/scan_rows.py", "kernel Scan", "plan Scan", "scan", "random")
+
+seed(
+    "one_draw_a_step",
+    "after a loop that is one kernel a stream has advanced by one draw a step",
+    "draws = steps * last.draws",
+    "draws = steps",
+)
+seed(
+    "rows_of_others",
+    "a batch is split although rows read other rows",
+    "return together * int(strides[0]) == row and low >= 0 and high < row",
+    "return True",
+)
+
+seed = patches("lowering", "opencl_backend/kernels/columns.py", "kernel Scan", "plan Scan", "scan")
+
+seed(
+    "taps_shifted_forwards",
+    "the values of several steps ago are all overwritten by the last but one",
+    "for ago in range(state.depth, 1, -1)]",
+    "for ago in range(2, state.depth + 1)]",
+)
+seed(
+    "columns_counted_twice",
+    "the last vector of columns is not moved back to end where they end",
+    "o[r] = c + (r + 1) * {W} <= end ? c + r * {W} : end - {W};",
+    "o[r] = c + (r + 1) * {W} <= end ? c + r * {W} : begin;",
+)
+
+seed = patches("lowering", "opencl_backend/kernels/rows.py", "kernel Scan", "plan Scan", "scan", "random")
+
+seed(
+    "draws_of_a_step_alike",
+    "the draws of one step from one stream give the same numbers",
+    "+ (ulong)t * {each} + {before};",
+    "+ (ulong)t * {each};",
+)
+
+seed = patches("lowering", "opencl_backend/context.py", "kernel ", "random")
+
+seed(
+    "state_of_the_recording",
+    "a replay draws with the state of the call that was recorded",
+    "                after.value = next_state(state.value)\n",
+    "                pass\n",
+    origin="a stale cache: the recorded state was used again",
 )
 
 seed = patches("lowering", f"{LOWER}/scatter.py", "kernel AdvancedIncSubtensor")
@@ -317,4 +379,17 @@ seed(
     "kernel Pool",
     "kernel AveragePoolGrad",
     "kernel ",
+)
+
+seed = patches("lowering", f"{LOWER}/matrices.py", "kernel ", "plan ")
+
+seed(
+    "host_results_of_the_first_call",
+    "a plan that computes on the host is replayed as it is",
+    "    ctx.plan.replayable = False\n    ctx.note(f\"computes",
+    "    ctx.note(f\"computes",
+    "plan ",
+    "kernel ",
+    "driver ",
+    "machine ",
 )
