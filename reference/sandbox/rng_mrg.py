@@ -6,11 +6,20 @@ Owns the name and its older signatures. The numbers are those of
 
 from __future__ import annotations
 
+from math import erfc, sqrt
 from typing import Any
 
+from reference.config import config
+from reference.graph.dtypes import upcast
+from reference.tensor.basic import as_tensor_variable
+from reference.tensor.elemwise import cast, clip
+from reference.tensor.quantile import normal_quantile
 from reference.tensor.shared_randomstreams import RandomStreams
 
 __all__ = ["MRG_RandomStreams"]
+
+_BELOW_MINUS_TWO = erfc(sqrt(2.0)) / 2
+"""The probability that a standard normal number is less than -2."""
 
 
 class MRG_RandomStreams(RandomStreams):
@@ -51,9 +60,27 @@ class MRG_RandomStreams(RandomStreams):
         truncate: bool = False,
         **_: Any,
     ) -> Any:
-        if truncate:
-            raise NotImplementedError("normal(truncate=True) is not available; clip a normal")
-        return super().normal(size, avg, std, ndim, dtype)
+        """With `truncate`, normal given that it lies within two standard deviations of `avg`."""
+        if not truncate:
+            return super().normal(size, avg, std, ndim, dtype)
+        avg, std = as_tensor_variable(avg), as_tensor_variable(std)
+        dtype = dtype or upcast(config.floatX, avg.type.dtype, std.type.dtype)
+        size = (avg + std).shape if size is None else size
+        z = normal_quantile(super().uniform(size, _BELOW_MINUS_TWO, 1 - _BELOW_MINUS_TWO, ndim, dtype))
+        return cast(avg + std * clip(z, -2, 2), dtype)
+
+    def truncated_normal(
+        self,
+        size: Any = None,
+        avg: Any = 0.0,
+        std: Any = 1.0,
+        ndim: int | None = None,
+        dtype: str | None = None,
+        nstreams: int | None = None,
+        **_: Any,
+    ) -> Any:
+        """``normal(truncate=True)``"""
+        return self.normal(size, avg, std, ndim, dtype, truncate=True)
 
     def binomial(
         self,

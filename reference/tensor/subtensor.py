@@ -76,6 +76,8 @@ def _array_index(i: Any) -> Variable:
 
 def take_index(x: Any, args: Any) -> Any:
     """``x[args]``, with everything that NumPy's indexing knows."""
+    if isinstance(args, list) and any(isinstance(a, slice) for a in args):
+        args = tuple(args)  # programs compute such lists: x[[slice(None)] * k + [i]]
     args = args if isinstance(args, tuple) else (args,)
     consumed = 0
     entries: list[Any] = []

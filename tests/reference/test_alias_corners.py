@@ -328,6 +328,37 @@ def test_axes_of_tensordot_in_an_array():
     np.testing.assert_allclose(T.tensordot(a, b, axes).eval({a: p, b: q}), np.tensordot(p, q, axes.tolist()))
 
 
+def test_a_list_with_slices_is_an_index_of_several_dimensions():
+    m = T.dmatrix("m")
+    value = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(m[[slice(None), slice(None, None, -1)]].eval({m: value}), value[:, ::-1])
+    np.testing.assert_array_equal(m[[0, 1]].eval({m: value}), value)
+
+
+def test_the_normal_quantile():
+    from statistics import NormalDist
+
+    from reference.tensor.quantile import normal_quantile
+
+    points = np.concatenate([np.linspace(0.001, 0.999, 999), [1e-9, 1 - 1e-9, 0.075, 0.925]])
+    expected = [NormalDist().inv_cdf(p) for p in points]
+    np.testing.assert_allclose(normal_quantile(x).eval({x: points}), expected, rtol=1e-13, atol=1e-15)
+
+
+def test_truncated_normal(backend):
+    from theano.sandbox.rng_mrg import MRG_RandomStreams
+
+    streams = MRG_RandomStreams(5)
+    draws = streams.normal((4000,), avg=1.0, std=0.5, truncate=True), streams.truncated_normal((4000,), dtype="float32")
+    wide, plain = theano.function([], draws)()
+    assert wide.dtype == theano.config.floatX and plain.dtype == "float32"
+    assert abs(plain).max() <= 2 and wide.min() >= 0 and wide.max() <= 2
+    # The standard deviation of a normal number within two of them is 0.8796.
+    assert abs(plain.mean()) < 0.05 and abs(plain.std() - 0.8796) < 0.03
+    assert abs(wide.mean() - 1) < 0.03 and abs(wide.std() - 0.4398) < 0.02
+    assert streams.normal(avg=T.zeros((3,)), truncate=True).eval().shape == (3,)
+
+
 # Profiles.
 
 

@@ -54,7 +54,7 @@ def build_rnnrbm(n_visible, n_hidden, n_recurrent):
         u_t = T.tanh(bu + T.dot(v_t, Wvu) + T.dot(u_tm1, Wuu))
         return ([v_t, u_t], updates) if generate else [u_t, bv_t, bh_t]
 
-    (u_t, bv_t, bh_t), updates_train = theano.scan(
+    (_, bv_t, bh_t), updates_train = theano.scan(
         lambda v_t, u_tm1, *_: recurrence(v_t, u_tm1), sequences=v, outputs_info=[u0, None, None], non_sequences=params
     )
     v_sample, cost, monitor, updates_rbm = build_rbm(v, W, bv_t[:], bh_t[:], k=3)
