@@ -138,7 +138,7 @@ class Case:
     def finite(self, number: int) -> bool:
         """True if every number on the way to the meaning is finite in this call, whatever rounding does."""
         known = self.walk(self.base, number).known.values()
-        return all(np.all(np.isfinite(b.y)) and np.all(np.isfinite(b.e)) for b in known if b.y is not None)
+        return all(np.isfinite(b.y).all() and np.isfinite(b.e).all() for b in known if b.y is not None)
 
     def compared(
         self, kind: str, cell: Cell, met: Comparison, output: str, call: int, value: Any, expected: Any

@@ -187,7 +187,7 @@ def rounded(y: Any, e: Any, dtype: str, ulp: float = 0.0, exact: Any = False) ->
         return Bound(y, e, dtype)
     free = np.asarray(exact) & (e == 0) & representable(y, dtype)
     if free.shape == np.shape(e) == np.shape(y) and free.all():
-        return Bound(y, e, dtype)
+        return Bound(y, e, dtype, np.asarray(y.astype(dtype)))
     size = np.where(np.isfinite(y), np.abs(y), 0) + e
     grown = e + size * (unit(dtype) * WIDE(1 + 2 * ulp) + SLACK)
     grown = np.where(size == 0, e, grown + np.where(size < smallest(dtype) * WIDE(2), smallest(dtype), 0))

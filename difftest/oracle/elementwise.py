@@ -144,6 +144,8 @@ def _sub(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]) -> 
 def _mul(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]) -> Pair:
     (x, ex), (z, ez) = a, b
     y = x * z
+    if not ex.any() and not ez.any():
+        return y, np.zeros(y.shape, WIDE), product_is_exact(x, z, y)
     e = np.abs(x) * ez + np.abs(z) * ex + ex * ez
     return y, np.where((ex == 0) & (ez == 0), ZERO, e), product_is_exact(x, z, y)
 

@@ -39,4 +39,4 @@ def first_arguments(op: Any, given: Sequence[Any]) -> list[Any] | None:
 
 def finite(value: Any) -> bool:
     """True if no float of the value is infinite or NaN."""
-    return getattr(getattr(value, "dtype", None), "kind", "") not in ("f", "c") or bool(np.all(np.isfinite(value)))
+    return getattr(getattr(value, "dtype", None), "kind", "") not in ("f", "c") or bool(np.isfinite(value).all())

@@ -71,7 +71,8 @@ def largest(dtype: str) -> np.longdouble:
 
 def representable(y: np.ndarray, dtype: str) -> np.ndarray:
     """Where a wide number is a number of this dtype (NaN and infinities are)."""
-    return (y.astype(dtype).astype(WIDE) == y) | np.isnan(y)
+    same = y.astype(dtype).astype(WIDE) == y
+    return same if same.all() else same | np.isnan(y)
 
 
 def sum_is_exact(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> np.ndarray:
