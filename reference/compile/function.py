@@ -431,8 +431,11 @@ class Function:
         return list(self.shared_variables)
 
     def explain(self) -> str:
-        """What a call executes, as the backend tells it."""
-        return self.executable.explain()
+        """What a call executes, as the backend tells it, and what became of every loop."""
+        from reference.rewriting.explain import loops_explained
+
+        loops = loops_explained(self.fgraph, self.rewrites)
+        return self.executable.explain() + (f"\n\nLoops\n\n{loops}" if loops else "")
 
     def copy(
         self,
