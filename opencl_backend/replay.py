@@ -19,6 +19,7 @@ from opencl_backend.loop import Lazy
 from opencl_backend.plan import Host, Launch, Plan, Stale
 from opencl_backend.runtime import Cell, DeviceArray, Memory
 from reference.graph.core import Apply, Variable
+from reference.scan.op import Scan
 
 A_QUARTER = 4
 """A loop that runs in every step is worth a kernel when all its turns are four times as long as one must be."""
@@ -98,12 +99,6 @@ class StepContext(Context):
         return array
 
 
-def add_step(error: Exception, t: int, steps: int, name: str) -> None:
-    """Say in an error's text in which step it happened."""
-    text = str(error.args[0]) if error.args else type(error).__name__
-    error.args = (f"{text}\nThis was step {t} of {steps} of {name}", *error.args[1:])
-
-
 class Repeat:
     """A step run `steps` times: ``follow`` is its pass on the host, ``enqueue`` that on the device.
 
@@ -118,12 +113,12 @@ class Repeat:
     items = local = (1,)
 
     def __init__(
-        self, plan: StepPlan, name: str, steps: int, moves: Sequence[Move], fixed: Set[Cell], start: Move,
+        self, plan: StepPlan, op: Scan, steps: int, moves: Sequence[Move], fixed: Set[Cell], start: Move,
         advance: Callable[[], None], finish: Callable[[], None], static: bool,
     ):  # fmt: skip
         self.plan = plan
-        self.name = name
-        self.label = f"{name} x {steps}"
+        self.op = op
+        self.label = f"{op} x {steps}"
         self.steps = steps
         self.moves = moves
         self.start = start
@@ -160,7 +155,7 @@ class Repeat:
         except Stale:
             raise
         except Exception as error:
-            add_step(error, t, self.steps, self.name)
+            self.op.tell_step(error, t, self.steps)
             raise
 
     def refresh(self) -> None:

@@ -20,7 +20,7 @@ from opencl_backend.lower.scan_kernel import Unfit, not_worth_it
 from opencl_backend.lower.scan_ring import Ring
 from opencl_backend.lower.scan_rows import RowsLoop
 from opencl_backend.plan import Host, Stale, Value
-from opencl_backend.replay import Move, Repeat, StepContext, StepOrder, StepPlan, add_step
+from opencl_backend.replay import Move, Repeat, StepContext, StepOrder, StepPlan
 from opencl_backend.runtime import Arena, Cell, DeviceArray
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.errors import ShapeError
@@ -247,7 +247,7 @@ class _Replay:
         plan = self._record(0, ctx.plan.compiled)
         static = not any(source.live for source in self.sources) and not any(self.finals)
         repeat = Repeat(
-            plan, str(self.op), self.steps, self.moves, self.fixed, self._start, self._advance,
+            plan, self.op, self.steps, self.moves, self.fixed, self._start, self._advance,
             self._finish, static,
         )  # fmt: skip
         self._advance()
@@ -321,10 +321,10 @@ class _Replay:
             step.targets.setdefault(op.inner_outputs[op.n_stacked + k], target)
         try:
             step.run()
-        except (Stale, ShapeError):
+        except Stale:
             raise
         except Exception as error:
-            add_step(error, t, self.steps, str(op))
+            op.tell_step(error, t, self.steps)
             raise
         for k, v in enumerate(op.inner_outputs[: op.n_stacked]):
             self._write(step, t, k, v)

@@ -20,6 +20,8 @@ COLUMNS, PARTS, REPLAYED = "every column on its own", "parts a step", "replayed 
 @pytest.fixture(autouse=True)
 def a_kernel_for_every_loop(monkeypatch):
     monkeypatch.setattr(scan_kernel, "COMPILER_STEPS", 0)
+    with config.change_flags(scan__unroll=0):
+        yield
 
 
 def whole(*shape):
