@@ -116,7 +116,25 @@ def _later_calls() -> Iterator[Exhibit]:
     yield Exhibit((chances,), (("binomial_with", ("x0",), {"seed": 3, "n": 5}),), calls=((chances[::-1],), (chances,)))
 
 
+def _streams() -> Iterator[Exhibit]:
+    """Draws of more elements than a work item makes, draws with a parameter an element, several from one state."""
+    many: tuple[Link, ...] = tuple(
+        (name, (), {"seed": 2, "size": size, "dtype": dtype})
+        for name in ("uniform", "normal") for size, dtype in (((700,), "float64"), ((301, 2), "float32"))
+    )  # fmt: skip
+    some: tuple[Link, ...] = (
+        ("binomial", (), {"seed": 1, "size": (41,), "n": 3, "p": 0.25, "dtype": "int64"}),
+        ("random_integers", (), {"seed": 1, "size": (50,), "low": -2, "high": 3}),
+        ("multinomial", (), {"seed": 1, "size": (9,), "n": 3, "pvals": (0.25, 0.25, 0.5)}),
+    )
+    around = np.array([-2.0, 0.0, 10.0, 0.5, 3.0])
+    for link in (*many, *some):
+        yield Exhibit((), (link,), calls=((), ()))
+    both = (("normal_around", ("x0",), {"seed": 1}), ("uniform_from", ("x0",), {"seed": 3, "high": 12.5}))
+    yield Exhibit((around,), both, calls=((around[::-1],), (around,)))
+
+
 @cache
 def layouts() -> tuple[Exhibit, ...]:
     """All of them."""
-    return (*_nests(), *_folds(), *_later_calls())
+    return (*_nests(), *_folds(), *_later_calls(), *_streams())
