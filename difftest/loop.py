@@ -64,6 +64,9 @@ class Loop:
     name: str | None = None
     strict: bool = False
     as_list: bool = False
+    every: int = 0
+    """Of a `scan_checkpoints`: it gives every so many-th row, and the last."""
+    padding: bool = True
 
     @classmethod
     def of(cls, step: Step) -> Loop:

@@ -103,6 +103,9 @@ class _Run:
         for found, rows in zip(self.found, self.loop.rows):
             if rows is not None:
                 stack = found.stack if isinstance(found, _Empty) else np.stack(found)
+                if self.loop.call == "scan_checkpoints":
+                    ends = [*range(self.loop.every, len(stack), self.loop.every), len(stack)] if len(stack) else []
+                    stack = stack[[end - 1 for end in ends]]
                 kept.append(stack[-1] if last else self._part(stack, rows))
         return kept
 

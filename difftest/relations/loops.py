@@ -57,7 +57,7 @@ class Site:
         names = tuple(f"rows{k}" for k in range(len(self.loop.outputs)))
         if not names or any(o not in values for o in self.operands):
             return None
-        whole = replace(self.loop, rows=("",) * len(names), call="scan", backwards=self.turned)
+        whole = replace(self.loop, rows=("",) * len(names), call="scan", backwards=self.turned, every=0)
         full = Step("scan", self.step.operands, whole.attributes(), names)
         return len(model.value(full, [values[o].data for o in self.operands])[0])
 
@@ -111,6 +111,11 @@ def _index(text: str) -> Any:
 
 
 def sites(case: Case) -> list[Site]:
+    """The loops of a program that give all rows, or the last."""
+    return [s for s in all_sites(case) if not s.loop.every]
+
+
+def all_sites(case: Case) -> list[Site]:
     surgery = Surgery(case)
     found = [Site(surgery, k) for k, s in enumerate(case.program.steps) if s.step == "scan"]
     return [s for s in found if not kinds(s.step) & {"random", "print"} and not s.loop.carries and not s.loop.streams]

@@ -27,9 +27,7 @@ def _results(steps: Sequence[Step]) -> set[str]:
 
 
 def _feeds(p: Program) -> bool:
-    return any(
-        p.upstream(map(str, s.operands)) & _results([o for o in _loops(p) if o is not s]) for s in _loops(p)
-    )
+    return any(p.upstream(map(str, s.operands)) & _results([o for o in _loops(p) if o is not s]) for s in _loops(p))
 
 
 def _equal(p: Program) -> bool:
@@ -102,6 +100,7 @@ PROGRAM_FORMS: dict[str, Callable[[Program], bool]] = {
     "scan's gradient's gradient": _twice,
     "scan's gradient, until": _ends,
     "scan's gradient, truncated": lambda p: any(Loop.of(s).truncate != -1 for _, s, _ in _slopes(p)),
+    "scan's gradient, checkpoints": lambda p: any(Loop.of(s).every for _, s, _ in _slopes(p)),
     "scan's gradient, printing": lambda p: any(
         "printed" in [b.step for b in Loop.of(s).body] for _, s, _ in _slopes(p)
     ),

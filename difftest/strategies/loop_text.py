@@ -81,6 +81,10 @@ def _options(loop: Loop, operands: tuple[str, ...]) -> list[str]:
         options.append(f"name={loop.name!r}")
     if loop.strict:
         options.append("strict=True")
+    if loop.call == "scan_checkpoints":
+        options.append(f"save_every_N={loop.every}")
+        if not loop.padding:
+            options.append("padding=False")
     if loop.as_list:
         options.append("return_list=True")
     return options

@@ -22,6 +22,9 @@ from difftest.strategies.recording import RANDOM
 from difftest.strategies.registry import STEPS, Drawn, step
 
 LONGEST = 6
+GENERAL = ("scan", "scan_checkpoints")
+"""What takes states and mapped outputs in any mix."""
+
 PLAIN_TAPS = (0,)
 SEQUENCE_TAPS = ((-1,), (1,), (-1, 0), (0, 1), (-2,), (2,), (-1, 0, 1), (-2, -1), (1, 2), (-2, 2), (0, -1))
 STATE_TAPS = ((-2, -1), (-1,), (-3, -1), (-4,), (-1, -2), (-3,))
@@ -69,17 +72,17 @@ class Growth:
             self.made = draw.choose(tuple(loop_baits.BAITS.values()))(self, x)
             self._count()
             return self._finished()
-        self.call = draw.choose(("scan",) * 9 + ("map", "reduce", "foldl", "foldr"))
+        self.call = draw.choose(("scan",) * 9 + ("map", "reduce", "foldl", "foldr", "scan_checkpoints"))
         as_sequence = x.ndim >= 1 and x.shape[0] <= LONGEST and x.size <= ROOM * 4 and draw.often()
         if as_sequence:
             self.read(x, self._taps(x))
             while len(self.sequences) < 3 and draw.seldom():
                 other = self._other_sequence(x)
                 self.read(other, self._taps(other))
-        elif self.call != "scan":
+        elif self.call not in GENERAL:
             self.read(self.surroundings.source(x.dtype, (draw.choose((3, 2, 1)), *x.shape[1:3])))
         wanted = draw.choose((1, 0, 1, 2)) if self.sequences else draw.choose((1, 1, 2))
-        if self.call != "scan":
+        if self.call not in GENERAL:
             wanted = 0 if self.call == "map" else 1
             if self.call != "map" and min(self.lengths) == 0:
                 self.call, wanted = "map", 0
@@ -107,6 +110,8 @@ class Growth:
         return self.surroundings.source(self.draw.choose((x.dtype, *self.surroundings.dtypes)), (length, *x.shape[1:2]))
 
     def _taps(self, x: Entry) -> tuple[int, ...]:
+        if self.call == "scan_checkpoints":
+            return PLAIN_TAPS
         fitting = [t for t in SEQUENCE_TAPS if max((*t, 0)) - min((*t, 0)) <= x.shape[0]]
         return PLAIN_TAPS if not fitting or self.draw.often() else self.draw.choose(fitting)
 
@@ -127,7 +132,7 @@ class Growth:
         self.n_steps: int | str | None = None
         self.steps = longest
         self.number: Entry | None = None
-        if self.call != "scan" or (self.sequences and draw.often()):
+        if self.call not in GENERAL or (self.sequences and draw.often()):
             return
         self.steps = min(draw.choose((2, 3, 1, 0, 4, 5)), longest)
         how = draw.choose(("number", "number", "symbolic", "shape"))
@@ -193,6 +198,9 @@ class Growth:
             as_list=self.call == "scan" and draw.integer(0, 7) == 7,
             strict=self.call == "scan" and draw.integer(0, 7) == 7,
         )
+        if self.call == "scan_checkpoints":
+            loop = replace(loop, every=draw.choose((2, 1, 3, 4)))
+            loop = replace(loop, padding=self.steps % loop.every != 0 or draw.flag())
         return self._assembled(loop)
 
     def _outputs(self) -> tuple[list[State | None], list[str]]:
@@ -209,7 +217,7 @@ class Growth:
         most = 64 // max(self.steps, 1)
         values = [e for e in self.pool.entries if e.size <= min(ROOM, most)]
         mapped = draw.choose((0, 0, 1)) if outputs else draw.choose((1, 1, 2))
-        for _ in range(mapped if values and self.call in ("scan", "map") else 0):
+        for _ in range(mapped if values and self.call in (*GENERAL, "map") else 0):
             infos.insert(place := draw.integer(0, len(outputs)), None)
             outputs.insert(place, values[0].name if draw.often() else draw.choose(values).name)
         return infos, outputs
@@ -226,7 +234,7 @@ class Growth:
     def _carries(self) -> list[tuple[Entry, str]]:
         """A shared variable that the body changes in every step. Nothing captured may be made of it."""
         pool, draw = self.pool, self.draw
-        if self.call != "scan" or pool.depth > 1 or draw.integer(0, 7) < 7:
+        if self.call not in GENERAL or pool.depth > 1 or draw.integer(0, 7) < 7:
             return []
         chosen = self._carried()
         outside = [e for e in (*pool.outside, *self.operands) if chosen is not None and chosen.name in e.needs]
@@ -299,11 +307,10 @@ class Growth:
             return draw.choose(("", "[::-1]", ".shape", "[1:]"))
         if loop.until is not None and self.pool.depth > 1:
             return draw.choose(("[-1]", "[0]", ".shape"))  # in another outer step there are other rows
+        steps = -(-self.steps // loop.every) if loop.every else self.steps
         kept = draw.choose(("", "[-1]", "[0]", "[::-1]", "[-2:]", "[1:]", "", "[-1]", "[i]", ".shape", "[:-1]"))
         if kept == "[i]":
-            index = self.surroundings.number(
-                draw.integer(-1, 0) if loop.until else draw.integer(-self.steps, self.steps - 1)
-            )
+            index = self.surroundings.number(draw.integer(-1, 0) if loop.until else draw.integer(-steps, steps - 1))
             operands.append(index)
             return f"[@{len(operands) - 1}]"
         return kept

@@ -6,6 +6,7 @@ Owns how each is written with `scan`. It must not know how a loop runs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import reference.tensor
@@ -103,6 +104,7 @@ def scan_checkpoints(
             rows = ns.concatenate([rows, ns.zeros([chunks * save_every_N - steps, *tail], dtype=rows.dtype)])
         return rows.reshape([chunks, save_every_N, *tail], ndim=rows.ndim + 1)
 
+    @wraps(fn)
     def endless(*arguments: Any) -> Any:
         returned = fn(*arguments)
         if parse(returned)[2] is not None:

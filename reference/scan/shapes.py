@@ -19,7 +19,7 @@ from reference.graph.types import TensorType
 from reference.interpreter import Program
 from reference.tensor.basic import constant
 from reference.tensor.elemwise import cast, minimum  # type: ignore[attr-defined]
-from reference.tensor.shape import MakeVector, Shape, Shape_i, shape_i
+from reference.tensor.shape import MakeVector, Shape, Shape_i, SpecifyShape, shape_i
 
 if TYPE_CHECKING:
     from reference.scan.op import Scan
@@ -93,7 +93,9 @@ def _lengths_inside(
                 known[v] = tuple(constant(np.int64(n)) for n in v.data.shape)
         inputs = [known.get(v) for v in node.inputs]
         told: Sequence[Any] = [None] * len(node.outputs)
-        if all(s is not None for s, v in zip(inputs, node.inputs) if isinstance(v.type, TensorType)):
+        if isinstance(node.op, SpecifyShape) and inputs[0] is not None:
+            told = inputs[:1]  # what it asserts may be read from a row, which nobody outside knows
+        elif all(s is not None for s, v in zip(inputs, node.inputs) if isinstance(v.type, TensorType)):
             with suppress(NotImplementedError):
                 told = node.op.infer_shape(node, inputs)
         known.update(zip(node.outputs, told))

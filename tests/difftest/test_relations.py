@@ -18,6 +18,7 @@ from difftest.program import Array, Input, Program, Shared, Step
 from difftest.relations import RELATIONS, asked, rotated, table
 from difftest.session import TURNS, Address, Session
 from difftest.strategies import drawn
+from reference.graph.traversal import toposort
 from reference.interpreter import compile as interpreted
 
 X = np.array([[1.5, -0.25, 3.0], [0.5, 2.0, -1.0]])
@@ -118,6 +119,24 @@ STATEFUL = Program(
     ),
     outputs=("v1",),
 )
+CHECKPOINTS = Program(
+    inputs=(given("x0", X), given("x1", ROW)),
+    steps=(
+        loop(
+            "v0",
+            "x0",
+            "x1",
+            sequences=(Sequence_((0,), ("r0",)),),
+            states=(State((-1,), ("h0",)),),
+            body=(step("mul", "h0", "r0", to="t0"),),
+            outputs=("t0",),
+            rows=("",),
+            call="scan_checkpoints",
+            every=2,
+        ),
+    ),
+    outputs=("v0",),
+)
 ENDING = Program(
     inputs=(given("x0", [0.5, 0.25]),),
     steps=(
@@ -145,7 +164,7 @@ EXAMPLES = {
     "MR14": VALUES, "MR15": VALUES, "MR16": NARROW, "MR17": LINEAR, "MR18": VALUES, "MR19": STATE, "MR20": DRAWS,
     "MR21": SLOPE, "MR22": VALUES, "MR23": STATE, "MR24": VALUES, "MR25": VALUES, "MR26": STATE, "MR27": CHAIN,
     "MR28": VALUES, "MR29": VALUES, "MR30": VALUES, "MR31": STATE, "MR32": STATE, "MR33": VALUES, "MR34": SLOPE,
-    "MR35": LINEAR,
+    "MR35": LINEAR, "MR37": CHECKPOINTS,
 }  # fmt: skip
 ELSEWHERE = {"MR36"}
 """Relations about a backend's own options."""
@@ -251,6 +270,11 @@ def loops_longer_than(count):
     return condition
 
 
+def loops_inside(graph):
+    loops = [n for n in graph.toposort() if type(n.op).__name__ == "Scan"]
+    return sum(type(n.op).__name__ == "Scan" for loop in loops for n in toposort(loop.op.inner_outputs))
+
+
 FAULTS = {
     "MR2": lacks("Scan"),
     "MR4": loops_longer_than(1),
@@ -277,6 +301,7 @@ FAULTS = {
     "MR31": lambda graph, arguments: len(arguments) != 1,
     "MR32": has("Scan"),
     "MR33": has("Join"),
+    "MR37": lambda graph, arguments: loops_inside(graph) < 1,
 }
 
 
