@@ -76,6 +76,17 @@ def test_hybrid_monte_carlo(backend):
 
 
 @pytest.mark.backend("reference")
+def test_stacked_autoencoders(backend):
+    found = result("stacked", backend)
+    assert all(falls(costs) for costs in [*found["pretrained"], found["costs"]]) and found["errors"] == 0
+
+
+def test_convolutional_network(backend):
+    found = result("convolutional", backend)
+    assert found["costs"][-1] == pytest.approx(0.04298791952916927, rel=1e-9) and found["errors"][-1] == 0
+
+
+@pytest.mark.backend("reference")
 def test_tagger(backend):
     found = result("tagger", backend)
     assert falls(found["costs"]) and found["right"] > 0.9
