@@ -31,6 +31,7 @@ ROW = [[0.5, 2.0, -1.0]]
 CUBE = [[[1.0, -2.0, 0.5], [0.25, 3.0, 1.5]], [[0.75, 4.0, -1.0], [2.0, -0.5, 1.25]]]
 IMAGES = (np.arange(18.0).reshape(1, 2, 3, 3) * 5 % 11 - 4) / 4
 FILTERS = (np.arange(16.0).reshape(2, 2, 2, 2) * 3 % 7 - 2) / 2
+REGULAR = np.array([[2.0, 0.5, -0.25], [0.75, 3.0, 0.5], [-1.0, 0.25, 2.5]])
 
 STRUCTURES: Sequence[tuple[str, Sequence[Any], dict[str, Any]]] = (
     ("split", [MATRIX, [1, 2]], {"sizes": (1, 2), "axis": 1}),
@@ -60,6 +61,11 @@ STRUCTURES: Sequence[tuple[str, Sequence[Any], dict[str, Any]]] = (
     ("pool_2d", [IMAGES], {"ws": (2, 2), "ignore_border": False, "mode": "sum"}),
     ("pool_2d", [IMAGES], {"ws": (2, 3), "ignore_border": True, "pad": (1, 1), "mode": "average_inc_pad"}),
     ("pool_3d", [IMAGES], {"ws": (1, 2, 2), "ignore_border": True, "stride": (1, 1, 1), "mode": "average_exc_pad"}),
+    ("matrix_inverse", [REGULAR], {}),
+    ("det", [REGULAR], {}),
+    ("solve", [REGULAR, np.array(MATRIX).T], {"which": "solve"}),
+    ("solve", [REGULAR, MATRIX[0]], {"which": "solve_lower_triangular"}),
+    ("cholesky", [REGULAR @ REGULAR.T], {"lower": True}),
     ("softmax", [MATRIX], {}),
     ("logsoftmax", [MATRIX], {}),
     ("categorical_crossentropy", [[[0.25, 0.75], [0.625, 0.375]], [1, 0]], {}),

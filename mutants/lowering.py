@@ -181,8 +181,8 @@ seed = patches("lowering", f"{LOWER}/scan_columns.py", "kernel Scan", "plan Scan
 seed(
     "part_of_a_row_from_its_beginning",
     "in a loop that is one kernel a part of a sequence's row is read from the row's first element",
-    "where = rows.offset + array.offset",
-    "where = rows.offset",
+    "where += array.offset",
+    "where += 0",
 )
 
 seed = patches("lowering", f"{LOWER}/scan_rows.py", "kernel Scan", "plan Scan", "scan", "random")

@@ -410,3 +410,12 @@ seed(
     "if self.flip else kern",
     "if not self.rank else kern",
 )
+
+seed = patches("meaning", "reference/tensor/slinalg.py", "op Solve", "op ")
+
+seed(
+    "the_other_triangle",
+    "a lower triangular system reads the upper triangle",
+    '{"lower_triangular": np.tril, "upper_triangular": np.triu}',
+    '{"lower_triangular": np.triu, "upper_triangular": np.triu}',
+)

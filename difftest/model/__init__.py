@@ -22,6 +22,7 @@ from difftest.model import (
     creating,
     indexing,
     loops,
+    matrices,
     networks,
     pooling,
     reducing,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from difftest.oracle import composites, elementwise, windows  # noqa: F401  they register their rules
+from difftest.oracle import composites, elementwise, matrices, windows  # noqa: F401  they register their rules
 from difftest.oracle.bounds import FLOATS, Bound, Walk, approximate, rounded, rule, settled
 from difftest.oracle.wide import INF, WIDE, ZERO, bits_used, gamma, quantum
 from difftest.oracle.wide import largest as limit

@@ -11,6 +11,7 @@ from difftest.strategies import (
     indexing,
     linear,
     loops,
+    matrices,
     networks,
     pooling,
     reducing,
@@ -24,7 +25,8 @@ from difftest.strategies.registry import STEPS, families, step
 
 __all__ = [
     "PROFILES", "STEPS", "Profile", "Tape", "advanced", "arithmetic", "choosing", "convolving", "creating",
-    "derivatives", "drawn", "elementwise", "families", "indexing", "linear", "loops", "networks", "pooling",
+    "derivatives", "drawn", "elementwise", "families", "indexing", "linear", "loops", "matrices",
+    "networks", "pooling",
     "programs",
     "reducing", "shaping", "sorting", "step", "streams",
 ]  # fmt: skip
