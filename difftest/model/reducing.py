@@ -207,7 +207,7 @@ def batched_tensordot(x: Value, y: Value, axes: Any) -> Value:
 def cov(x: Value, rowvar: bool, bias: bool) -> Value:
     """NumPy's own multiplies by 1 / n, which is rounded to float64 however wide its operand is."""
     rows = np.array(_as_float(x), np.longdouble, ndmin=2)
-    rows = rows if rowvar or len(rows) == 1 else rows.T
+    rows = rows if rowvar or x.ndim < 2 else rows.T
     rows = rows - rows.mean(axis=1, keepdims=True)
     degrees = np.longdouble(max(rows.shape[1] - (not bias), 0))
     return np.asarray(rows @ rows.T / degrees).astype(_as_float(x).dtype)
