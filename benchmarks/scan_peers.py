@@ -40,7 +40,12 @@ def gibbs_arrays() -> list[np.ndarray]:
 def vectors(size: int) -> list[np.ndarray]:
     """A state and the two coefficients of a recurrence."""
     rng = np.random.RandomState(0)
-    return [rng.rand(size).astype("float32"), (0.5 * rng.rand(size)).astype("float32"), rng.rand(size).astype("float32")]
+    return [a.astype("float32") for a in (rng.rand(size), 0.5 * rng.rand(size), rng.rand(size))]
+
+
+def near_one(size: int) -> np.ndarray:
+    """Numbers whose powers are no denormal ones, which some peers do without."""
+    return (1 + 1e-3 * np.random.RandomState(3).rand(size)).astype("float32")
 
 
 def rows_of(count: int, size: int) -> np.ndarray:
@@ -140,7 +145,7 @@ def jax_rows() -> dict[str, Callable[[], Call]]:
         def last(a):
             return jax.lax.scan(lambda r, _: (r * a, None), jnp.ones_like(a), None, length=steps)[0]
 
-        return lambda: ready(last, vectors(size)[0])
+        return lambda: ready(last, near_one(size))
 
     return table(lambda form: gibbs, lstm, recurrence, filtered, nested, power)
 
@@ -199,9 +204,11 @@ def pytensor_rows() -> dict[str, Callable[[], Call]]:
 
         return make
 
-    def of_vectors(step: Callable, size: int, given: int = 3) -> Callable[[], Call]:
+    def of_vectors(step: Callable, size: int) -> Callable[[], Call]:
+        return of_arrays(step, vectors(size))
+
+    def of_arrays(step: Callable, arrays: list[np.ndarray]) -> Callable[[], Call]:
         def make() -> Call:
-            arrays = vectors(size)[:given]
             inputs = [T.vector(dtype="float32") for _ in arrays]
             f = pytensor.function(inputs, step(*inputs))
             return lambda: f(*arrays)
@@ -209,9 +216,10 @@ def pytensor_rows() -> dict[str, Callable[[], Call]]:
         return make
 
     def recurrence(size: int, steps: int) -> Callable[[], Call]:
-        return of_vectors(
-            lambda h, a, b: scan(lambda h, a, b: a * h + b, outputs_info=h, non_sequences=[a, b], n_steps=steps)[-1], size
-        )
+        def last(h, a, b):
+            return scan(lambda h, a, b: a * h + b, outputs_info=h, non_sequences=[a, b], n_steps=steps)[-1]
+
+        return of_vectors(last, size)
 
     def filtered(size: int, steps: int) -> Callable[[], Call]:
         def make() -> Call:
@@ -231,9 +239,10 @@ def pytensor_rows() -> dict[str, Callable[[], Call]]:
         return of_vectors(lambda h, a, b: scan(step, outputs_info=h, non_sequences=[a, b], n_steps=outer)[-1], size)
 
     def power(size: int, steps: int) -> Callable[[], Call]:
-        return of_vectors(
-            lambda a: scan(lambda r, a: r * a, outputs_info=T.ones_like(a), non_sequences=a, n_steps=steps)[-1], size, 1
-        )
+        def last(a):
+            return scan(lambda r, a: r * a, outputs_info=T.ones_like(a), non_sequences=a, n_steps=steps)[-1]
+
+        return of_arrays(last, [near_one(size)])
 
     return table(gibbs, lstm, recurrence, filtered, nested, power)
 

@@ -382,10 +382,12 @@ class _Steps:
     def _row(self, lazy: Lazy, array: DeviceArray, marker: Moving, once: bool) -> int:
         rows = marker.rows
         assert rows is not None
-        if isinstance(array.offset, Cell) or isinstance(rows.offset, Cell):
-            raise Unfit("its step reads at places that change from call to call")
+        where = rows.offset
+        if array.offset != 0:
+            if isinstance(array.offset, Cell) or isinstance(where, Cell):
+                raise Unfit("its step reads at places that change from call to call")
+            where += array.offset
         if not once and not array.is_contiguous and lazy.size > prod(rows.shape[1:]):
             raise Unfit("its step repeats rows of a sequence")
-        where = rows.offset + array.offset
         view = rows.view((rows.shape[0], *lazy.shape), (rows.strides[0], *array.strides), where)
         return self.loop.source(view, False, not once)

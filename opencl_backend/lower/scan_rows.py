@@ -274,6 +274,8 @@ class RowsLoop:
 
     def _choose(self) -> None:
         launches = self.recorder.launches
+        if not launches:
+            raise Unfit("there is nothing to compute")
         work = sum(launch.elements for launch in launches)
         held = {id(x.arrays[1].storage): x.arrays[1].nbytes for x in launches if x.name in ("product", "inner")}
         if sum(held.values()) > MOST_HELD:

@@ -271,6 +271,16 @@ def test_another_number_of_steps_runs_the_same_program():
     assert f.executable.runtime.programs.builds == builds
 
 
+def test_rows_that_begin_elsewhere_on_every_call():
+    x, k = T.dmatrix(), T.lscalar()
+    r, _ = scan(lambda x, h: h * 0.5 + x, sequences=x[k : k + 4], outputs_info=T.zeros((3,)))
+    f, g = (function([x, k], r, backend=backend, mode="EXACT") for backend in ("opencl", "reference"))
+    given = RNG.random((9, 3))
+    for begin in (0, 3, 5, 1):
+        same_bits(f(given, begin), g(given, begin))
+    assert COLUMNS in f.executable.explain() and len(f.executable.plans) == 1
+
+
 def test_no_columns_at_all():
     h = T.dvector()
     r, _ = scan(lambda h: h * 2, outputs_info=h, n_steps=3)
