@@ -147,7 +147,10 @@ def _structures() -> Iterator[Exhibit]:
     yield Exhibit((CUBE > 0,), _reduced("all", "any", "max", "min"))
     yield Exhibit((MANY,), _each("sum", *_over(None, **_KEPT)) + _each("cumsum", {"axis": 0}))
     yield Exhibit((np.array([1.5, 0.9] * 8, "float32"),), _each("prod", *_over(None, **_KEPT)))
-    yield Exhibit((np.array([30000, 1, 0.5, -29999] * 8, "float16"),), _each("sum", *_over(None, **_KEPT)))
+    for dtype, most in (("float16", 6e4), ("float32", 3e38)):
+        # Nothing but a wider accumulator holds the sum on its way.
+        yield Exhibit((np.array([most] * 4 + [-most] * 4, dtype),), _each("sum", *_over(None, **_KEPT)))
+        yield Exhibit((np.array([most, most, 1 / most, 1 / most], dtype),), _each("prod", *_over(None, **_KEPT)))
     for values in (TIES, ZEROS, TIES.astype("float32"), TIES.astype("int8")):
         ordered = [link for name in ("max", "min", "argmax", "argmin") for link in _each(name, *_over(None, 0, 1))]
         sorts = [link for name in ("sort", "argsort") for link in _each(name, *({"axis": a} for a in (0, 1, None)))]

@@ -283,6 +283,9 @@ def _carried() -> Iterator[Exhibit]:
     for axis, start in ((0, H), (1, ROWS[0]), (None, np.array(2.5))):
         summed = (("sum", ("r0",), {"axis": axis, **kept}), ("add", ("@0", "b0")))
         yield Exhibit((CUBE,), (loop(summed, (), ("x0",), captured=("s0",), **added),), shared=(start,))
+        varying = (("mul", ("h0", "r0")), ("sum", ("b0",), {"axis": axis, **kept}), ("add", ("@0", "b1")), _half("h0"))
+        found = loop(varying, ("b3",), ("x0",), ("x1",), ("s0",), carries=(("@0", "b2"),))
+        yield Exhibit((CUBE, H), (found,), shared=(start,))
     outer = (("outer", ("r0", "r1")), ("add", ("@0", "b0")))
     yield Exhibit((X, X[:, :2] * 2), (loop(outer, (), ("x0", "x1"), captured=("s0",), **added),),
                   shared=(NUMBERS[:6].reshape(3, 2),))  # fmt: skip
