@@ -167,10 +167,10 @@ def _together() -> Iterator[Exhibit]:
 
 def _few() -> Iterator[Exhibit]:
     """Loops of few steps, which are written out."""
-    body = (("sub", ("h0", "r0")), ("tanh", ("b0",)))
+    body = (("sub", ("h0", "@0")), ("tanh", ("b0",)))
     for steps in (1, 2, 3):
         for rows in ("", "[-1]", "[-2:]", "[0]"):
-            yield Exhibit((X[:steps], H), (loop(body, ("b1",), ("x0",), ("x1",), n_steps=steps, rows=(rows,)),))
+            yield Exhibit((V, H), (loop(body, ("b1",), (), ("x1",), ("x0",), n_steps=steps, rows=(rows,)),))
         two = (("sub", ("h0", "h1")), ("tanh", ("b0",)))
         made = loop(two, ("b1",), (), (("x0", (-2, -1)),), n_steps=steps)
         yield Exhibit((X[:2],), (made, ("grad", (0, "x0"), {"dtypes": ("float64",)})))

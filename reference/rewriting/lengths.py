@@ -55,6 +55,8 @@ def _rows(x: Variable) -> Origin:
     while True:
         if isinstance(x, Constant):
             return len(x.data)
+        if x.type.broadcastable[0]:
+            return 1
         node = x.owner
         below = None if node is None else _below(node, x.index)  # type: ignore[arg-type]
         if below is None:

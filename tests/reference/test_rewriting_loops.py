@@ -238,6 +238,18 @@ def test_few_steps_are_written_out_with_their_gradients(steps):
     assert len(loops(f)) <= (steps > 1) * 2
 
 
+def test_a_short_loop_that_may_miss_rows_is_not_written_out():
+    """Only the loop would say well what is missing."""
+    for rows in (
+        scanned(lambda a, s: s + a, [x], [h], n_steps=2),
+        scanned(lambda s: s, (), [{"initial": x, "taps": [-2]}], n_steps=2),
+    ):
+        f = held_against_the_loop([x, h], rows, [X, H])
+        assert loops(f)
+    with pytest.raises(ValueError, match=r"for\{cpu,scan_fn\} runs 2 steps, but its sequence .* has 1 rows"):
+        compiled([x, h], scanned(lambda a, s: s + a, [x], [h], n_steps=2))(X[:1], H)
+
+
 def test_writing_out_is_limited_and_left_to_modes_that_may_hide_errors():
     rows = scanned(lambda s: T.tanh(s) * 2, (), [h], n_steps=3)
     assert loops(compiled([h], rows, "EXACT"))

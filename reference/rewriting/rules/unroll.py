@@ -14,8 +14,11 @@ from reference.graph.fgraph import FunctionGraph
 from reference.graph.traversal import toposort
 from reference.graph.types import TensorType
 from reference.rewriting.engine import Promise, Replacement, has_effect, rewrite
+from reference.rewriting.lengths import has_rows
 from reference.scan.op import Scan
+from reference.scan.parts import Loop
 from reference.scan.unroll import unrolled
+from reference.tensor.basic import constant
 
 
 @rewrite(Promise.RAISES, on=Scan, stage="scan")
@@ -28,9 +31,17 @@ def few_steps_unrolled(fgraph: FunctionGraph, node: Apply) -> Replacement:
     steps, step = int(n_steps.data), toposort(op.inner_outputs)
     if steps < 1 or any(isinstance(inner.op, Scan) or inner.op.lazy for inner in step):
         return None
-    if steps > 1 and steps * len(step) > config.scan.unroll:
+    if (steps > 1 and steps * len(step) > config.scan.unroll) or not _has_all_rows(node):
         return None
     return [
         ns.patternbroadcast(new, old.type.broadcastable) if isinstance(old.type, TensorType) else new
         for old, new in zip(node.outputs, unrolled(node, steps))
     ]
+
+
+def _has_all_rows(node: Apply) -> bool:
+    """Does the graph show that no row is missing or left over, of which only the loop would tell well?"""
+    loop = Loop.of(node)
+    return all(has_rows(r.outer, loop.n_steps) for r in loop.sequences) and all(
+        has_rows(state.outer, constant(-min(state.taps), dtype="int64")) for state in loop.states
+    )
