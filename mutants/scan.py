@@ -248,3 +248,12 @@ seed(
     "dict(zip(part.taps, part.inner)).get(-1 - i)",
     "part.inner[i] if i < len(part.inner) else None",
 )
+
+seed = patches("scan", "reference/scan/forward.py", "gradient Scan")
+
+seed(
+    "change_of_the_first_value_lost",
+    "an R-operator begins every state without a change",
+    "return _zeros(part.outer) if given is None else _fit(given, part.outer)",
+    "return _zeros(part.outer)",
+)

@@ -19,7 +19,7 @@ import numpy as np
 
 from reference.compile.ops import ViewOp
 from reference.config import config
-from reference.graph.core import Apply, Op, Variable, inherit_line
+from reference.graph.core import Apply, Constant, Op, Variable, inherit_line
 from reference.graph.dtypes import is_discrete
 from reference.graph.errors import DisconnectedInputError, NullTypeGradError
 from reference.graph.lazy import Guard, guards
@@ -253,7 +253,8 @@ def Rop(
 ) -> Any:
     """The Jacobian of `f` with respect to `wrt` times the vector `eval_points`.
 
-    Lop is linear in its evaluation point u, so differentiating it with respect to u gives the product.
+    Lop is linear in its evaluation point u, so differentiating it with respect to u gives the product. Through loops,
+    which would have to remember every step for that, the product is taken forwards, node by node.
     """
     fs = list(f) if isinstance(f, list | tuple) else [f]
     wrts = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
@@ -264,25 +265,65 @@ def Rop(
     for x, p in zip(wrts, points):
         if x.type.ndim != p.type.ndim:
             raise ValueError(f"the evaluation point {p} of type {p.type} does not fit {x} of type {x.type}")
-    dummies = [out.type.clone(dtype=_float_of(out.type.dtype))() for out in fs]
     results = []
-    for out, u in zip(fs, dummies):
-        rows = grad(None, wrts, known_grads={out: u}, disconnected_inputs="ignore", return_disconnected="None")
-        pairs = {row: p for row, p in zip(rows, points) if row is not None}
-        column = None
-        if pairs:
-            column = grad(None, u, known_grads=pairs, disconnected_inputs="ignore", return_disconnected="None")
+    for out, column in zip(fs, _columns(fs, wrts, points)):
         if column is None:
             if disconnected_outputs == "raise":
                 raise DisconnectedInputError(f"Rop: the output {out} does not depend on {wrts}")
             column = _namespace().zeros_like(out) if return_disconnected == "zero" else None
-        else:
-            # The product does not depend on u, but gradients may read its shape.
-            (column,) = clone_replace([column], {u: _namespace().zeros_like(out, dtype=u.type.dtype)})
         results.append(column)
     if isinstance(f, list):
         return results
     return tuple(results) if isinstance(f, tuple) else results[0]
+
+
+def _columns(fs: Sequence[Variable], wrts: Sequence[Variable], points: Sequence[Variable]) -> list[Any]:
+    """The products for each of `fs`, None where there is none."""
+    order = toposort(fs)
+    if not any(hasattr(node.op, "inner_outputs") for node in order):
+        return [_column(out, wrts, points) for out in fs]
+    given = dict(zip(wrts, points))
+    found: dict[Variable, Any] = {v: p for v, p in given.items() if v.owner is None}
+    for node in order:
+        reads = [found.get(v) for v in node.inputs]
+        with inherit_line(node.line):
+            own = _pushed(node, reads) if any(p is not None for p in reads) else [None] * len(node.outputs)
+            for v, change in zip(node.outputs, own):
+                terms = [p for p in (None if _is_step(v) else change, given.get(v)) if p is not None]
+                if terms:
+                    found[v] = terms[0] if len(terms) == 1 else terms[0] + terms[1]
+    return [found.get(out) for out in fs]
+
+
+def _pushed(node: Apply, points: Sequence[Any]) -> Sequence[Any]:
+    """The products for the outputs of one node, by its own R_op if it is a loop."""
+    if hasattr(node.op, "inner_outputs"):
+        try:
+            return node.op.R_op(list(node.inputs), list(points))
+        except NotImplementedError:
+            pass
+    alone = {v: v.type.make_variable() for v in node.inputs if not isinstance(v, Constant)}
+    twin = node.clone_with_new_inputs([alone.get(v, v) for v in node.inputs])
+    moving = {alone[v]: p for v, p in zip(node.inputs, points) if p is not None}
+    columns = [None if _is_step(v) else _column(v, list(moving), list(moving.values())) for v in twin.outputs]
+    back = {new: old for old, new in alone.items()}
+    return [None if c is None else clone_replace([c], back)[0] for c in columns]
+
+
+def _column(out: Variable, wrts: Sequence[Variable], points: Sequence[Variable]) -> Variable | None:
+    u = out.type.clone(dtype=_float_of(out.type.dtype))()
+    rows = grad(None, list(wrts), known_grads={out: u}, disconnected_inputs="ignore", return_disconnected="None")
+    pairs: dict[Variable, Any] = {}
+    for row, p in zip(rows, points):
+        if row is not None:  # the gradients of several variables may be one
+            pairs[row] = pairs[row] + p if row in pairs else p
+    if not pairs:
+        return None
+    column = grad(None, u, known_grads=pairs, disconnected_inputs="ignore", return_disconnected="None")
+    if column is None:
+        return None
+    # The product does not depend on u, but gradients may read its shape.
+    return clone_replace([column], {u: _namespace().zeros_like(out, dtype=u.type.dtype)})[0]
 
 
 def _float_of(dtype: str) -> str:

@@ -34,7 +34,7 @@ def connections(op: Scan) -> list[list[bool]]:
     feeds = {1 + len(sequences) + k: k for k in range(len(states))}
     feeds.update({1 + len(sequences) + len(states) + k: op.n_stacked + k for k in range(len(carries))})
 
-    direct = [{place[v] for v in _reach([out]) if v in place} for out in op.inner_outputs[:n_outputs]]
+    direct = [{place[v] for v in reaching([out]) if v in place} for out in op.inner_outputs[:n_outputs]]
     total = [set(d) for d in direct]
     changed = True
     while changed:
@@ -47,7 +47,7 @@ def connections(op: Scan) -> list[list[bool]]:
     return [[i in total[o] for o in range(n_outputs)] for i in range(n_inputs)]
 
 
-def _reach(outputs: Sequence[Variable]) -> set[Variable]:
+def reaching(outputs: Sequence[Variable]) -> set[Variable]:
     """The variables on which `outputs` depend through connected paths, themselves included."""
     seen: set[Variable] = set()
     stack = list(outputs)
@@ -71,7 +71,7 @@ def gradients(
     return _Backward(op, inputs, outputs, output_gradients).gradients()
 
 
-def _smooth(v: Variable) -> bool:
+def smooth(v: Variable) -> bool:
     return isinstance(v.type, TensorType) and v.type.dtype in CONTINUOUS
 
 
@@ -96,7 +96,7 @@ class _Backward:
         self._make_pending()
         terms = self._step_gradients()
         self.undefined = {v: g for v, g in terms.items() if isinstance(g.type, NullType)}
-        fed_back = [self.undefined[v] for part in self.live for v in _past(part) if v in self.undefined]
+        fed_back = [self.undefined[v] for part in self.live for v in past(part) if v in self.undefined]
         if fed_back:
             return [None, *[fed_back[0]] * (len(self.inputs) - 1)]
         terms = {v: g for v, g in terms.items() if v not in self.undefined}
@@ -110,18 +110,18 @@ class _Backward:
         loop = self.loop
         parts = loop.parts
         given = [*self.given_rows, *self.given_last]
-        live = [p for p, g in zip(parts, given) if g is not None and _smooth(p.new)]
-        reached = _reach([p.new for p in live])
+        live = [p for p, g in zip(parts, given) if g is not None and smooth(p.new)]
+        reached = reaching([p.new for p in live])
         growing = True
         while growing:
             feeding = [
                 p
                 for p in parts
-                if _smooth(p.new) and any(v in reached for v in _past(p)) and not any(p is q for q in live)
+                if smooth(p.new) and any(v in reached for v in past(p)) and not any(p is q for q in live)
             ]
             growing = bool(feeding)
             live += feeding
-            reached |= _reach([p.new for p in feeding])
+            reached |= reaching([p.new for p in feeding])
         self.live, self.reached = [p for p in parts if any(p is q for q in live)], reached
 
     def _make_pending(self) -> None:
@@ -136,7 +136,7 @@ class _Backward:
             terms: list[Any] = []
             if rows.get(id(part)) is not None:
                 terms.append(self._read(rows[id(part)]))
-            if any(v in self.reached for v in _past(part)) or id(part) in last:
+            if any(v in self.reached for v in past(part)) or id(part) in last:
                 depth = -min(part.taps) if isinstance(part, State) else 1
                 start = ns.zeros_like(part.outer[0] if isinstance(part, State) else part.outer)
                 slots = [part.new.type() for _ in range(depth)]
@@ -161,7 +161,7 @@ class _Backward:
         from reference.gradient import grad
 
         reads = [v for v in (*self.loop.varying, *[r.inner for r in self.loop.constants]) if v in self.reached]
-        targets = [v for v in reads if _smooth(v)]
+        targets = [v for v in reads if smooth(v)]
         if not targets or not self.incoming:
             return {}
         found = grad(
@@ -282,10 +282,10 @@ class _Backward:
 
     def _flat(self, part: Any) -> Variable | None:
         """An undefined gradient, zeros for an input of a discrete dtype that the step reads smoothly, or nothing."""
-        undefined = next((self.undefined[v] for v in _past(part) if v in self.undefined), None)
+        undefined = next((self.undefined[v] for v in past(part) if v in self.undefined), None)
         if undefined is not None:
             return undefined
-        reads = [v for v in _past(part) if v in self.reached and isinstance(v.type, TensorType) and not _smooth(v)]
+        reads = [v for v in past(part) if v in self.reached and isinstance(v.type, TensorType) and not smooth(v)]
         return self.ns.zeros_like(part.outer, dtype=config.floatX) if reads else None
 
     def _of_sequence(self, read: Read, backwards: Any) -> Variable:
@@ -306,7 +306,7 @@ class _Backward:
         return ns.set_subtensor(ns.zeros_like(state.outer)[skipped:], rows[: len(pending) - skipped])
 
 
-def _past(part: Any) -> Sequence[Variable]:
+def past(part: Any) -> Sequence[Variable]:
     """The inner variables through which a step reads a part."""
     inner = getattr(part, "inner", ())
     return inner if isinstance(inner, tuple) else (inner,)

@@ -242,6 +242,11 @@ class Scan(Op):
 
         return gradients(self, inputs, outputs, output_gradients)
 
+    def R_op(self, inputs: Sequence[Variable], eval_points: Sequence[Variable | None]) -> Sequence[Variable | None]:
+        from reference.scan.forward import changes
+
+        return changes(self, inputs, eval_points)
+
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         return self._connections
 

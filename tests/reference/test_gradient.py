@@ -227,3 +227,10 @@ def test_the_slope_of_an_angle_does_not_wrap_around_in_small_integers():
     y, x = T.dscalar(), T.bscalar()
     f = theano.function([y, x], T.grad(T.arctan2(y, x), y))
     assert f(1.0, -28) == pytest.approx(-28 / 785)
+
+
+def test_the_r_operator_of_a_sum_of_two():
+    """Both have one gradient, and each its own direction."""
+    a, b, p, q = T.dvectors("a", "b", "p", "q")
+    f = theano.function([p, q], T.Rop(a + b, [a, b], [p, q]), givens={a: p, b: q}, on_unused_input="ignore")
+    assert f([1.0, 2.0], [10.0, 20.0]).tolist() == [11, 22]

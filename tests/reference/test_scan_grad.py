@@ -264,3 +264,34 @@ def test_no_steps_over_a_jacobian_of_nothing_have_its_shape(mode):
     f = theano.function([y], [out, out.shape], mode=mode)
     values, shape = f(np.ones((0, 3)))
     assert values.shape == tuple(shape) == (0, 0, 3)
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_the_r_operator_is_the_jacobian_times_a_direction(name):
+    """A loop pushes changes forwards: no step is remembered, and none is gone through backwards."""
+    build, values = LOOPS[name]
+    args = [{1: x, 2: h if v is H else W}[v.ndim] for v in values]
+    ways = [v.type(f"d{v.name}") for v in args]
+    directions = [rng.rand(*v.shape) for v in values]
+    out = build(*args)
+    moved = T.Rop(out, args, ways)
+    assert "grad_of" not in theano.printing.debugprint(moved, file="str")
+    rows = [theano.gradient.jacobian(out.flatten(), v, disconnected_inputs="ignore") for v in args]
+    f = theano.function([*args, *ways], [moved, *rows], on_unused_input="ignore")
+    found, *columns = f(*values, *directions)
+    wanted = sum(c.reshape(len(c), -1) @ d.ravel() for c, d in zip(columns, directions))
+    np.testing.assert_allclose(found.ravel(), wanted, rtol=1e-12)
+
+
+def test_the_r_operator_of_a_truncated_loop_is_truncated():
+    a, p = power(2)
+    f = theano.function([a], T.Rop(p[-1], a, T.constant(np.float64(1))))
+    assert f(2.0) == 32
+
+
+def test_the_r_operator_ends_where_the_loop_ends_and_draws_what_it_draws():
+    a, streams = T.dscalar("a"), RandomStreams(5)
+    rows, updates = scan(lambda p: (p * a * streams.uniform(()), until(p > 8)), outputs_info=ONE, n_steps=50)
+    f = theano.function([a], [rows, T.Rop(rows, a, T.constant(np.float64(1)))], updates=updates)
+    values, slopes = f(4.0)
+    np.testing.assert_allclose(slopes, values * np.arange(1, len(values) + 1) / 4)
