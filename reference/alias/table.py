@@ -86,6 +86,8 @@ PATHS: dict[str, Row] = {
     "theano.tensor.signal.downsample": _row("alias.signal"),
     "theano.sandbox.rng_mrg": _row("sandbox.rng_mrg"),
     "theano.sandbox.softsign": _row("tensor.nnet"),
+    "theano.sandbox.linalg": _row("tensor.nlinalg", "tensor.slinalg"),
+    "theano.sandbox.linalg.ops": _row("tensor.nlinalg", "tensor.slinalg"),
     # Tools.
     "theano.misc": _row("alias.misc"),
     "theano.misc.pkl_utils": _row("alias.misc"),

@@ -25,7 +25,8 @@ from reference.tensor.basic import get_scalar_constant_value
 __all__ = [
     "Container", "OpFromGraph", "OrderedUpdates", "ProfileStats", "SymbolicInput", "SymbolicOutput", "as_op",
     "change_flags", "config", "debugprint", "full_version", "function", "get_scalar_constant_value", "git_revision",
-    "predefined_modes", "release", "short_version", "theano_logger", "version",
+    "predefined_modes", "release", "short_version", "sparse_grad",
+    "theano_logger", "version",
 ]  # fmt: skip
 
 version = short_version = "1.0.5"
@@ -35,6 +36,11 @@ release = True
 
 predefined_modes = {name: make() for name, make in PREDEFINED.items()}
 theano_logger = logging.getLogger("theano")
+
+
+def sparse_grad(var: Any) -> Any:
+    """`var` itself: gradients of parts are as dense as the backend makes them."""
+    return var
 
 
 def _asarray(a: Any, dtype: Any, order: Any = None) -> np.ndarray:

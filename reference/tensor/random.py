@@ -20,12 +20,15 @@ from reference.graph.errors import ShapeError
 from reference.graph.types import NullType, RandomStateType, TensorType
 from reference.tensor.basic import as_tensor_variable, constant
 from reference.tensor.distributions import DISTRIBUTIONS, Distribution, broadcast_parameters
-from reference.tensor.elemwise import cast
+from reference.tensor.elemwise import cast, ceil, log, lt, sqrt
+from reference.tensor.extra_ops import cumsum
 from reference.tensor.philox import next_state, philox_words
-from reference.tensor.shape import ONE, MakeVector, as_index, element_of, shape_tuple, vector_length
+from reference.tensor.reduce import max as max_
+from reference.tensor.reduce import sum as sum_
+from reference.tensor.shape import ONE, MakeVector, as_index, element_of, shape, shape_tuple, vector_length
 
 __all__ = [
-    "RandomFunction", "binomial", "choice", "multinomial", "normal", "permutation", "philox_words",
+    "RandomFunction", "binomial", "choice", "multinomial", "normal", "permutation", "philox_words", "poisson",
     "random_integers", "uniform",
 ]  # fmt: skip
 
@@ -223,6 +226,23 @@ def binomial(
 ) -> Pair:
     """How many of `n` trials succeed, each with probability `p` (`prob` is the older name)."""
     return _draw("binomial", state, size, ndim, dtype, _integer("n", n), p if prob is None else prob)
+
+
+def poisson(
+    state: Variable, size: Any = None, lam: Any = 1.0, ndim: int | None = None, dtype: str = "int64"
+) -> Pair:
+    """How many events happen in a time in which `lam` are expected.
+
+    Element by element, waiting times -log(1 - u) are added up until they exceed `lam`. As many are drawn as suffice
+    for the largest `lam`, but for a probability below 1e-30.
+    """
+    lam = as_tensor_variable(lam)
+    vector, pattern = _size(shape(lam) if size is None else size, ndim, [lam], [0])
+    lengths = [element_of(vector, k) for k in range(len(pattern))]
+    most = max_(cast(lam, "float64"))
+    waits = cast(ceil(most + 12 * sqrt(most) + 40), "int64")
+    after, u = uniform(state, (waits, *lengths), dtype="float64")
+    return after, cast(sum_(lt(cumsum(-log(1 - u), axis=0), lam), axis=0), dtype)
 
 
 def random_integers(

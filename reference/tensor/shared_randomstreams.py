@@ -100,6 +100,10 @@ class RandomStreams:
         """See `random.binomial`."""
         return self.gen(random.binomial, size, n, p, ndim=ndim, dtype=dtype, prob=prob)
 
+    def poisson(self, size: Any = None, lam: Any = 1.0, ndim: int | None = None, dtype: str = "int64") -> Any:
+        """See `random.poisson`."""
+        return self.gen(random.poisson, size, lam, ndim=ndim, dtype=dtype)
+
     def random_integers(
         self, size: Any = None, low: Any = 0, high: Any = 1, ndim: int | None = None, dtype: str = "int64"
     ) -> Any:

@@ -359,6 +359,21 @@ def test_truncated_normal(backend):
     assert streams.normal(avg=T.zeros((3,)), truncate=True).eval().shape == (3,)
 
 
+def test_poisson():
+    streams = T.shared_randomstreams.RandomStreams(3)
+    lam = T.dvector("lam")
+    f = theano.function([lam], [streams.poisson((3000, 3), lam), streams.poisson(size=(4,), lam=2.5, dtype="int32")])
+    rates = np.array([0.0, 0.7, 30.0])
+    (many, few), (again, _) = f(rates), f(rates)
+    assert many.dtype == "int64" and few.dtype == "int32" and few.shape == (4,) and many.shape == (3000, 3)
+    assert (many != again).any() and not many[:, 0].any()
+    # Mean and variance are both lam; so many draws tell them to within four standard errors.
+    np.testing.assert_allclose(many.mean(axis=0), rates, atol=0.4)
+    np.testing.assert_allclose(many.var(axis=0), rates, rtol=0.12)
+    assert streams.poisson(lam=T.ones((2,))).eval().shape == (2,)
+    assert streams.poisson(T.constant([2, 3]), 1.0).eval().shape == (2, 3)
+
+
 # Profiles.
 
 

@@ -50,8 +50,8 @@ def batch_normalization_train(
 ) -> tuple[Any, ...]:
     """Normalize by the batch's own statistics.
 
-    Returns the result, the mean and the inverse standard deviation, which have `gamma`'s dimensions; and, if running averages are given, those
-    moved by `running_average_factor` towards the batch's mean and (unbiased) variance.
+    Returns the result, the mean and the inverse standard deviation, which have `gamma`'s dimensions; and, if running
+    averages are given, those moved by `running_average_factor` towards the batch's mean and (unbiased) variance.
     """
     inputs, gamma = as_tensor_variable(inputs), as_tensor_variable(gamma)
     axes = _axes(inputs, axes)
