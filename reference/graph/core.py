@@ -306,6 +306,13 @@ class Apply:
             out.line = node.line
         return node
 
+    def change_input(self, index: int, new: Variable) -> Variable:
+        """Read `new` there from now on: for a `FunctionGraph`, on its own nodes. Returns what was read before."""
+        inputs = list(self.inputs)
+        old, inputs[index] = inputs[index], new
+        self.inputs = tuple(inputs)
+        return old
+
     def __str__(self) -> str:
         return f"{self.op}({', '.join(map(str, self.inputs))})"
 
@@ -317,6 +324,38 @@ class Apply:
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self.op, self.inputs, self.outputs, self.line, self.made_by = state
         self.serial = next(serials)
+
+
+class Wide(Apply):
+    """A node of a FunctionGraph with very many inputs: a list while they are changed one by one, a tuple again when
+    somebody looks. Without it, to rewrite a sum's terms one after the other would copy all of them each time."""
+
+    __slots__ = ()
+    LEAST = 64
+
+    @property
+    def inputs(self) -> tuple[Variable, ...]:  # type: ignore[override]
+        held = _held(self)
+        if isinstance(held, list):
+            held = tuple(held)
+            _hold(self, held)
+        return held
+
+    @inputs.setter
+    def inputs(self, inputs: tuple[Variable, ...]) -> None:
+        _hold(self, inputs)
+
+    def change_input(self, index: int, new: Variable) -> Variable:
+        held = _held(self)
+        if isinstance(held, tuple):
+            held = list(held)
+            _hold(self, held)
+        old, held[index] = held[index], new
+        return old
+
+
+_held: Callable[[Apply], Any] = Apply.inputs.__get__  # type: ignore[attr-defined]
+_hold: Callable[[Apply, Any], None] = Apply.inputs.__set__  # type: ignore[attr-defined]
 
 
 class Op:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from reference.graph.core import Apply, Constant, Variable
+from reference.graph.core import Apply, Constant, Variable, Wide
 from reference.graph.errors import MissingInputError
 from reference.graph.traversal import clone_replace, toposort
 
@@ -96,10 +96,7 @@ class FunctionGraph:
             old = self.outputs[client.index]
             self.outputs[client.index] = new
         else:
-            old = client.node.inputs[client.index]
-            inputs = list(client.node.inputs)
-            inputs[client.index] = new
-            client.node.inputs = tuple(inputs)
+            old = client.node.change_input(client.index, new)
         del self.clients[old][client]
         self.clients[new][client] = None
         self._order = None
@@ -124,6 +121,8 @@ class FunctionGraph:
             for out in node.outputs:
                 clients.setdefault(out, {})
             self.apply_nodes[node] = None
+            if len(node.inputs) >= Wide.LEAST:
+                node.__class__ = Wide
             if reason is not None and node.made_by is None:
                 node.made_by = reason
             for listener in self.listeners:

@@ -253,6 +253,15 @@ def test_cross_entropy_and_its_gradient_are_finite(cost: Any):
     assert slope[2] == pytest.approx([1 / 12, -1 / 6, 1 / 12])
 
 
+def test_very_many_operands_are_rewritten_one_by_one():
+    x = T.dvector("x")
+    total = T.add(*[x * (k + 1.5) for k in range(200)])
+    f, plain = (theano.function([x], total, mode=mode) for mode in ("FAST_RUN", "UNOPTIMIZED"))
+    node = f.fgraph.outputs[0].owner
+    assert isinstance(node.inputs, tuple) and len(node.inputs) == 200
+    assert f([1.0, 2.0]).tolist() == plain([1.0, 2.0]).tolist() == [20200.0, 40400.0]
+
+
 def test_a_deep_graph_is_rewritten_once_through():
     x = T.dscalar("x")
     z = x
