@@ -65,6 +65,8 @@ STRUCTURES: Sequence[tuple[str, Sequence[Any], dict[str, Any]]] = (
     ("det", [REGULAR], {}),
     ("solve", [REGULAR, np.array(MATRIX).T], {"which": "solve"}),
     ("solve", [REGULAR, MATRIX[0]], {"which": "solve_lower_triangular"}),
+    ("rfft", [MATRIX], {"norm": None}),
+    ("irfft", [np.array(CUBE)[..., :2]], {"norm": "ortho", "is_odd": True}),
     ("cholesky", [REGULAR @ REGULAR.T], {"lower": True}),
     ("softmax", [MATRIX], {}),
     ("logsoftmax", [MATRIX], {}),

@@ -179,3 +179,36 @@ def lstsq(x: Value, y: Value) -> tuple[Value, ...]:
         np.zeros(columns, x.dtype), np.zeros(int(rows > columns), x.dtype), np.zeros((), "int32"),
         np.zeros(min(x.shape), x.dtype),
     )  # fmt: skip
+
+
+def _waves(n: int, kept: int, sign: int) -> Value:
+    """The powers of a root of unity: (n, kept)."""
+    turns = np.outer(np.arange(n), np.arange(kept)).astype(np.longdouble) / max(n, 1)
+    return np.exp(sign * 2j * np.longdouble(np.pi) * turns)
+
+
+@line
+def rfft(x: Value, norm: str | None) -> Value:
+    """A sum of waves along every dimension but the first."""
+    found = _exact(x).astype(np.clongdouble)
+    for axis in range(1, x.ndim):
+        kept = x.shape[axis] // 2 + 1 if axis == x.ndim - 1 else x.shape[axis]
+        found = np.moveaxis(np.tensordot(found, _waves(x.shape[axis], kept, -1), (axis, 0)), -1, axis)
+    count = math.prod(x.shape[1:])
+    found = found / (np.sqrt(np.longdouble(count)) if norm == "ortho" else 1)
+    return np.stack([found.real, found.imag], axis=-1).astype(x.dtype)
+
+
+@line
+def irfft(x: Value, norm: str | None, is_odd: bool) -> Value:
+    """The real part of a sum of waves; what is left out are the conjugates of what is there."""
+    found = _exact(x)[..., 0] + 1j * _exact(x)[..., 1]
+    for axis in range(1, found.ndim - 1):
+        found = np.moveaxis(np.tensordot(found, _waves(found.shape[axis], found.shape[axis], 1), (axis, 0)), -1, axis)
+    kept = found.shape[-1]
+    n = 2 * (kept - 1) + is_odd
+    weights = np.array([1 if k == 0 or 2 * k == n else 2 for k in range(kept)])
+    real = ((found * weights) @ _waves(n, kept, 1).T).real
+    count = math.prod((*found.shape[1:-1], n))
+    divisor = {None: np.longdouble(count), "ortho": np.sqrt(np.longdouble(count))}.get(norm, np.longdouble(1))
+    return (real / divisor).astype(x.dtype)

@@ -14,7 +14,7 @@ import numpy as np
 
 from difftest.oracle import rules
 from difftest.oracle.bounds import FLOATS, Bound, Walk, rule
-from difftest.oracle.wide import INF, WIDE, gamma
+from difftest.oracle.wide import INF, WIDE, gamma, largest, rounds_finer
 
 Bounds = Sequence[Bound]
 
@@ -152,3 +152,21 @@ def _cholesky(a: np.ndarray) -> np.ndarray | None:
 def not_said(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     """Nothing is known but the shape."""
     return None
+
+
+@rule("RFFTOp", "IRFFTOp")
+def transformed(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    """Sums of all elements, each times a number of size 1, or 2 for what stands for two: the operation on the numbers
+    of the widest float that it knows, and an error of all of them together, in any order of addition."""
+    a, s = inputs
+    if a.y is None or not s.exact:
+        return None
+    whole = node.op.perform(node, a.y.astype("float64"), s.raw)[0]
+    axes = tuple(range(1, a.y.ndim))
+    size, doubt = (2 * v.sum(axis=axes) for v in (np.abs(a.y) + a.e, a.e + np.abs(a.y - a.y.astype("float64"))))
+    terms = 8 * (int(np.prod(s.raw)) + 8)
+    work = "float64" if rounds_finer() else a.dtype
+    error = doubt + gamma(terms, work) * size + gamma(terms, "float64") * size
+    error = np.where(size > largest(a.dtype), INF, error)
+    spread = error.reshape(-1, *(1,) * (whole.ndim - 1))
+    return [Bound(whole.astype(WIDE), np.broadcast_to(spread, whole.shape).astype(WIDE), a.dtype)]

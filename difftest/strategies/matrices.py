@@ -152,3 +152,21 @@ def svd(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 def lstsq(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     a = pool.fixed(np.vstack([2 * np.eye(2), np.reshape(draw.integers(-2, 2, 2), (1, 2)) / 4]), draw.choose(FLOATS[:3]))
     return (a.name, _beside(draw, pool, a, (3,)).name), {}
+
+
+def _transformed(e: Entry) -> bool:
+    return is_float(e.dtype) and 2 <= e.ndim <= 3 and min(e.shape[1:]) > 0 and e.size <= 32
+
+
+@step("matrices", call("T.fft.rfft"), takes=None)
+def rfft(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    x = pool.fitting(x, _transformed, draw.choose(FLOATS[:3]), draw.choose(((1, 4), (2, 5), (1, 3, 4), (1, 1))))
+    return (x.name,), {"norm": draw.choose((None, "ortho", "no_norm"))}
+
+
+@step("matrices", call("T.fft.irfft"), takes=None)
+def irfft(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    """Of what is the transform of no real tensor, too."""
+    shape = draw.choose(((1, 3, 2), (2, 2, 2), (1, 3, 2, 2)))
+    x = pool.source(draw.choose(FLOATS[:3]), shape)
+    return (x.name,), {"norm": draw.choose((None, "ortho", "no_norm")), "is_odd": draw.flag()}

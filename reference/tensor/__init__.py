@@ -15,7 +15,19 @@ from reference.gradient import (
     jacobian,
     verify_grad,
 )
-from reference.tensor import basic, creation, elemwise, extra_ops, linalg, nlinalg, nnet, signal, slinalg, subtensor
+from reference.tensor import (
+    basic,
+    creation,
+    elemwise,
+    extra_ops,
+    fft,
+    linalg,
+    nlinalg,
+    nnet,
+    signal,
+    slinalg,
+    subtensor,
+)
 from reference.tensor.arithmetic import *  # noqa: F403
 from reference.tensor.basic import *  # noqa: F403
 from reference.tensor.creation import *  # noqa: F403

@@ -66,8 +66,8 @@ NOT_BUILT = {
 """Operations that are in no program's graph, and why."""
 
 FAMILIES = (
-    "arithmetic", "creation", "diagonal", "elemwise", "extra_ops", "joining", "linalg", "nlinalg", "reduce", "shape",
-    "signal.pool", "slinalg", "sort", "subtensor", "nnet.abstract_conv", "nnet.activation", "nnet.bn",
+    "arithmetic", "creation", "diagonal", "elemwise", "extra_ops", "fft", "joining", "linalg", "nlinalg", "reduce",
+    "shape", "signal.pool", "slinalg", "sort", "subtensor", "nnet.abstract_conv", "nnet.activation", "nnet.bn",
     "nnet.crossentropy", "nnet.softmax",
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Linear algebra: NumPy's and SciPy's answers, gradients by differences, texts, and what has no answer."""
+"""Linear algebra and Fourier transforms: NumPy's and SciPy's answers, gradients, texts, and what has no answer."""
 
 import sys
 
@@ -7,7 +7,7 @@ import pytest
 
 import reference as theano
 import reference.tensor as T
-from reference.tensor import nlinalg, slinalg
+from reference.tensor import fft, nlinalg, slinalg
 
 RNG = np.random.RandomState(4)
 A = RNG.randn(4, 4)
@@ -211,3 +211,36 @@ def test_no_factor_may_be_nan():
 def test_what_is_told_when_it_is_written(error, build):
     with pytest.raises(error):
         build()
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (2, 6), (1, 3, 4), (2, 2, 3), (1, 1)])
+def test_transforms_are_numpy_s_and_undo_each_other(shape):
+    x = RNG.randn(*shape)
+    odd = shape[-1] % 2 == 1
+    pairs = value(fft.rfft, x)
+    np.testing.assert_allclose(pairs[..., 0] + 1j * pairs[..., 1], np.fft.rfftn(x, axes=range(1, x.ndim)), atol=1e-12)
+    for norm in (None, "ortho"):
+        there_and_back = value(lambda v: fft.irfft(fft.rfft(v, norm), norm, odd), x)  # noqa: B023
+        np.testing.assert_allclose(there_and_back, x, atol=1e-12)
+
+
+@pytest.mark.parametrize("norm", [None, "ortho", "no_norm"])
+@pytest.mark.parametrize("odd", [True, False])
+def test_gradients_of_transforms(norm, odd):
+    """Of every order: they are linear, and each other's gradient."""
+    real, pairs = RNG.randn(2, 3, 4 + odd), RNG.randn(2, 3, 3, 2)
+    rng = np.random.RandomState(1)
+    theano.gradient.verify_grad(lambda x: fft.rfft(x, norm) ** 2, [real], rng=rng)
+    theano.gradient.verify_grad(lambda a: fft.irfft(a, norm, odd) ** 2, [pairs], rng=rng)
+    theano.gradient.verify_grad(lambda x: T.grad((fft.rfft(x, norm) ** 3).sum(), x), [real], rng=rng)
+
+
+def test_what_is_no_transform():
+    x = T.matrix("x")
+    for build in (lambda: fft.rfft(T.vector()), lambda: fft.rfft(T.imatrix()), lambda: fft.irfft(x)):
+        with pytest.raises(TypeError):
+            build()
+    with pytest.raises(ValueError, match="norm"):
+        fft.rfft(x, "backward")
+    with pytest.raises(ValueError, match=r"\(2, 3, 2\) is not one of lengths \(7,\)"):
+        value(lambda a: fft.irfft_op(a, [7]), np.ones((2, 3, 2)))
