@@ -9,7 +9,10 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
+
+import numpy as np
 
 from reference.config import config
 from reference.graph.core import Apply
@@ -122,9 +125,11 @@ class Mode:
 
 
 class MonitorMode(Mode):
-    """Calls `pre_func(node, inputs)` and `post_func(node, inputs, outputs)` around every node.
+    """Calls `pre_func(i, node, fn)` and `post_func(i, node, fn)` around every node.
 
-    Both are called after the node was computed: the interpreter is pure, so the inputs are unchanged.
+    `i` counts the nodes of a call, ``fn.inputs`` and ``fn.outputs`` hold each value in a list of its own,
+    ``fn.outputs[0][0]``. Both are called after the node was computed: the interpreter is pure, so the inputs are
+    unchanged.
     """
 
     def __init__(
@@ -139,13 +144,34 @@ class MonitorMode(Mode):
         self.pre_func, self.post_func = pre_func, post_func
 
     def hooks(self, log: RewriteLog | None = None) -> Hook:
-        def watch(node: Apply, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-            if self.pre_func is not None:
-                self.pre_func(node, inputs)
-            if self.post_func is not None:
-                self.post_func(node, inputs, outputs)
+        return _Monitor([f for f in (self.pre_func, self.post_func) if f is not None])
 
-        return watch
+
+class _Monitor:
+    """The hook of a MonitorMode: numbers the nodes of each call."""
+
+    def __init__(self, functions: Sequence[Callable[..., Any]]):
+        self.functions, self.count = functions, 0
+
+    def start(self, values: Sequence[Any]) -> None:
+        self.count = 0
+
+    def __call__(self, node: Apply, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        fn = SimpleNamespace(inputs=[[v] for v in inputs], outputs=[[v] for v in outputs])
+        for function in self.functions:
+            function(self.count, node, fn)
+        self.count += 1
+
+
+def detect_nan(i: int, node: Apply, fn: Any) -> None:
+    """A `post_func`: prints the graph, the inputs and the outputs of a node that computes NaN."""
+    from reference.printing import debugprint
+
+    if any(np.isnan(value).any() for (value,) in fn.outputs if np.asarray(value).dtype.kind in "fc"):
+        print("*** NaN detected ***")
+        debugprint(node)
+        print(f"Inputs : {[value for (value,) in fn.inputs]}")
+        print(f"Outputs: {[value for (value,) in fn.outputs]}")
 
 
 def _choice(optimizer: str | None) -> Choice:
@@ -227,4 +253,4 @@ def _nearest(name: str, names: Any) -> str:
     return f"; did you mean {lower[near[0]]!r}?" if near else ""
 
 
-__all__ = ["Mode", "MonitorMode", "get_default_mode", "get_mode", "register_mode"]
+__all__ = ["Mode", "MonitorMode", "detect_nan", "get_default_mode", "get_mode", "register_mode"]

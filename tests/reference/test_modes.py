@@ -8,7 +8,7 @@ import pytest
 
 import reference as theano
 import reference.tensor as T
-from reference.compile.modes import PREDEFINED, Mode, MonitorMode, get_mode, register_mode
+from reference.compile.modes import PREDEFINED, Mode, MonitorMode, detect_nan, get_mode, register_mode
 from reference.compile.nanguard import NanGuardMode
 from reference.graph.core import Apply, Op
 from reference.graph.errors import BadOptimization
@@ -145,14 +145,30 @@ def test_monitor_sees_every_node():
     seen: list[Any] = []
     x = T.dvector("x")
     mode = MonitorMode(
-        pre_func=lambda node, inputs: seen.append(("pre", str(node.op))),
-        post_func=lambda node, inputs, outputs: seen.append(("post", str(node.op), outputs[0].tolist())),
+        pre_func=lambda i, node, fn: seen.append(("pre", i, str(node.op), [v[0].tolist() for v in fn.inputs])),
+        post_func=lambda i, node, fn: seen.append(("post", i, str(node.op), fn.outputs[0][0].tolist())),
         optimizer=None,
     )
-    watched([x], T.exp(x) * x, mode=mode)([0.0])
-    after = [entry[1] for entry in seen if entry[0] == "post"]
-    assert after == ["Elemwise{exp,no_inplace}", "Elemwise{mul,no_inplace}"]
-    assert len(seen) == 4
+    f = watched([x], T.exp(x) * x, mode=mode)
+    for _ in range(2):
+        seen.clear()
+        f([0.0])
+        assert seen == [
+            ("pre", 0, "Elemwise{exp,no_inplace}", [[0.0]]),
+            ("post", 0, "Elemwise{exp,no_inplace}", [1.0]),
+            ("pre", 1, "Elemwise{mul,no_inplace}", [[1.0], [0.0]]),
+            ("post", 1, "Elemwise{mul,no_inplace}", [0.0]),
+        ]
+
+
+def test_a_monitor_finds_where_nan_comes_from(capsys):
+    x = T.dvector("x")
+    f = watched([x], T.log(x) * 2, mode=MonitorMode(post_func=detect_nan, optimizer=None))
+    f([1.0])
+    assert capsys.readouterr().out == ""
+    f([-1.0])
+    text = capsys.readouterr().out
+    assert text.startswith("*** NaN detected ***\nElemwise{log,no_inplace}") and "Inputs : [array([-1.])]" in text
 
 
 @pytest.mark.parametrize(
