@@ -39,7 +39,9 @@ def loops(case: Case) -> Iterator[Failure]:
     verdict, what = judged(case.built.api, node, case.met, order, random.getrandbits(32))
     case.count("loop", f"{order}: {verdict}")
     if what:
-        yield Failure("loop", BASE, f"the {order} of {node.op}: {what}", culprit="gradient Scan", judge="loop")
+        who = "scan" if verdict == "wrong value" else "gradient Scan"
+        what = what if verdict == "wrong value" else f"the {order} of {node.op}: {what}"
+        yield Failure("loop", BASE, what, culprit=who, judge="loop")
 
 
 def judged(api: Any, node: Any, values: Any, order: str, seed: int) -> tuple[str, str]:
@@ -56,6 +58,10 @@ def judged(api: Any, node: Any, values: Any, order: str, seed: int) -> tuple[str
         for a, b, v in zip(twin.outputs, _flat(unrolled(twin, steps)), node.outputs)
         if is_float(a)
     ]
+    values_known = walk(toposort([v for pair in pairs for v in pair[:2]]), given, executor("reference", False)).known
+    _, what = _compared(*([_bound(values_known, pair[k]) for pair in pairs] for k in (0, 1)))
+    if what:
+        return "wrong value", f"written out, {node.op} gives something else: {what}"
     try:
         one, other = (
             _derivatives(api, outputs, [shape for *_, shape in pairs], list(places.values()), given, order, seed)

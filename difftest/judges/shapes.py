@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from difftest.case import Case, Failure, judge
 from difftest.cells import BASE
+from difftest.meanings import OWN_WORDS
 from difftest.oracle.names import kind_name
 from difftest.validate import computed
 from reference.interpreter import without_effects
@@ -17,12 +19,27 @@ from reference.interpreter import without_effects
 
 @judge("shape")
 def shapes(case: Case) -> Iterator[Failure]:
-    """Every node of the defining cell's graph in the first call: its values have the shapes and types it told."""
-    if not case.met:
-        return
-    known = case.met
-    lengths = _Lengths(known, case.built.api.tensor.constant)
-    for node in case.base.function.fgraph.toposort():
+    """Every node of the defining cell's graph in the first call: its values have the shapes and types it told.
+
+    And every loop of the other cells': rewrites give loops forms that nobody writes.
+    """
+    if case.met:
+        yield from _of_nodes(case, case.base.function.fgraph.toposort(), case.met)
+    for cell, run in case.report.runs.items():
+        if cell == BASE or cell.backend != BASE.backend or not run.calls:
+            continue
+        graph = run.function.fgraph
+        loops = [node for node in graph.toposort() if hasattr(node.op, "inner_outputs")]
+        known = dict(zip(graph.inputs, map(np.array, run.calls[0].inputs))) if loops else {}
+        with contextlib.suppress(Exception), without_effects():
+            for v in graph.outputs if loops else ():
+                computed(v, known)
+        yield from _of_nodes(case, [node for node in loops if node.outputs[0] in known], known)
+
+
+def _of_nodes(case: Case, nodes: Sequence[Any], known: dict[Any, Any]) -> Iterator[Failure]:
+    lengths = _Lengths(known, case.built.api.tensor.lscalar)
+    for node in nodes:
         given = [known[v] if v in known else getattr(v, "data", None) for v in node.inputs]
         with np.errstate(all="ignore"), without_effects():
             told = lengths.told(node, given)
@@ -30,19 +47,24 @@ def shapes(case: Case) -> Iterator[Failure]:
             case.count("shape", "told" if shape is not None else "not told")
             what = _difference(variable.type, known[variable], shape)
             if what:
-                yield Failure("shape", BASE, f"{node}: {what}", culprit=f"op {kind_name(node.op)}")
+                name = kind_name(node.op)
+                yield Failure("shape", BASE, f"{node}: {what}", culprit=OWN_WORDS.get(name, f"op {name}"))
 
 
 class _Lengths:
-    """Lengths as constants of a graph, and back."""
+    """Lengths as symbols of a graph, whose values it does not know, and back."""
 
-    def __init__(self, known: dict[Any, Any], constant: Any):
+    def __init__(self, known: dict[Any, Any], symbol: Any):
         self._known = dict(known)
-        self._constant = cache(lambda n: constant(np.int64(n)))
+        self._symbol = cache(lambda n: self._new(symbol(), n))
+
+    def _new(self, symbol: Any, n: int) -> Any:
+        self._known[symbol] = np.array(n)
+        return symbol
 
     def told(self, node: Any, given: Sequence[Any]) -> list[tuple[int, ...] | None]:
         """What `infer_shape` says of each output, for inputs of these values."""
-        sizes = [tuple(map(self._constant, x.shape)) if isinstance(x, np.ndarray) else None for x in given]
+        sizes = [tuple(map(self._symbol, x.shape)) if isinstance(x, np.ndarray) else None for x in given]
         try:
             told = node.op.infer_shape(node, sizes)
         except NotImplementedError:
@@ -52,6 +74,8 @@ class _Lengths:
     def _number(self, length: Any) -> int:
         if hasattr(length, "data") or not hasattr(length, "owner"):
             return int(getattr(length, "data", length))
+        if length in self._known:
+            return int(self._known[length])
         computed(length, self._known)
         return int(self._known[length])
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from difftest.strategies.baits import BAITS, Bait, Link, labels
 from difftest.strategies.drawing import Entry
-from difftest.strategies.exhibits import CUBE, MATRIX, Exhibit, special
+from difftest.strategies.exhibits import CUBE, MATRIX, SPANS, Exhibit, special
 
 Chain = Sequence[Link]
 
@@ -92,6 +92,10 @@ def _slices() -> Iterator[Exhibit]:
         length = len(rows[slice(*first)])
         legal = [then for then in THEN if isinstance(then, tuple) or -length <= then < length]
         yield Exhibit((rows,), one_after_another([[_part("x0", first), _part(0, then)] for then in legal]))
+    both = product(((1, None, None), (None, 4, None)), ((1, None, None), (None, None, 2)))
+    yield Exhibit((rows,), one_after_another([
+        [_part("x0", *first), _part(0, *then)] for first in both for then in ((0, -1), (-1, 0), (1, (None, -1, None)))
+    ]))  # fmt: skip
     for index in ((1,), (0, (None, None, 2)), ((1, None, None), 1), ((None, None, -1),)):
         yield Exhibit((rows, rows[0] / 4), one_after_another([
             [("exp", ("x0",), {}), _part(0, *index)], [("add", ("x0", "x1"), {}), _part(0, *index)],
@@ -192,6 +196,8 @@ def _shapes() -> Iterator[Exhibit]:
         [("second", ("x0", "x1"), {}), ("mul", (0, "x1"), {})], [("second", ("x0", "x1"), {}), ("shape", (0,), {})],
     ]))  # fmt: skip
     yield Exhibit((MATRIX, CUBE), (("alloc", ("x0",), {"shape": (2, 3)}), ("alloc", ("x0",), {"shape": (4, 2, 3)})))
+    rows = np.arange(15.0).reshape(5, 3)
+    yield Exhibit((rows,), one_after_another([[_part("x0", span), ("shape", (0,), {})] for span in SPANS]))
     one: Link = ("dimshuffle", ("x0",), {"order": (0, "x", 1)})
     reductions = [(name, axis) for name in ("sum", "prod", "max", "min") for axis in (1, (0, 1), (1, 2))]
     full = {"keepdims": False, "dtype": None, "acc_dtype": None}
@@ -228,8 +234,21 @@ def _effects() -> Iterator[Exhibit]:
         yield Exhibit((np.array([1, -2, 3]),), tuple(chain))
 
 
+def _choices() -> Iterator[Exhibit]:
+    """Choices between two values, by what is known and what is not."""
+    yes: Link = ("constant", (), {"value": True, "dtype": "bool"})
+    no: Link = ("constant", (), {"value": False, "dtype": "bool"})
+    known: list[Chain] = [[("ifelse", (("number", n), "x0", "x1"), {})] for n in (1, 0, 0.5)]
+    for condition in (1, 0):
+        yield Exhibit((MATRIX, MATRIX * 2 + 1, np.array(condition)), one_after_another([
+            *known, [yes, ("ifelse", (0, "x0", "x1"), {})], [no, ("ifelse", (0, "x0", "x1"), {})],
+            [("ifelse", ("x2", "x0", "x1"), {}), ("ifelse", ("x2", 0, "x0"), {})],
+            [("ifelse", ("x2", "x1", "x0"), {}), ("neg", (0,), {})], [("ifelse", ("x2", "x0", "x0"), {})],
+        ]))  # fmt: skip
+
+
 @cache
 def chains() -> tuple[Exhibit, ...]:
     """All of them."""
-    parts = (_baits, _slices, _writes, _casts, _constants, _shapes, _effects)
+    parts = (_baits, _slices, _writes, _casts, _constants, _shapes, _effects, _choices)
     return tuple(exhibit for part in parts for exhibit in part())
