@@ -36,7 +36,9 @@ def recorded(pool: Pool, label: str, name: str, operands: Sequence[Operand], att
     if kind.loose:
         for e in known:
             pool.pin(e)
-    facts = _facts(kind, entries, kind.undefined is not None and kind.undefined(step), derivatives(step)) | {
+    # A random number has no derivative by what it was drawn with.
+    undefined = kind.family == "random" or (kind.undefined is not None and kind.undefined(step))
+    facts = _facts(kind, entries, undefined, derivatives(step)) | {
         "opaque": not model.known(step) or any(e.opaque for e in known)
     }
     needs = frozenset().union(*(e.needs for e in known), _drawn(step, kind))
