@@ -87,12 +87,11 @@ seed(
     "rewrite row_given_back",
 )
 seed(
-    "until_loop_batched",
-    "work is moved out of loops that may end early, behind their end",
-    "    if loop.condition is not None or not loop.sequences:\n        return None\n    constants",
-    "    if not loop.sequences:\n        return None\n    constants",
-    "rewrite rows_at_once",
-    "rewrite dots_at_once",
+    "until_rows_given_back",
+    "a loop that hands rows on until it ends early gives all of them",
+    "    loop = Loop.of(node)\n    if loop.condition is not None:\n        return None\n    rows: dict",
+    "    loop = Loop.of(node)\n    rows: dict",
+    "rewrite row_given_back",
 )
 seed(
     "states_read_late",
@@ -100,13 +99,6 @@ seed(
     "whole = ns.join(0, outer, rows[state.new])",
     "whole = ns.join(0, rows[state.new], outer)",
     "rewrite state_of_rows",
-)
-seed(
-    "repeated_once_more",
-    "of a value that is the same in every step all rows are given where the last are wanted",
-    "rows = loop.n_steps if part.keep is None else minimum(loop.n_steps, part.keep)",
-    "rows = loop.n_steps",
-    "rewrite row_repeated",
 )
 seed(
     "shape_of_rows_unchecked",

@@ -82,6 +82,9 @@ def _maps() -> Iterator[Exhibit]:
     yield Exhibit((X, V), (loop((("mul", ("r0", "@0")), ("sqr", ("b0",))), ("b1",), ("x0",), (), ("x1",), n_steps=3),))
     yield Exhibit((X, V), (loop((("tanh", ("@0",)),), ("b0",), ("x0",), (), ("x1",)),))
     yield Exhibit((V,), (loop((("tanh", ("@0",)),), ("b0",), (), (), ("x0",), n_steps=4),))
+    yield Exhibit((V,), (loop((("tanh", ("@0",)),), ("b0",), (), (), ("x0",), n_steps=4, rows=("[-2:]",)),))
+    early = (("sum", ("r0",), ALL), ("gt", ("b0", "@0")))
+    yield Exhibit((X, np.array(0.25)), (loop(early, ("r0",), ("x0",), (), ("x1",), until="b1"),))
     yield Exhibit((X, H), (loop((("exp", ("r0",)), ("tanh", ("h0",))), ("b0", "b1"), ("x0",), ("x1", None)),
                            ("add", (0, ("of", 0, 1)), {})))  # fmt: skip
 
@@ -112,6 +115,22 @@ def _after() -> Iterator[Exhibit]:
         yield Exhibit((X, H, W), (loop(body, ("b1", _last(body)), ("x0",), ("x1", None), ("x2",), rows=("[-1]", "")),))
 
 
+def _two_states() -> Iterator[Exhibit]:
+    """Two states, one of which is read by what is moved, or by a loop behind."""
+    both = (("sub", ("h0", "r0")), ("tanh", ("b0",)), ("add", ("h1", "b1")), ("tanh", ("b2",)))
+    for second in ("b1", "b3"):
+        body = (*both, ("dot", (second, "@0")))
+        yield Exhibit((X, H, V, W), (loop(body, ("b1", "b3", "b4"), ("x0",), ("x1", "x2", None), ("x3",)),))
+    first = loop(both, ("b1", "b3"), ("x0",), ("x1", "x2"))
+    behind = (("sub", ("h0", "r0")), ("tanh", ("b0",)))
+    for place in (0, 1):
+        yield Exhibit((X, H, V), (first, loop(behind, ("b1",), (("of", 0, place),), ("x2",))))
+    more = loop((*DECAY, ("tanh", ("h0",)), ("sub", ("h1", "b2"))), ("b1", "b3"), ("x0",), ("x1", "x1"))
+    for last in ((-1, (-3, None, None)), ((-3, None, None), -1), ((-2, None, None), WHOLE)):
+        parts = [("subtensor", (("of", k, 0),), {"index": (last[k],)}) for k in range(2)]
+        yield Exhibit((X, H), (loop(DECAY, ("b1",), ("x0",), ("x1",)), more, *parts))
+
+
 def _cells() -> Iterator[Exhibit]:
     """Gates side by side: products of a row and of a state, with biases and without."""
     gates = (("dot", ("r0", "@0")), ("dot", ("r0", "@1")), ("dot", ("h0", "@2")), ("dot", ("h0", "@3")))
@@ -119,9 +138,10 @@ def _cells() -> Iterator[Exhibit]:
              ("mul", ("b6", "b7")))  # fmt: skip
     biased = (*gates, ("add", ("b0", "b2", "@4")), ("add", ("b1", "b3", "@5")), ("sigmoid", ("b4",)), ("tanh", ("b5",)),
               ("mul", ("b6", "b7")))  # fmt: skip
+    more = (*gates, ("add", ("b0", "b2", "r0")), ("add", ("b1", "b3", "h0")), *plain[6:])
     weights = ("x2", "x3", "x4", "x5")
     one, two = NUMBERS[1:10].reshape(3, 3), NUMBERS[5:14].reshape(3, 3) / 2
-    for body, captured in ((plain, weights), (biased, (*weights, "x6", "x7"))):
+    for body, captured in ((plain, weights), (biased, (*weights, "x6", "x7")), (more, weights)):
         made = loop(body, ("b8",), ("x0",), ("x1",), captured)
         yield Exhibit((X, H, W, U, one, two, V, B), (made,))
         for wrt in (("x2", "x4"), ("x3", "x5"), ("x0", "x1")):
@@ -154,6 +174,11 @@ def _together() -> Iterator[Exhibit]:
     yield Exhibit((X, H, V), (first, loop(other, ("b1",), (("of", 0, 0), "x0"), ("x2",))))
     yield Exhibit((X, H, V), (first, loop((*other, ("mul", ("b1", "r1"))), ("b2",), (("of", 0, 0), "x0"), ("x2",)),
                               ("grad", (1, "x0", "x1"), GRAD)))  # fmt: skip
+    for rows in ((None, 4, None), (1, None, None), (None, -1, None)):
+        part = ("subtensor", ("x0",), {"index": (rows,)})
+        two = (loop(DECAY, ("b1",), ("x0",), ("x1",)), loop(DECAY, ("b1",), (("of", 0, 0),), ("x2",)))
+        yield Exhibit((X, H, V), (part, *two))
+        yield Exhibit((X,), (part, loop((("exp", ("r0",)),), ("b0",), (("of", 0, 0),))))
     grown = (("tanh", ("h0",)),)
     for steps in ((9, 9), (9, 8)):
         moved = (*grown, ("add", ("b0", "@0")))
@@ -179,5 +204,5 @@ def _few() -> Iterator[Exhibit]:
 @cache
 def moves() -> tuple[Exhibit, ...]:
     """All of them, simplest first."""
-    families = (_maps, _after, _cells, _pieces, _together, _few, _beside_a_state)
+    families = (_maps, _after, _two_states, _cells, _pieces, _together, _few, _beside_a_state)
     return tuple(exhibit for family in families for exhibit in family())
