@@ -232,6 +232,14 @@ def _effects() -> Iterator[Exhibit]:
         [printed, printed, ("add", (0, 1), {})], [printed, ("shape", (0,), {})],
     ):  # fmt: skip
         yield Exhibit((np.array([1, -2, 3]),), tuple(chain))
+    part = {"index": ((1, None, None),)}
+    yes: Link = ("constant", (), {"value": True, "dtype": "bool"})
+    for chain in (
+        [printed, ("set_subtensor", (0, "x1"), part), ("subtensor", (1,), part)],
+        [printed, yes, ("switch", (1, "x0", 0), {})], [printed, ("stack", ("x0", 0), {"axis": 0}), _part(1, 0)],
+        [_part("x0", 0), ("printed", (0,), printed[2]), ("stack", (0, 1), {"axis": 0}), _part(2, 0)],
+    ):  # fmt: skip
+        yield Exhibit((np.array([1, -2, 3]), np.array([5, 6])), tuple(chain))
 
 
 def _choices() -> Iterator[Exhibit]:

@@ -119,7 +119,7 @@ MANY = np.array([1e8, 1.0, 1.0, 1.0, -1e8, 0.5, 3.0, 1e-3, 0.25, 7.0] * 4, "floa
 LONG = np.arange(37.0) % 5 - 2
 SPANS = ((0, None, None), (1, None, None), (-3, None, None), (None, 2, None), (None, -1, None), (None, None, 2),
          (1, None, 3), (None, None, -1), (-1, None, -2), (3, 1, None), (1, 4, -1), (2, 9, None), (9, None, None),
-         (-9, 2, None), (3, 0, -1), (0, None, -1), (7, None, -3))  # fmt: skip
+         (-9, 2, None), (3, 0, -1), (0, None, -1), (7, None, -3), (1, None, 2), (None, 4, 2), (4, 0, -2))  # fmt: skip
 """Every kind of slice of five rows."""
 
 _KEPT: Mapping[str, Any] = {"dtype": None, "acc_dtype": None}

@@ -192,6 +192,12 @@ def _work() -> Iterator[Exhibit]:
                                          ("sub", ("b2", "b1"))), ("b3",), ("x0",), (), ("x1", "x2")),))  # fmt: skip
     yield Exhibit((square, V, B), (loop((("sub", ("p0", "p1")), ("mul", ("b0", "r0"))), ("b1",), ("x0",),
                                         passed=("x1", "x2")),))  # fmt: skip
+    turned = (("mul", ("r0", "@1")), ("sub", ("b0", "@0")), ("mul", ("b1", "h0")), ("tanh", ("b2",)))
+    found = loop(turned, ("b3",), ("x0",), ("x3",), ("x1", "x2"))
+    yield Exhibit((square, V, B, H), (found, _part(0, -1)))
+    yield Exhibit((square, V, B, H), (found, _grad(0, "x1", "x2")))
+    late = (("sub", ("p1", "h0")), ("mul", ("b0", "p0")), ("add", ("b1", "r0")), _half("b2"))
+    yield Exhibit((square, V, B, H), (loop(late, ("b3",), ("x0",), ("x3",), passed=("x1", "x2")), _grad(0, "x1", "x2")))
     three = (("add", ("h0", "r0", "r1", "r2")), _half("b0"))
     yield Exhibit((X, X * 2, X - 1, H), (loop(three, ("b1",), ("x0", "x1", "x2"), ("x3",)),))
     more = (("add", ("h0", "r0", "@0", "r1")), ("tanh", ("b0",)))
