@@ -107,8 +107,9 @@ def kron(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (x.name, pool.source(x.dtype, draw.choose(((2, 2), (1, 3), (2,)))).name), {}
 
 
-@step("matrices", call("T.nlinalg.norm"), takes=lambda e: is_float(e.dtype) and e.ndim == 2 and min(e.shape) > 0)
+@step("matrices", call("T.nlinalg.norm"), takes=None)
 def matrix_norm(draw: Draw, pool: Pool, x: Entry) -> Drawn:
+    x = pool.fitting(x, lambda e: is_float(e.dtype) and e.ndim == 2 and min(e.shape) > 0, draw.choose(FLOATS), (2, 3))
     return (x.name,), {"ord": draw.choose((None, "fro", 1, -1))}
 
 

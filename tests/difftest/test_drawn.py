@@ -50,6 +50,7 @@ NOT_CALLED = {
     **dict.fromkeys((n for n in abstract_conv.__all__ if n.startswith("get_conv_")), "counts, and builds no graph"),
     "border_mode_to_pad": "counts, and builds no graph",
     **dict.fromkeys((n for n in abstract_conv.__all__ if n.startswith("bilinear")), "tests/reference/test_conv.py"),
+    **dict.fromkeys(("rfft_op", "irfft_op"), "called by rfft and irfft"),
     **dict.fromkeys(("alloc_diag", "extract_diag", "solve_symmetric"), "spellings: tests/reference/test_nlinalg.py"),
     "NoneConst": "no function",
 }
