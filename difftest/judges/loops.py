@@ -24,7 +24,10 @@ from reference.scan.unroll import unrolled
 ORDERS = ("first derivative", "second derivative", "third derivative", "Rop")
 LONGEST = 6
 LARGEST = 60
-"""So many steps, and nodes in all of them, are written out: third derivatives of more take seconds."""
+"""So many steps, and nodes in all of them, are written out."""
+
+AFFORDABLE = {"second derivative": 40, "third derivative": 20}
+"""Of loops with more nodes a lower derivative is taken: third ones of sixty took seconds, half of a session's time."""
 
 
 @judge("loop")
@@ -36,6 +39,7 @@ def loops(case: Case) -> Iterator[Failure]:
     if not nodes:
         return
     node, order = random.choice(nodes), random.choice(ORDERS)
+    order = _within_reach(order, _steps(node, case.met) * _size(node))
     verdict, what = judged(case.built.api, node, case.met, order, random.getrandbits(32))
     case.count("loop", f"{order}: {verdict}")
     if what:
@@ -46,7 +50,7 @@ def loops(case: Case) -> Iterator[Failure]:
 
 def judged(api: Any, node: Any, values: Any, order: str, seed: int) -> tuple[str, str]:
     """The verdict on a derivative of a loop, and what is wrong with it."""
-    steps = len(values[node.outputs[0]]) if node.op.n_stacked else int(_value(values, node.inputs[0]))
+    steps = _steps(node, values)
     if not 1 <= steps <= LONGEST or steps * _size(node) > LARGEST or (node.op.until and not node.op.n_stacked):
         return "not written out", ""
     places = {v: v.type.make_variable() for v in node.inputs if is_float(v)}
@@ -73,6 +77,17 @@ def judged(api: Any, node: Any, values: Any, order: str, seed: int) -> tuple[str
         return "undefined", ""
     known = walk(toposort([v for v in (*one, *other) if v is not None]), given, executor("reference", False)).known
     return _compared([_bound(known, v) for v in one], [_bound(known, v) for v in other])
+
+
+def _within_reach(order: str, size: int) -> str:
+    """The order, or a lower one that a loop of this size can afford."""
+    while size > AFFORDABLE.get(order, size):
+        order = ORDERS[ORDERS.index(order) - 1]
+    return order
+
+
+def _steps(node: Any, values: Any) -> int:
+    return len(values[node.outputs[0]]) if node.op.n_stacked else int(_value(values, node.inputs[0]))
 
 
 def _value(values: Any, v: Any) -> Any:

@@ -87,7 +87,8 @@ def _work(summary: Summary) -> Iterator[tuple[str, str]]:
     compared = elements["identical"] + elements["bounded"]
     rate = summary.programs / max(summary.seconds, 1e-9)
     yield "cells", f"{len(summary.cells)}: {', '.join(map(str, summary.cells))}"
-    yield "programs", f"{summary.programs} ({rate:.1f} a second)"
+    alone = f", {summary.programs / summary.processor:.1f} a second of processor time" if summary.processor else ""
+    yield "programs", f"{summary.programs} ({rate:.1f} a second{alone})"
     yield "runs", f"{summary.runs}"
     yield (
         "elements",
