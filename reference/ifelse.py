@@ -88,7 +88,8 @@ class IfElse(Op):
         c = as_tensor_variable(condition)
         if c.type.ndim != 0:
             raise TypeError(
-                f"the condition of {self} must be a scalar (0 for else, anything else for then), got {c} of type {c.type}"
+                f"the condition of {self} must be a scalar, 0 for else and anything else for then; got {c} of "
+                f"type {c.type}"
             )
         if len(branches) != 2 * self.n_outs:
             raise ValueError(f"{self} takes {2 * self.n_outs} variables after the condition, got {len(branches)}")

@@ -10,16 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from difftest import model
 from difftest.case import Case
-from difftest.loop import Loop, Sequence_, State, body
-from difftest.program import Array, Input, Operand, Program, Step
+from difftest.loop import Loop, Sequence_, body
+from difftest.program import Operand, Step
 from difftest.relations.functions import shared_of, shuffled
 from difftest.relations.registry import Twin, relation
 from difftest.relations.surgery import SLOPES, Surgery, families, family, kinds, line, paired
-from difftest.strategies import STEPS
 from difftest.strategies.drawing import Draw
 
 LOOPS = {"subject": "scan"}
@@ -435,71 +432,3 @@ def _at_once(site: Site, n: int) -> list[Step] | None:
         return None
     stacks = {k: str(named(o)) for k, o in enumerate(loop.outputs)}
     return [*steps, *site.picked(stacks, names)]
-
-
-@relation("MR32", "two calls are a loop of two steps over the updates", **LOOPS)
-def two_calls_are_a_loop(case: Case, draw: Draw) -> Iterator[Twin]:
-    """f(x); f(y), with s <- g(s, x) -> scan(lambda x, s: g(s, x), [x, y], s)[-1]"""
-    program, surgery = case.program, Surgery(case)
-    if program.givens or program.moved or families(program) & {"random", "print"} or not program.steps:
-        return
-    if any(_by_values(s) for s in program.steps) or len(program.steps) > 12:
-        return
-    if any(o not in surgery.values or not surgery.values[o].plain for o in (*_given(program), *program.outputs)):
-        return
-    if any(surgery.types[s] != surgery.types.get(by) for s, by in program.updates):
-        return
-    if len(set(program.outputs)) < len(program.outputs) or any(p in _given(program) for p in program.outputs):
-        return
-    yield _looped(surgery)
-
-
-def _by_values(step: Step) -> bool:
-    """True if shapes may follow from values: the rows of two calls might not fit on each other."""
-    return STEPS[step.step].loose or any(map(_by_values, body(step))) or "until" in step.attributes
-
-
-def _given(program: Program) -> list[str]:
-    return [*(i.name for i in program.inputs), *(s.name for s in program.shared)]
-
-
-def _looped(surgery: Surgery) -> Twin:
-    program, names = surgery.program, surgery.fresh()
-    second = program.calls[0] if program.calls else tuple(i.value for i in program.inputs)
-    inputs = tuple(
-        Input(next(names), (False, *i.broadcastable), Array(np.stack([i.value.data, v.data])))
-        for i, v in zip(program.inputs, second)
-    )
-    updates = dict(program.updates)
-    # Loops inside the loop have their own r0, h0 and w0.
-    local = {i.name: f"row{k}" for k, i in enumerate(program.inputs)} | {s: f"old{k}" for k, s in enumerate(updates)}
-    still = [s.name for s in program.shared if s.name not in updates]
-    operands = [*(i.name for i in inputs), *updates, *still]
-    local |= {s: f"@{len(inputs) + len(updates) + k}" for k, s in enumerate(still)}
-
-    def placed(o: Operand) -> Operand:
-        return local.get(o, o) if isinstance(o, str) else o
-
-    results = tuple(next(names) for _ in (*updates, *program.outputs))
-    loop = Loop(
-        sequences=tuple(Sequence_((0,), (local[i.name],)) for i in program.inputs),
-        states=(*(State((-1,), (local[s],)) for s in updates), *(None for _ in program.outputs)),
-        body=tuple(replace(s, operands=tuple(map(placed, s.operands))) for s in program.steps),
-        outputs=tuple(str(placed(o)) for o in (*updates.values(), *program.outputs)),
-        n_steps=2,
-        rows=("[-1]",) * len(results),
-    )
-    twin = Program(
-        inputs=inputs,
-        shared=program.shared,
-        steps=(Step("scan", tuple(operands), loop.attributes(), results),),
-        outputs=results[len(updates) :],
-        updates=tuple(zip(updates, results)),
-    )
-    call = 1 if program.calls else 0
-    return Twin(
-        twin,
-        list(zip(program.outputs, results[len(updates) :])),
-        calls=[(call, 0)],
-        shared=[s.name for s in program.shared] if program.calls else still,
-    )
