@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from reference.compile.builders import io_connection_pattern
 from reference.compile.test_value import get_test_value
 from reference.graph.core import Apply, Constant, Op, Tag, Variable
 from reference.graph.traversal import ancestors as _ancestors
@@ -142,20 +143,6 @@ def equal_computations(
 ) -> bool:
     """True if the two lists are computed in the same way, `in_ys` standing for `in_xs`."""
     return equal_graphs(xs, ys, dict(zip(in_xs or (), in_ys or ())))
-
-
-def io_connection_pattern(inputs: Sequence[Variable], outputs: Sequence[Variable]) -> list[list[bool]]:
-    """``[i][o]``: may output `o` have a gradient with respect to input `i`?"""
-    pattern = []
-    for v in inputs:
-        reached = {v}
-        for node in toposort(outputs, stop_at=inputs):
-            table = node.op.connection_pattern(node)
-            for k, out in enumerate(node.outputs):
-                if any(source in reached and table[j][k] for j, source in enumerate(node.inputs)):
-                    reached.add(out)
-        pattern.append([o in reached for o in outputs])
-    return pattern
 
 
 def view_roots(variable: Variable) -> list[Variable]:

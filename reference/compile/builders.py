@@ -19,7 +19,7 @@ from reference.graph.traversal import clone_replace, graph_inputs, toposort
 from reference.graph.types import DisconnectedType, TensorType
 from reference.interpreter import Program
 
-__all__ = ["FromFunctionOp", "OpFromGraph", "as_op"]
+__all__ = ["FromFunctionOp", "OpFromGraph", "as_op", "io_connection_pattern"]
 
 
 class OpFromGraph(Op):
@@ -149,17 +149,7 @@ class OpFromGraph(Op):
 
     @cached_property
     def _connections(self) -> list[list[bool]]:
-        order = toposort(self.inner_outputs, stop_at=self.inner_inputs)
-        pattern = []
-        for v in self.inner_inputs:
-            reached = {v}
-            for node in order:
-                table = node.op.connection_pattern(node)
-                for o, out in enumerate(node.outputs):
-                    if any(source in reached and table[k][o] for k, source in enumerate(node.inputs)):
-                        reached.add(out)
-            pattern.append([out in reached for out in self.inner_outputs])
-        return pattern
+        return io_connection_pattern(self.inner_inputs, self.inner_outputs)
 
     def __str__(self) -> str:
         return f"{self.name or type(self).__name__}{{inline={self.inline}}}"
@@ -172,6 +162,21 @@ class OpFromGraph(Op):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update({name: value for name, value in state.items() if name != "nodes"})
+
+
+def io_connection_pattern(inputs: Sequence[Variable], outputs: Sequence[Variable]) -> list[list[bool]]:
+    """``[i][o]``: may output `o` have a gradient with respect to input `i`?"""
+    order = toposort(outputs, stop_at=inputs)
+    pattern = []
+    for v in inputs:
+        reached = {v}
+        for node in order:
+            table = node.op.connection_pattern(node)
+            for o, out in enumerate(node.outputs):
+                if any(source in reached and table[k][o] for k, source in enumerate(node.inputs)):
+                    reached.add(out)
+        pattern.append([out in reached for out in outputs])
+    return pattern
 
 
 def _is_default(override: Any) -> bool:
