@@ -32,11 +32,12 @@ from opencl_backend.kernels.columns import (
     State,
 )
 from opencl_backend.loop import Compute, Expr, Gather, Lazy, Load, Position, joined, parts_of
-from opencl_backend.lower.scan_kernel import MOST_ROWS, Moving, Recorder, Unfit
+from opencl_backend.lower.scan_kernel import MOST_ROWS, Moving, Recorder, Unfit, on_device
 from opencl_backend.plan import Host, Value
 from opencl_backend.render import Step
 from opencl_backend.runtime import Cell, DeviceArray, Number
 from reference.graph.core import Apply, Variable
+from reference.graph.types import TensorType
 from reference.scan.op import Scan
 
 DEEPEST = 8
@@ -109,21 +110,21 @@ class ColumnsLoop:
         outer = op.cut(self.node.inputs[1:])
         sequences, taps, carries, constants = op.cut_inner(op.inner_inputs)
         for inner, v in zip(sequences, outer[0]):
-            rows = ctx.array(v)
+            rows = on_device(ctx, v)
             row = recorder.marked("row", 0, rows.dtype, rows.shape[1:], rows)
             recorder.values[inner] = row.view(row.shape, rows.strides[1:])
         for k, (reads, v) in enumerate(zip(taps, outer[1])):
             if op.depth(k) > DEEPEST:
                 raise Unfit(f"a state is read {op.depth(k)} steps back")
-            first = ctx.array(v)
+            first = on_device(ctx, v)
             self.firsts.append(first)
             self.depths.append(op.depth(k))
             for inner, tap in zip(reads, op.taps[k]):
                 recorder.values[inner] = recorder.marked("state", 16 * k - tap, first.dtype, first.shape[1:])
         for inner, v in zip(carries, outer[2]):
-            if not isinstance(v.type, type(op.inner_outputs[0].type)):
+            if not isinstance(v.type, TensorType):
                 raise Unfit("it draws random numbers")
-            array = ctx.array(v)
+            array = on_device(ctx, v)
             first = array.view((1, *array.shape), (0, *array.strides))
             number = len(self.firsts)
             self.firsts.append(first)

@@ -46,6 +46,15 @@ def not_worth_it(ctx: Context, node: Apply, steps: int) -> str:
     return "it is too small to be worth the compiler's time"
 
 
+def on_device(ctx: Context, variable: Variable) -> DeviceArray:
+    """The value as an array; what the host knows it goes on knowing, for whoever asks next."""
+    value = ctx.value(variable)
+    array = ctx.array(variable)
+    if isinstance(value, Host):
+        ctx.values[variable] = value
+    return array
+
+
 class Moving(Storage):
     """What a step reads or makes that is not where it was in the step before.
 

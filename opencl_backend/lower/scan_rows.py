@@ -17,7 +17,7 @@ from opencl_backend.context import Context
 from opencl_backend.kernels import gemm, rows
 from opencl_backend.kernels.rows import Call, Place
 from opencl_backend.loop import Gather, Lazy, Load, joined, walk
-from opencl_backend.lower.scan_kernel import MOST_ROWS, Moving, Recorder, Unfit
+from opencl_backend.lower.scan_kernel import MOST_ROWS, Moving, Recorder, Unfit, on_device
 from opencl_backend.lower.scan_ring import Ring
 from opencl_backend.plan import Host, Value
 from opencl_backend.render import NEXT, STRIDED, Encoded, Spec, access, encode, vector_width
@@ -25,6 +25,7 @@ from opencl_backend.replay import StepOrder
 from opencl_backend.runtime import Cell, DeviceArray, Number
 from opencl_backend.scalar_c import STORAGE
 from reference.graph.core import Apply, Variable
+from reference.graph.types import TensorType
 from reference.scan.op import Scan
 from reference.tensor.philox import next_state
 
@@ -194,11 +195,11 @@ class RowsLoop:
         outer = op.cut(self.node.inputs[1:])
         sequences, taps, carries, constants = op.cut_inner(op.inner_inputs)
         for inner, v in zip(sequences, outer[0]):
-            array = ctx.array(v)
+            array = on_device(ctx, v)
             row = recorder.marked("row", 0, array.dtype, array.shape[1:], array)
             recorder.values[inner] = row.view(row.shape, array.strides[1:])
         for k, (reads, v) in enumerate(zip(taps, outer[1])):
-            initial = ctx.lazy(v)
+            initial = self._rows_before(v)
             before, keep = op.depth(k), op.keep[k]
             kept = self._rows_kept(keep, prod(initial.shape[1:]))
             length = before + kept if keep is None else min(max(before + 1, kept), before + self.steps)
@@ -210,14 +211,14 @@ class RowsLoop:
         self.carried: list[Ring | None] = []
         for k, (inner, v) in enumerate(zip(carries, outer[2])):
             value = ctx.value(v)
-            if not hasattr(v.type, "ndim"):
+            if not isinstance(v.type, TensorType):
                 if not isinstance(value, Host) or isinstance(value, Drawn):
                     raise Unfit("it draws random numbers in a loop in a loop")
                 recorder.initial[k] = value
                 recorder.values[inner] = Drawn(value, k, 0)
                 self.carried.append(None)
                 continue
-            start = ctx.lazy(v)
+            start = self._rows_before(v)
             ring = Ring(ctx, start.dtype, start.shape, 1, 2)
             ctx.emit(start, ring.at(0))
             self.carried.append(ring)
@@ -225,6 +226,10 @@ class RowsLoop:
         for inner, v in zip(constants, outer[3]):
             value = ctx.value(v)
             recorder.values[inner] = value if isinstance(value, Host) else ctx.array(v)
+
+    def _rows_before(self, v: Variable) -> Lazy:
+        value = self.ctx.value(v)
+        return self.ctx.loaded(on_device(self.ctx, v)) if isinstance(value, Host) else self.ctx.lazy(v)
 
     def _rows_kept(self, keep: int | None, size: int) -> int:
         if keep is None and self.op.until and self.steps * size * 8 > MOST_ROWS:
@@ -249,7 +254,7 @@ class RowsLoop:
         recorder.run()
         for k, v in enumerate(outputs[: op.n_stacked + op.n_carries]):
             value = recorder.value(v)
-            if not hasattr(v.type, "ndim"):
+            if not isinstance(v.type, TensorType):
                 if not isinstance(value, Drawn) or value.carry != k - op.n_stacked:
                     raise Unfit("a random stream is set in every step")
                 self.finals[k - op.n_stacked] = value

@@ -259,6 +259,26 @@ def test_streams_go_on_where_the_loop_ended():
     assert not np.array_equal(results[0][0], results[0][1])
 
 
+def test_a_loop_that_only_draws():
+    states = []
+    for backend in ("opencl", "reference"):
+        stream = RandomStreams(3)
+        _, updates = scan(lambda stream=stream: stream.permutation(n=4), n_steps=3)
+        f = function([], list(updates.values()), updates=updates, backend=backend, mode="EXACT")
+        states.append([f()[0] for _ in range(2)])
+    for a, b in zip(*states):
+        same_bits(np.asarray(a), np.asarray(b))
+
+
+def test_what_the_host_knows_stays_known():
+    x, k = T.dvector(), T.lscalar()
+    r, _ = scan(lambda k, h: T.sort(h) + k * h, sequences=T.stack([k, k + 1]), outputs_info=x)
+    f, g = (function([x, k], [r, x[:k]], backend=backend, mode="EXACT") for backend in ("opencl", "reference"))
+    for number in (1, 2, 1):
+        for a, b in zip(f(np.arange(4.0), number), g(np.arange(4.0), number)):
+            same_bits(a, b)
+
+
 def test_another_number_of_steps_runs_the_same_program():
     h, n = T.dvector(), T.lscalar()
     r, _ = scan(lambda h: h * 0.5 + 1, outputs_info=h, n_steps=n)
