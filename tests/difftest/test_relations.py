@@ -321,12 +321,12 @@ def caught(id, program=None, **more):
 def test_givens_that_do_more_than_replace_are_caught(monkeypatch):
     from reference.compile import function
 
-    real = function._substitute
+    real = function.substitute
 
     def negated(expressions, replace, supplied):
         return [-v for v in real(expressions, replace, supplied)] if replace else expressions
 
-    monkeypatch.setattr(function, "_substitute", negated)
+    monkeypatch.setattr(function, "substitute", negated)
     assert {failure.culprit for failure in caught("MR1")} == {"function MR1"}
 
 
