@@ -174,8 +174,8 @@ def _together() -> Iterator[Exhibit]:
     yield Exhibit((X, H, V), (first, loop(other, ("b1",), (("of", 0, 0), "x0"), ("x2",))))
     yield Exhibit((X, H, V), (first, loop((*other, ("mul", ("b1", "r1"))), ("b2",), (("of", 0, 0), "x0"), ("x2",)),
                               ("grad", (1, "x0", "x1"), GRAD)))  # fmt: skip
-    for rows in ((None, 4, None), (1, None, None), (None, -1, None)):
-        part = ("subtensor", ("x0",), {"index": (rows,)})
+    for span in ((None, 4, None), (1, None, None), (None, -1, None)):
+        part = ("subtensor", ("x0",), {"index": (span,)})
         two = (loop(DECAY, ("b1",), ("x0",), ("x1",)), loop(DECAY, ("b1",), (("of", 0, 0),), ("x2",)))
         yield Exhibit((X, H, V), (part, *two))
         yield Exhibit((X,), (part, loop((("exp", ("r0",)),), ("b0",), (("of", 0, 0),))))
