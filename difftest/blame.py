@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from difftest.bisect import bisect, phase
 from difftest.case import Failure, Report
 from difftest.cells import BASE, Cell, Run
@@ -198,6 +200,8 @@ class _Search:
             suspect = broken_contract(run)
             if suspect is not None:
                 return suspect.culprit, suspect.why
+        if run is not None and failure.call and _stands_still(run):
+            return "random", "a draw hands on the state that it was given"
         if "state" in failure.message or "the new value of" in failure.output or failure.call:
             return "function", "every step is right alone: what is kept between calls is not"
         return NOBODY
@@ -344,6 +348,17 @@ def of_retrial(api: Any, failure: Failure, trial: Retrial) -> Found:
             return wrong, "its value lies outside of its shadow"
     looping = any(op_name(node.op) == "Scan" for graph, _ in graphs for node in graph.toposort())
     return ("scan" if looping else "function"), "every operation is right alone"
+
+
+def _stands_still(run: Run) -> bool:
+    """Does a draw of the run's first call leave its stream where it was?"""
+    known = dict(zip(run.function.fgraph.inputs, run.calls[0].inputs))
+    for node in run.function.fgraph.toposort():
+        given = [known.get(v, getattr(v, "data", None)) for v in node.inputs]
+        known.update(zip(node.outputs, node.op.perform(node, *given)))
+        if op_name(node.op) == "RandomFunction" and np.array_equal(given[0], known[node.outputs[0]]):
+            return True
+    return False
 
 
 def _unsteady(api: Any, compiled: Callable[[], Any]) -> bool:

@@ -153,7 +153,20 @@ def _executed(built: Built, cell: Cell, record: bool) -> Run:
         for name, held, then in zip(built.program.outputs, call.held, call.outputs):
             if not same_bits(np.asarray(held), then):
                 run.complaints.append(f"{name}, returned by call {number}, was changed by a later call")
+    _check_state(built, run)
     return run
+
+
+def _check_state(built: Built, run: Run) -> None:
+    """A shared variable keeps its value to itself: what is got from it, and what it was set to, is the user's own."""
+    for s in built.program.shared if run.cell.backend == BASE.backend else ():
+        variable = built.names[s.name]
+        for how in ("get_value", "set_value"):
+            value = variable.get_value()
+            if how == "set_value":
+                variable.set_value(value)
+            if np.shares_memory(value, variable.get_value(borrow=True)):
+                run.complaints.append(f"the array of {how} shares memory with {s.name}")
 
 
 def _call(built: Built, run: Run, arguments: list[np.ndarray]) -> Call:

@@ -55,6 +55,8 @@ def who_raises(action: Callable[[], Any]) -> tuple[str, str]:
 def _by_frames(trace: TracebackType | None, error: Exception) -> tuple[str, str]:
     if _ROW_OUTSIDE.search(str(error)):
         return "scan", f"{type(error).__name__}: a variable of a step is read outside of its loop"
+    if type(error).__name__ == "MissingInputError":
+        return "function", "a variable is left that is neither an input nor replaced"
     frames = []
     while trace is not None:
         frames.append((trace.tb_frame, trace.tb_lineno))

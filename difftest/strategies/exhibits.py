@@ -27,8 +27,8 @@ from reference import scalar
 class Exhibit:
     """Arrays x0, x1, ..., and the steps that read them; `patterns` of those that are declared broadcastable.
 
-    `shared` are the values of shared variables s0, s1, ..., `calls` those of the arrays in later calls. What no later
-    step computes with is an output. `compiled`: backends that interpret what is small are to build its kernels.
+    `shared` are the values of shared variables s0, s1, ..., `calls` those of the arrays in later calls; `updates` and
+    `givens` name results as the steps are numbered, v0, v1, ... What no later step computes with is an output. `compiled`: backends that interpret what is small are to build its kernels.
     """
 
     values: tuple[np.ndarray, ...]
@@ -36,6 +36,8 @@ class Exhibit:
     patterns: Mapping[int, tuple[bool, ...]] = field(default_factory=dict)
     shared: tuple[np.ndarray, ...] = ()
     calls: tuple[tuple[np.ndarray, ...], ...] = ()
+    updates: tuple[tuple[str, str], ...] = ()
+    givens: tuple[tuple[str, str], ...] = ()
     compiled: bool = False
 
 

@@ -134,7 +134,25 @@ def _streams() -> Iterator[Exhibit]:
     yield Exhibit((around,), both, calls=((around[::-1],), (around,)))
 
 
+def _functions() -> Iterator[Exhibit]:
+    """Updates that read each other's variables, and givens that stand beside each other."""
+    a, b, c = np.array([1.0, -2.0, 3.0]), np.array([0.5, 4.0, -1.0]), np.array([2.0, 2.5, -3.0])
+    yield Exhibit((a,), (("add", ("s0", "s1", "x0"), {}),), shared=(b, c), updates=(("s0", "s1"), ("s1", "s0")))
+    in_turn: tuple[Link, ...] = (("add", ("s0", "x0"), {}), ("mul", ("s0", "s1"), {}), ("neg", ("s2",), {}),
+                                 ("sub", ("s1", "s2"), {}))  # fmt: skip
+    changed = (("s0", "v0"), ("s1", "v1"), ("s2", "v2"))
+    yield Exhibit((a,), in_turn, shared=(a, b, c), updates=changed, calls=((b,), (c,)))
+    yield Exhibit((a, b), (("neg", ("x1",), {}), ("mul", ("x0", "x0"), {}), ("add", ("s0", "x0"), {})),
+                  shared=(c,), updates=(("s0", "v2"),), givens=(("x0", "v0"),))  # fmt: skip
+    beside: tuple[Link, ...] = (("exp", ("x0",), {}), ("neg", ("x0",), {}), ("mul", (1, 1), {}), ("sqr", ("x0",), {}),
+                                ("sub", (0, 1), {}))  # fmt: skip
+    yield Exhibit((a,), beside, givens=(("v0", "v2"), ("v1", "v3")))
+    yield Exhibit((a,), beside, givens=(("v1", "v3"), ("v0", "v2")))
+    yield Exhibit((np.arange(4.0),), (("split", ("x0",), {"sizes": (2, 2), "axis": 0}),
+                                      ("sub", (("of", 0, 1), ("of", 0, 0)), {})))  # fmt: skip
+
+
 @cache
 def layouts() -> tuple[Exhibit, ...]:
     """All of them."""
-    return (*_nests(), *_folds(), *_later_calls(), *_streams())
+    return (*_nests(), *_folds(), *_later_calls(), *_functions(), *_streams())

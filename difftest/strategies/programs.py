@@ -134,7 +134,8 @@ class _Growth:
         made = Program(tuple(self.pool.inputs), tuple(self.pool.shared), tuple(self.steps))
         results = tuple(name for s in self.steps for name in s.results if name not in {*read, *made.moved})
         later = shown.calls or ((shown.values,) * 2 if shown.shared else ())
-        return replace(made, outputs=results, calls=tuple(tuple(map(Array, values)) for values in later))
+        calls = tuple(tuple(map(Array, values)) for values in later)
+        return replace(made, outputs=results, calls=calls, updates=shown.updates, givens=shown.givens)
 
     def drill(self, topic: Topic) -> Program:
         """A program about one thing, with its gradient every second time."""
