@@ -69,7 +69,7 @@ def nest(spec: Spec, geometry: Geometry, width: int) -> str:
     the last vector of a row is moved back to end where the row ends.
     """
     shape, rank, last = geometry.shape, len(geometry.shape), len(geometry.shape) - 1
-    body = Body(spec, width)
+    body, one = Body(spec, width), Body(spec, 1)
     value = body.build()
     out = ["const long first = get_global_id(0) * g[0], beyond = first + g[0];"]
     out.append(f"const long end = beyond < {shape[0]} ? beyond : {shape[0]};")
@@ -82,14 +82,14 @@ def nest(spec: Spec, geometry: Geometry, width: int) -> str:
 
     for k, (dtype, how) in enumerate(spec.loads):
         if how == ONCE:
-            out.append(f"const {CType(dtype).name} s{k} = {body.loaded(dtype, f'p{k}[{begin(k)}]')};")
+            out.append(f"const {CType(dtype).name} s{k} = {one.loaded(dtype, f'p{k}[{begin(k)}]')};")
     for axis in range(last):
         bounds = ("first", "end") if axis == 0 else ("0", str(shape[axis]))
         out.append(f"for (long i{axis} = {bounds[0]}; i{axis} < {bounds[1]}; i{axis}++) {{")
     for k, (dtype, how) in enumerate(kinds):
         name, pointer, const = (f"a{k}", f"p{k}", "const ") if k < len(spec.loads) else ("o", "q", "")
         if how == ROW:
-            out.append(f"const {CType(dtype).name} s{k} = {body.loaded(dtype, f'{pointer}[{begin(k)}]')};")
+            out.append(f"const {CType(dtype).name} s{k} = {one.loaded(dtype, f'{pointer}[{begin(k)}]')};")
         elif how in (NEXT, STRIDED):
             out.append(f"global {const}{STORAGE[dtype]} *{name} = {pointer} + ({begin(k)});")
             if how == STRIDED:
@@ -106,7 +106,7 @@ def nest(spec: Spec, geometry: Geometry, width: int) -> str:
     out += ["}"] * (last + 1)
     pointers = [(f"const {STORAGE[dtype]}", f"p{k}") for k, (dtype, _) in enumerate(spec.loads)]
     types = unaligned_types((d, width) for d, how in kinds if how == NEXT) if width > 1 else ""
-    text = header(spec.fp64) + types + scalar_c.prelude(body.helpers)
+    text = header(spec.fp64) + types + scalar_c.prelude({**one.helpers, **body.helpers})
     return text + signature("nest", [*pointers, (STORAGE[stored[0]], "q")]) + "\n" + "\n".join(out) + "\n}\n"
 
 

@@ -23,7 +23,7 @@ from opencl_backend.plan import Host, Stale, Value
 from opencl_backend.replay import Move, Repeat, StepContext, StepOrder, StepPlan
 from opencl_backend.runtime import Arena, Cell, DeviceArray
 from reference.graph.core import Apply, Constant, Variable
-from reference.graph.errors import ShapeError
+from reference.graph.errors import BackendError, ShapeError
 from reference.scan.op import Scan
 from reference.tensor.creation import ARange
 
@@ -70,6 +70,8 @@ def _one_kernel(ctx: Context, node: Apply, steps: int) -> list[Value] | None:
             return form(ctx, node, steps).outputs()
         except Unfit as unfit:
             why = unfit.why
+        except BackendError:
+            raise
         except Exception as error:
             # Whatever it is, the steps themselves will say it, with their number.
             why = str(error).partition("\n")[0]

@@ -227,6 +227,13 @@ def test_columns_of_every_kind_of_number(dtype):
     compared(inputs, [outputs], [(10 * np.abs(v)).astype(dtype) for v in given])
 
 
+@pytest.mark.parametrize("dtype", ["float16", "int8"])
+def test_parts_of_every_kind_of_number(dtype):
+    h, b = T.TensorType(dtype, (False,))(), T.TensorType(dtype, ())()
+    r, _ = scan(lambda h, b: T.maximum(h[::-1], b) - h[0], outputs_info=h, non_sequences=b, n_steps=4)
+    compared([h, b], [r], [whole(5).astype(dtype), np.array(1, dtype)])
+
+
 @pytest.mark.parametrize("shape", [(1, 4), (2, 16), (3, 5), (8, 33), (7, 64)])
 def test_any_batch(shape):
     h, w = T.dmatrix(), T.dmatrix()
