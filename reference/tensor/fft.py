@@ -62,7 +62,7 @@ class RFFTOp(_Transform):
 
     def perform(self, node: Apply, *inputs: np.ndarray) -> tuple[np.ndarray]:
         a, s = inputs
-        found = np.fft.rfftn(a, _lengths(self, a, s, a.ndim - 1), axes=tuple(range(1, a.ndim)))
+        found = np.fft.rfftn(np.ascontiguousarray(a), _lengths(self, a, s, a.ndim - 1), axes=tuple(range(1, a.ndim)))
         return (np.stack([found.real, found.imag], axis=-1).astype(a.dtype),)
 
     def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[tuple[Variable, ...]]:

@@ -46,12 +46,13 @@ class MatrixOp(Op):
         return cast(x, "float64") if is_discrete(x.type.dtype) else x
 
     def computed(self, function: Callable[..., Any], *matrices: np.ndarray, square: bool = False) -> Any:
-        """What the library says; its complaints are told with shapes."""
+        """What the library says of arrays in C order, as its bits may follow how they lie in memory; its complaints are
+        told with shapes."""
         shapes = " and ".join(str(a.shape) for a in matrices)
         if square and matrices[0].shape[0] != matrices[0].shape[1]:
             raise ShapeError(f"{self} takes a square matrix, got one of shape {matrices[0].shape}")
         try:
-            return function(*[a.astype("float32") if a.dtype == "float16" else a for a in matrices])
+            return function(*[a.astype("float32" if a.dtype == "float16" else a.dtype, order="C") for a in matrices])
         except np.linalg.LinAlgError as error:
             raise np.linalg.LinAlgError(f"{self} of shape {shapes}: {error}") from None
 
