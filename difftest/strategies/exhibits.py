@@ -168,6 +168,44 @@ def _structures() -> Iterator[Exhibit]:
     yield from _moved()
     yield from _parts()
     yield from _products()
+    yield from _windows()
+    yield from _matrices()
+
+
+def _windows() -> Iterator[Exhibit]:
+    """Filters and windows that differ from their mirror images, on images that are longer than high; ties."""
+    images = (np.arange(40.0).reshape(1, 2, 4, 5) * 7 % 11 - 4) / 4
+    filters = (np.arange(24.0).reshape(3, 2, 2, 2) * 5 % 7 - 2) / 2
+    laid: list[Mapping[str, Any]] = [
+        {"border_mode": "valid"}, {"border_mode": "half", "subsample": (2, 1)},
+        {"border_mode": "full", "filter_flip": False}, {"border_mode": (1, (0, 2)), "filter_dilation": (2, 1)},
+    ]  # fmt: skip
+    for dtype in ("float64", "float32", "int8"):
+        operands = images.astype(dtype), filters.astype(dtype)
+        yield Exhibit(operands, _each("conv2d", *laid, operands=("x0", "x1")))
+    gradient = {"input_shape": (1, 2, 5, 6), "subsample": (1, 1)}
+    yield Exhibit((np.tile(images[:, :1], (1, 3, 1, 1)), filters), (
+        ("conv2d_grad_wrt_inputs", ("x0", "x1"), gradient),
+        ("conv2d_grad_wrt_inputs", ("x0", "x1"), {"input_shape": (1, 2, 9, 6), "subsample": (2, 1)}),
+    ))  # fmt: skip
+    yield Exhibit((images, images[:, :, 1:, 1:]), (
+        ("conv2d_grad_wrt_weights", ("x0", "x1"), {"filter_shape": (2, 2, 2, 2)}),
+    ))  # fmt: skip
+    modes = ("max", "sum", "average_inc_pad", "average_exc_pad")
+    whole = [{"ws": (2, 3), "ignore_border": True, "pad": (1, 1), "stride": (1, 2), "mode": mode} for mode in modes]
+    over = [{"ws": (3, 2), "ignore_border": False, "mode": mode} for mode in modes]
+    yield Exhibit((TIES,), _each("pool_2d", *whole, *over))
+
+
+def _matrices() -> Iterator[Exhibit]:
+    regular = np.array([[2.0, 0.5, -0.25], [0.75, 3.0, 0.5], [-1.0, 0.25, 2.5]])
+    which = ("solve", "solve_lower_triangular", "solve_upper_triangular")
+    yield Exhibit((regular, MATRIX.T.copy()), (
+        ("matrix_inverse", ("x0",), {}), ("det", ("x0",), {}),
+        *_each("solve", *({"which": name} for name in which), operands=("x0", "x1")),
+        *_each("matrix_power", {"n": 3}, {"n": -1}),
+    ))  # fmt: skip
+    yield Exhibit((regular @ regular.T,), _each("cholesky", {"lower": True}, {"lower": False}))
 
 
 def _reduced_of_nothing() -> tuple[Link, ...]:
