@@ -76,6 +76,22 @@ def choice(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     return [switched([condition, a, b], a.dtype) for a, b in pairs]
 
 
+@rule("OpFromGraph")
+def graph(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    """A walk through its own graph."""
+    inner = walk.inside(dict(zip(node.op.inner_inputs, inputs)))
+    inner.nodes(needed(node.op.inner_outputs))
+    return [inner.of(v) for v in node.op.inner_outputs]
+
+
+@rule("FromFunctionOp")
+def python_function(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
+    """Nothing is known of a function but what it gives for exact operands."""
+    if not all(b.exact for b in inputs):
+        return None
+    return [Bound.exactly(r) for r in node.op.perform(node, *[b.raw for b in inputs])]
+
+
 @rule("Scan")
 def loop(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     """The loop of `Scan.perform`, on bounds. A condition in doubt leaves everything unknown."""

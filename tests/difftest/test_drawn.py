@@ -33,6 +33,7 @@ LOOPS = "a loop's own"
 NOT_FIRED = {
     "scalar_of_tensor_of_scalar": "needs a scalar that is no tensor's: an input of ScalarType, which no program has",
     "log_of_exp_over_one_plus_exp": "the quotient is a sigmoid before the logarithm is looked at",
+    "graph_in_place": "puts the graph of a user's own operation in its place, which no program has",
     **dict.fromkeys((r.name for r in load() if r.family in LOOP_FAMILIES), LOOPS),
     "pieces_put_together": "wants a value cut to adjoining pieces and its gradient: an exhibit",
 }
@@ -62,6 +63,7 @@ NOT_BUILT = {
     "Accumulation": "a base of others", "Reading": "a base of others", "Writing": "a base of others",
     "MatrixOp": "a base of others", "QRIncomplete": "one of three forms of qr, too seldom for this budget",
     **dict.fromkeys(("AveragePoolGrad", "DownsampleFactorMaxGradGrad"), "gradients of pooling, seldom in this budget"),
+    **dict.fromkeys(("OpFromGraph", "FromFunctionOp", "Assert"), "a user's own: held by test_user_ops.py, drawn by nobody"),
     "DeepCopyOp": "made by functions, for outputs that are state", "Scan": LOOPS,
 }  # fmt: skip
 """Operations that are in no program's graph, and why."""
