@@ -100,9 +100,9 @@ FLAGS: tuple[Flag, ...] = (
     Flag("NanGuardMode.inf_is_error", True, boolean, (), "whether NanGuardMode stops at infinity, unless told"),
     Flag("NanGuardMode.big_is_error", True, boolean, (), "whether NanGuardMode stops at large numbers, unless told"),
     Flag("NanGuardMode.action", "raise", str, ("raise", "warn"), "what NanGuardMode does, unless told"),
-    Flag("DebugMode.check_finite", False, boolean, (), "whether DebugMode stops at NaN and infinity, unless told"),
+    Flag("DebugMode.check_finite", False, boolean, (), "does DebugMode stop at NaN and infinity, unless told"),
     Flag("unittests.rseed", "666", str, (), "seed of theano.tests.unittest_tools: a number, or 'random'"),
-    Flag("scan.unroll", 16, int, (), "write a loop of a constant number of steps out if it is so few nodes then; 0: never"),
+    Flag("scan.unroll", 16, int, (), "write a loop of a constant length out if it is so few nodes then; 0: never"),
     Flag("scan.allow_gc", False, boolean, (), "free a scan's workspace between calls; results never depend on it"),
     Flag("opencl.device", "", str, (), "PLATFORM[:DEVICE], numbers or parts of names; empty: the first that fits"),
     Flag("opencl.allow_host", False, boolean, (), "let the interpreter run what has no lowering, and say so"),
@@ -222,8 +222,8 @@ FLAGS: tuple[Flag, ...] = (
     _inert("warn.ignore_bug_before", "0.9", _WARN),
     *[_inert(f"warn.{name}", False, _WARN) for name in (
         "argmax_pushdown_bug", "gpusum_01_011_0111_bug", "gpu_set_subtensor1", "identify_1pexp_bug",
-        "inc_set_subtensor1", "inc_subtensor1_opt", "reduce_join", "round", "signal_conv2d_interface", "subtensor_merge_bug",
-        "sum_div_dimshuffle_bug", "sum_sum_bug", "vm_gc_bug",
+        "inc_set_subtensor1", "inc_subtensor1_opt", "reduce_join", "round", "signal_conv2d_interface",
+        "subtensor_merge_bug", "sum_div_dimshuffle_bug", "sum_sum_bug", "vm_gc_bug",
     )],
 )
 

@@ -28,7 +28,8 @@ class Exhibit:
     """Arrays x0, x1, ..., and the steps that read them; `patterns` of those that are declared broadcastable.
 
     `shared` are the values of shared variables s0, s1, ..., `calls` those of the arrays in later calls; `updates` and
-    `givens` name results as the steps are numbered, v0, v1, ... What no later step computes with is an output. `compiled`: backends that interpret what is small are to build its kernels.
+    `givens` name results as the steps are numbered, v0, v1, ... What no later step computes with is an output.
+    `compiled`: backends that interpret what is small are to build its kernels.
     """
 
     values: tuple[np.ndarray, ...]

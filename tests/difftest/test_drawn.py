@@ -63,7 +63,7 @@ NOT_BUILT = {
     "Accumulation": "a base of others", "Reading": "a base of others", "Writing": "a base of others",
     "MatrixOp": "a base of others", "QRIncomplete": "one of three forms of qr, too seldom for this budget",
     **dict.fromkeys(("AveragePoolGrad", "DownsampleFactorMaxGradGrad"), "gradients of pooling, seldom in this budget"),
-    **dict.fromkeys(("OpFromGraph", "FromFunctionOp", "Assert"), "a user's own: held by test_user_ops.py, drawn by nobody"),
+    **dict.fromkeys(("OpFromGraph", "FromFunctionOp", "Assert"), "a user's own: held by test_user_ops.py"),
     "DeepCopyOp": "made by functions, for outputs that are state", "Scan": LOOPS,
 }  # fmt: skip
 """Operations that are in no program's graph, and why."""

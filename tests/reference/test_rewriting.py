@@ -472,6 +472,7 @@ def test_three_constants_come_to_rest_where_nobody_folds(dtype):
 
 
 def test_complex_constants_are_one_only_if_both_parts_are():
-    a, b, c = (T.constant(np.array(v, "complex64")) for v in (complex(np.nan, np.inf), complex(np.nan, -np.inf), np.nan))
+    numbers = complex(np.nan, np.inf), complex(np.nan, -np.inf), np.nan
+    a, b, c = (T.constant(np.array(v, "complex64")) for v in numbers)
     assert len({v.signature() for v in (a, b, c)}) == 3
     assert a.signature() == T.constant(np.array(complex(-np.nan, np.inf), "complex64")).signature()
