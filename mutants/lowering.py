@@ -224,7 +224,7 @@ seed(
     "+ (ulong)t * {each};",
 )
 
-seed = patches("lowering", "opencl_backend/context.py", "kernel ", "random")
+seed = patches("lowering", "opencl_backend/context.py", "kernel ", "plan ", "random")
 
 seed(
     "state_of_the_recording",
