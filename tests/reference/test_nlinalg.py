@@ -193,6 +193,14 @@ def test_what_has_no_answer(function, arrays, part):
         value(function, *arrays)
 
 
+def test_every_call_has_its_own_answer():
+    x = T.matrix("x")
+    f = theano.function([x], slinalg.solve(x, x + 1))
+    for k in range(4):
+        given = (S + k).astype(x.dtype)
+        np.testing.assert_allclose(f(given), np.linalg.solve(given, given + 1), rtol=1e-3, atol=1e-5)
+
+
 def test_no_factor_may_be_nan():
     assert np.isnan(value(lambda x: slinalg.cholesky(x, on_error="nan"), -S)).all()
 
