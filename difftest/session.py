@@ -27,8 +27,7 @@ from difftest.verdict import check
 
 TURNS = ("relation", "unsafe", "exact", "relation", "relation", "exact", "unsafe", "seldom")
 """Every program runs unoptimized and fully optimized. One thing more is asked of it, in turn: the next relation that
-applies, the cell that admits every rewrite, those that keep all bits, one of those that are seldom run. Drills have the
-odd numbers."""
+applies, the cell that admits every rewrite, those that keep all bits, one of those that are seldom run."""
 
 
 @dataclass(frozen=True)

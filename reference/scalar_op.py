@@ -161,7 +161,7 @@ class ScalarOp:
         casts = exact if exact is native or config.float32_math == "exact" else native
         if casts is not None:
             operands = tuple([x.astype(d, copy=False) for x, d in zip(operands, casts)])
-        result = self.numpy(*operands)
+        result = _forwards(self.numpy)(*operands) if self.transcendental else self.numpy(*operands)
         return result if result.dtype == outer else result.astype(outer)
 
     @cache  # noqa: B019 - rows live as long as the program
@@ -171,6 +171,8 @@ class ScalarOp:
         value = getattr(self.numpy, "binary", self.numpy) if len(dtypes) == 2 else self.numpy
         if value(*[np.empty(0, d) for d in native or dtypes]).dtype != outer:
             return self
+        if self.transcendental:
+            value = _forwards(value)
         if exact is None:
             return value
         if native == exact:
@@ -204,6 +206,15 @@ class ScalarOp:
         from reference import scalar
 
         return scalar.by_name, (self.name,)
+
+
+def _forwards(value: Callable[..., Any]) -> Callable[..., Any]:
+    """`value` of operands that run forwards: NumPy's functions round otherwise where memory is read backwards."""
+
+    def run(*operands: Any) -> Any:
+        return value(*[x.copy() if min(x.strides, default=0) < 0 else x for x in operands])
+
+    return run
 
 
 _WIDEN = {"float16": "float64", "float32": "float64", "complex64": "complex128"}

@@ -2,7 +2,7 @@
 
 Owns the list of things: the exhibits, every chain that rewrites are made for, and every step. By chance alone a thing
 comes once in many hundred programs, and seldom with the values at which it goes wrong; in drills each comes as often as
-any other. A session begins with one of each.
+any other.
 """
 
 from __future__ import annotations
@@ -48,22 +48,30 @@ def exhibits() -> tuple[Exhibit, ...]:
     return (*operations(), *layouts(), *chains(), *loops(), *moves())
 
 
+SWAP = 8
+"""So many examples later the exhibits change from even numbers to odd ones, so that everything else that goes by number
+comes to both."""
+
+
+def exhibit_of(number: int) -> int | None:
+    """Which exhibit the example of this number is: at first every second one is the next, later none."""
+    turn, place = divmod(number, 2)
+    return turn if place == number // SWAP % 2 and turn < len(exhibits()) else None
+
+
 def topic_of(number: int) -> Topic | Exhibit | None:
-    """What the example of this number is about: at first each thing once, then every second time one, else None."""
-    shown, drilled = exhibits(), topics()
-    if number < len(shown):
-        return shown[number]
-    number -= len(shown)
-    if number < len(drilled):
-        return drilled[number]
-    turn, place = divmod(number - len(drilled), 2)
-    return drilled[turn % len(drilled)] if place else None
+    """What the example of this number is about: an exhibit; of the others a thing for every second one, else None."""
+    shown = exhibit_of(number)
+    if shown is not None:
+        return exhibits()[shown]
+    turn, place = divmod(number - min(len(exhibits()), (number + 1) // 2), 2)
+    return None if place else topics()[turn % len(topics())]
 
 
 def is_compiled(number: int) -> bool:
     """Is it about what only kernels do that are built for it?"""
-    shown = exhibits()
-    return number < len(shown) and shown[number].compiled
+    shown = exhibit_of(number)
+    return shown is not None and exhibits()[shown].compiled
 
 
 def source_for(topic: Topic, pool: Pool) -> Entry | None:

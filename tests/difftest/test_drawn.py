@@ -18,7 +18,7 @@ import reference
 from difftest.session import Address, Session
 from difftest.strategies import STEPS, drawn
 from difftest.strategies.baits import BAITS
-from difftest.strategies.drills import exhibits
+from difftest.strategies.drills import Exhibit, exhibits, topic_of
 from difftest.strategies.loop_moves import moves
 from reference import scalar
 from reference.compile.modes import Mode
@@ -212,7 +212,10 @@ def test_every_rewrite_fires():
 def test_every_rewrite_of_loops_fires_in_an_exhibit():
     wanted = {record.name for record in load() if record.family in LOOP_FAMILIES} | {"pieces_put_together"}
     fired = set()
-    for number, exhibit in enumerate(exhibits()):
+    for number in range(2 * len(exhibits())):
+        exhibit = topic_of(number)
+        if not isinstance(exhibit, Exhibit):
+            continue
         if any(link[0] == "scan" for link in exhibit.links) or exhibit in moves():
             with contextlib.redirect_stdout(io.StringIO()):
                 made = Session().program(Address("exhibits", 0, number)).build(reference)

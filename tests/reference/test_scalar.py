@@ -351,3 +351,14 @@ def test_every_pair_of_dtypes_casts():
         if source in COMPLEX and target not in COMPLEX:
             continue
         assert scalar.cast_to(target)(np.ones(2, source)).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("name", ["exp", "exp2", "expm1", "log", "log1p", "log10"])
+@pytest.mark.parametrize("rounding", ["exact", "native"])
+def test_functions_round_alike_whichever_way_memory_is_read(name, rounding):
+    values = np.abs(np.random.default_rng(0).standard_normal((400, 3))) * 50
+    with config.change_flags(float32_math=rounding), np.errstate(over="ignore"):
+        for x in (values, values.astype("float32")):
+            row = scalar.TABLE[name]
+            np.testing.assert_array_equal(row(x[::-1, ::-1])[::-1, ::-1], row(x))
+            np.testing.assert_array_equal(row.specialized(x.dtype.name)(x[::-1])[::-1], row(x))
