@@ -12,11 +12,16 @@ from reference.tensor.elemwise import Elemwise
 
 
 def summands_of(v: Variable) -> list[Variable]:
-    """`v` as a sum: the leaves of nested additions of one dtype and shape."""
-    found, stack = [], [v]
+    """`v` as a sum: the leaves of nested additions of one dtype and shape.
+
+    A sum that is met again stays whole, or sums of sums of themselves would have no end of leaves.
+    """
+    found: list[Variable] = []
+    stack, opened = [v], set()
     while stack:
         u = stack.pop()
-        if u.type == v.type and is_sum(u):
+        if u.type == v.type and u not in opened and is_sum(u):
+            opened.add(u)
             stack += reversed(u.owner.inputs)  # type: ignore[union-attr]
         else:
             found.append(u)
