@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from functools import cache
+from itertools import zip_longest
 
 from difftest.strategies import dtypes, shapes, values
 from difftest.strategies.baits import BAITS, Bait
@@ -44,8 +45,12 @@ def topics() -> tuple[Topic, ...]:
 
 @cache
 def exhibits() -> tuple[Exhibit, ...]:
-    """All of them, in the order in which a session shows them."""
-    return (*operations(), *layouts(), *chains(), *loops(), *moves())
+    """All of them: single operations, and between them everything else in an order of no meaning that is always the
+    same, so that a short session shows some of every kind."""
+    others: list[Exhibit] = [*layouts(), *chains(), *loops(), *moves()]
+    random.Random(0).shuffle(others)
+    pairs = zip_longest(operations(), others)
+    return tuple(exhibit for pair in pairs for exhibit in pair if exhibit is not None)
 
 
 SWAP = 8
