@@ -25,15 +25,6 @@ seed(
     "self._commits = [containers[v] for v in updated[1:] + updated[:1]]",
 )
 seed(
-    "default_update_forgotten",
-    "a random stream draws the same numbers in every call",
-    "if variable.default_update is not None and variable not in updates and variable not in skipped:",
-    "if False:",
-    "function",
-    "random",
-    origin="the state of a stream was not advanced",
-)
-seed(
     "output_is_the_state",
     "a returned array is the storage of a shared variable",
     "if root in inputs or root in taken or isinstance(root, Constant):",
@@ -47,21 +38,40 @@ seed(
     "        else:\n            pass\n",
 )
 seed(
+    "givens_not_in_updates",
+    "givens are substituted in the outputs, not in the updates",
+    "    expressions = substitute(expressions)",
+    "    expressions = [*substitute(expressions[: len(outs)]), *expressions[len(outs) :]]",
+)
+
+seed = patches("function", "reference/compile/givens.py", "function")
+
+seed(
     "givens_in_turn",
     "a given is substituted in the replacements of those before it",
-    "    expressions = clone_replace(expressions, replace)\n    for _ in replace:",
-    "    for old, new in replace.items():\n        expressions = clone_replace(expressions, {old: new})\n"
-    "    for _ in replace:",
+    "            expressions = clone_replace(expressions, pairs, memo)",
+    "            for old, new in pairs.items():\n                expressions = clone_replace(expressions, {old: new})",
     "function",
     "text",
     origin="givens substituted one after the other",
 )
 seed(
-    "givens_not_in_updates",
-    "givens are substituted in the outputs, not in the updates",
-    "    expressions = substitute(expressions, replace, {s.variable for s in specs})",
-    "    expressions = [*substitute(expressions[: len(outs)], replace, {s.variable for s in"
-    " specs}), *expressions[len(outs) :]]",
+    "givens_one_by_one",
+    "what an output and a default update share is two things once givens are written in",
+    "            expressions = clone_replace(expressions, pairs, memo)",
+    "            expressions = clone_replace(expressions, pairs)",
+    "function",
+    "text",
+    origin="default updates substituted apart from the outputs: a draw stood there twice",
+)
+seed(
+    "default_update_forgotten",
+    "a random stream draws the same numbers in every call",
+    "if variable.default_update is not None and variable not in updates and variable not in skipped:",
+    "if False:",
+    "function",
+    "random",
+    origin="the state of a stream was not advanced",
 )
 
 seed = patches("function", "reference/compile/shared.py", "function")

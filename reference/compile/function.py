@@ -1,8 +1,8 @@
 """`function`: from an expression to something that can be called.
 
-Owns the substitution of givens, the collection of shared variables and their updates, the copies that
-keep outputs from aliasing state, the conversion of arguments, and the commit of updates after all else
-succeeded. It must not know any rewrite (the mode does) nor how anything is computed (a backend does).
+Owns the collection of shared variables and their updates, the copies that keep outputs from aliasing state,
+the conversion of arguments, and the commit of updates after all else succeeded. It must not know any rewrite
+(the mode does) nor how anything is computed (a backend does).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
 
+from reference.compile.givens import Substitution, add_default_updates
 from reference.compile.io import In, Out, Pairs, as_givens, as_inputs, as_output, as_updates, update_value, where
 from reference.compile.ops import deep_copy_op
 from reference.compile.profiling import ProfileStats, hooks, profile_for
@@ -24,7 +25,7 @@ from reference.config import config
 from reference.graph.core import Constant, UserLine, Variable, user_line
 from reference.graph.errors import BackendError, UnusedInputError
 from reference.graph.fgraph import Client, FunctionGraph
-from reference.graph.traversal import clone_replace, graph_inputs
+from reference.graph.traversal import graph_inputs
 from reference.graph.types import RandomStateType
 from reference.interpreter import without_effects
 
@@ -103,11 +104,12 @@ def function(
     _warn_of_dropped_updates([o.variable for o in outs] + list(pending.values()), pending)
 
     expressions = [o.variable for o in outs] + [s.update for s in states] + list(pending.values())
-    expressions = substitute(expressions, replace, {s.variable for s in specs})
+    substitute = Substitution(replace, [s.variable for s in specs])
+    expressions = substitute(expressions)
     results = expressions[: len(outs)]
     new_states = expressions[len(outs) : len(outs) + len(states)]
     new_shared = {s: update_value(s, v) for s, v in zip(pending, expressions[len(outs) + len(states) :])}
-    add_default_updates([*results, *new_states], new_shared, no_default_updates, replace)
+    add_default_updates([*results, *new_states], new_shared, no_default_updates, substitute)
 
     everything = [*results, *new_states, *new_shared.values()]
     leaves = graph_inputs(everything)
@@ -164,48 +166,6 @@ def _states(specs: list[In]) -> list[In]:
             raise ValueError(f"the input {spec.variable} has an update but no initial value; pass In(value=...)")
         spec.update = spec.variable.type.filter_variable(spec.update)
     return states
-
-
-def add_default_updates(
-    roots: list[Variable],
-    updates: dict[SharedVariable, Variable],
-    excluded: bool | Sequence[SharedVariable],
-    replace: dict[Variable, Variable],
-) -> None:
-    """Default updates of every shared variable reached, also through other updates, unless excluded."""
-    if excluded is True:
-        return
-    skipped = set() if excluded is False else set(excluded)  # type: ignore[arg-type]
-    roots = [*roots, *updates.values()]
-    seen: set[Variable] = set()
-    while roots:
-        found = [v for v in graph_inputs(roots) if isinstance(v, SharedVariable) and v not in seen]
-        seen.update(found)
-        roots = []
-        for variable in found:
-            if variable.default_update is not None and variable not in updates and variable not in skipped:
-                (value,) = substitute([update_value(variable, variable.default_update)], replace, set())
-                updates[variable] = update_value(variable, value)
-                roots.append(value)
-
-
-def substitute(
-    expressions: list[Variable], replace: dict[Variable, Variable], supplied: set[Variable]
-) -> list[Variable]:
-    """Simultaneous substitution. A key that is left as a free variable nobody supplies is replaced in turn."""
-    if not replace:
-        return expressions
-    expressions = clone_replace(expressions, replace)
-    for _ in replace:
-        free = {
-            v: replace[v]
-            for v in graph_inputs(expressions)
-            if v in replace and v not in supplied and not isinstance(v, SharedVariable | Constant)
-        }
-        if not free:
-            break
-        expressions = clone_replace(expressions, free)
-    return expressions
 
 
 def _warn_of_dropped_updates(expressions: list[Variable], updates: Mapping[SharedVariable, Variable]) -> None:

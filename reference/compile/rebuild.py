@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference.compile.function import add_default_updates, function, substitute
+from reference.compile.function import function
+from reference.compile.givens import Substitution, add_default_updates
 from reference.compile.io import In, Out, as_givens, as_inputs, as_updates
 from reference.compile.shared import SharedVariable
 from reference.graph.core import Variable
@@ -39,10 +40,11 @@ def rebuild_collect_shared(
     if not copy_inputs_over:
         pairs = {**{spec.variable: spec.variable.clone() for spec in declared}, **pairs}
     pending = as_updates(updates)
-    results = substitute([*variables, *pending.values()], pairs, set())
+    substitute = Substitution(pairs)
+    results = substitute([*variables, *pending.values()])
     known = dict(zip(pending, results[len(variables) :]))
     results = results[: len(variables)]
-    add_default_updates(results, known, no_default_updates, pairs)
+    add_default_updates(results, known, no_default_updates, substitute)
     leaves = graph_inputs([*results, *known.values()])
     shared = [v for v in dict.fromkeys([*leaves, *known]) if isinstance(v, SharedVariable)]
     rebuilt = [Out(v, o.borrow) if isinstance(o, Out) else v for o, v in zip(many, results)]

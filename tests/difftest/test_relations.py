@@ -319,14 +319,14 @@ def caught(id, program=None, **more):
 
 
 def test_givens_that_do_more_than_replace_are_caught(monkeypatch):
-    from reference.compile import function
+    from reference.compile.givens import Substitution
 
-    real = function.substitute
+    real = Substitution.__call__
 
-    def negated(expressions, replace, supplied):
-        return [-v for v in real(expressions, replace, supplied)] if replace else expressions
+    def negated(self, expressions):
+        return [-v for v in real(self, expressions)] if self.replace else expressions
 
-    monkeypatch.setattr(function, "substitute", negated)
+    monkeypatch.setattr(Substitution, "__call__", negated)
     assert {failure.culprit for failure in caught("MR1")} == {"function MR1"}
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import reference as theano
 import reference.tensor as T
+from reference.tensor.shared_randomstreams import RandomStreams
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -168,6 +169,18 @@ def test_a_deep_graph_is_an_ordinary_graph():
     for _ in range(5000):
         y = y + x
     assert theano.function([x], y, mode="FAST_COMPILE")(1) == 5001
+
+
+def test_a_draw_and_the_update_of_its_stream_stay_one_node_beside_givens():
+    x, y = T.dvectors("x", "y")
+
+    def text(low, **options):
+        draw = RandomStreams(7).uniform(size=low.shape, low=low, high=1.0)
+        return theano.printing.debugprint(theano.function([y], draw, **options), file="str")
+
+    given = text(x, givens={x: y})
+    assert given == text(y)
+    assert given.count("RandomFunction") == 2 and "[@A]" in given.splitlines()[-1]
 
 
 def test_givens_reach_what_a_loop_captured():
