@@ -209,7 +209,7 @@ def _index_values(ctx: Context, entry: Variable, shape: Sequence[int]) -> list[L
     if isinstance(entry.type, TensorType) and entry.type.dtype == "bool":
         mask = np.asarray(ctx.host(entry))
         for axis, (n, wanted) in enumerate(zip(mask.shape, shape)):
-            if n != wanted:
+            if n not in (0, wanted):  # of no length, it takes nothing from any axis, as NumPy has it
                 raise IndexError(
                     f"boolean index did not match indexed array along axis {axis}; size of axis is {wanted} but "
                     f"size of corresponding boolean axis is {n}"

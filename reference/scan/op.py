@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -215,17 +216,19 @@ class Scan(Op):
         return "" if line is None else f". Its step stands at {line}"
 
     def _no_rows(self, node: Apply, inputs: Sequence[Any]) -> list[np.ndarray]:
-        """Stacks of no rows. What one step would give is told by a step on zeros, or without one if that fails."""
+        """Stacks of no rows. What a step would give is told by one on zeros, or on ones, or else without a step."""
         sequences, states, carries, constants = self.cut(inputs[1:])
         shapes = [rows.shape[1:] for rows in states]
         if self.n_mapped:
-            arguments = [np.zeros(rows.shape[1:], dtype=rows.dtype) for rows in sequences]
-            arguments += [rows[len(rows) + tap, ...] for rows, taps in zip(states, self.taps) for tap in taps]
-            try:
-                with without_effects():
-                    values = self.program.run([*arguments, *carries, *constants])
-                shapes += [v.shape for v in values[self.n_states : self.n_stacked]]
-            except Exception:
+            past = [rows[len(rows) + tap, ...] for rows, taps in zip(states, self.taps) for tap in taps]
+            for row in (np.zeros, np.ones):
+                # Ones as well: a zero may be the length of something whose last element the step takes.
+                arguments = [row(rows.shape[1:], dtype=rows.dtype) for rows in sequences]
+                with suppress(Exception), without_effects():
+                    values = self.program.run([*arguments, *past, *carries, *constants])
+                    shapes += [v.shape for v in values[self.n_states : self.n_stacked]]
+                    break
+            else:
                 from reference.scan.shapes import rows_without_a_step
 
                 shapes += rows_without_a_step(node, inputs)

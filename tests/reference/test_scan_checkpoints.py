@@ -38,6 +38,14 @@ def test_values_and_gradients_are_those_of_scan(rows, every, mode):
             np.testing.assert_allclose(one, other)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_second_derivatives_through_no_steps(mode):
+    few, _ = scan_checkpoints(lambda row, p: [T.maximum(p, row)] * 2, x, [None, h], save_every_N=3)
+    slope = T.grad(T.sum(few[1]), x)
+    f = theano.function([x, h], [slope, T.grad(T.sum(slope), x, disconnected_inputs="ignore")], mode=mode)
+    assert [g.shape for g in f(np.zeros((0, 1)), H[:1])] == [(0, 1)] * 2
+
+
 def test_sequences_need_no_padding_if_they_fit():
     few, _ = scan_checkpoints(step, x, [h, None], w, save_every_N=3, padding=False)
     f = theano.function([x, h, w], few[0])

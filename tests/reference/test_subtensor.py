@@ -183,6 +183,12 @@ def test_indices_without_meaning(index, error, match):
         x[index]
 
 
+def test_a_mask_of_no_length_takes_nothing():
+    f = theano.function([x, mv], [x[mv], T.set_subtensor(x[:, mv], 7.0)])
+    taken, left = f(MATRIX, np.zeros(0, bool))
+    assert taken.shape == (0, 4) and np.array_equal(left, MATRIX)
+
+
 def test_errors_at_run_time():
     f = theano.function([x, i], x[:, i])
     with pytest.raises(IndexError, match="index 7 is out of bounds for axis 1 with size 4"):
