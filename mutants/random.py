@@ -82,8 +82,8 @@ seed = patches("random", "reference/tensor/shared_randomstreams.py", "random", "
 seed(
     "streams_numbered_from_one",
     "every stream of an object is its first",
-    "start = initial_state(self._seed, len(self.state_updates))",
-    "start = initial_state(self._seed, 0)",
+    "else initial_state(self._seed, len(self.state_updates))",
+    "else initial_state(self._seed, 0)",
 )
 seed(
     "default_update_is_itself",

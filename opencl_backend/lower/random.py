@@ -1,7 +1,8 @@
 """Random draws: the state advances on the host, the sample is made on the device.
 
 Owns how parameters reach the kernels of a draw. The state of a stream is four words that the host always
-knows, so a replay or a step of a scan never waits for the device. It must not know the formulas.
+knows, so a replay or a step of a scan never waits for the device. From NumPy's generator (``rng="numpy"``) the host
+draws. It must not know the formulas.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ def random_function(ctx: Context, node: Apply) -> list[Any]:
     """(the next state, the sample)"""
     op = node.op
     assert isinstance(op, RandomFunction)
+    if op.generator == "numpy":
+        ctx.note(f"draws for {op} on the host, with NumPy's generator")
+        return ctx.interpreted(node)
     state, size, *parameters = node.inputs
     shapes = [_Shaped(ctx.shape(p)) for p in parameters]
     lengths = tuple(np.asarray(ctx.host(size)).tolist())

@@ -219,15 +219,19 @@ NoneConst = Constant(none_type, None, name="NoneConst")
 
 @dataclass(frozen=True)
 class RandomStateType(Type):
-    """The state of one random stream: four uint32, (key0, key1, draw_low, draw_high).
+    """The state of one random stream: for "philox" four uint32, (key0, key1, draw_low, draw_high).
 
-    See `reference.tensor.random` for what the numbers mean.
+    See `reference.tensor.random` for what the numbers mean. For "numpy" it is as `reference.tensor.legacy` packs it.
     """
 
+    generator: str = "philox"
+
+    WORDS: ClassVar[dict[str, int]] = {"philox": 4, "numpy": 628}
+
     def filter(self, value: Any, strict: bool = False, allow_downcast: bool | None = None) -> np.ndarray:
-        array = np.asarray(value)
-        if array.dtype != np.uint32 or array.shape != (4,):
-            raise TypeError(f"a random state is a uint32 vector of 4, got {_describe(value)}")
+        array, words = np.asarray(value), self.WORDS[self.generator]
+        if array.dtype != np.uint32 or array.shape != (words,):
+            raise TypeError(f"a random state is a uint32 vector of {words}, got {_describe(value)}")
         return array
 
     def values_eq(self, a: np.ndarray, b: np.ndarray) -> bool:

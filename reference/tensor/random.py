@@ -1,8 +1,9 @@
 """Random numbers in graphs.
 
 Owns `RandomFunction`, the one operation that draws, and a function a distribution that builds it. What
-the numbers are stands in `distributions.py` (formulas) and `philox.py` (words): a draw is a pure function
-of state, size and parameters. It must not know who keeps the states; see `shared_randomstreams.py`.
+the numbers are stands in `distributions.py` (formulas) and `philox.py` (words), or, for a state of NumPy's generator,
+in `legacy.py`: a draw is a pure function of state, size and parameters. It must not know who keeps the states; see
+`shared_randomstreams.py`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from reference.graph.core import Apply, Op, Variable
 from reference.graph.dtypes import BOOL, INTEGERS, upcast
 from reference.graph.errors import ShapeError
 from reference.graph.types import NullType, RandomStateType, TensorType
+from reference.tensor import legacy
 from reference.tensor.basic import as_tensor_variable, constant
 from reference.tensor.distributions import DISTRIBUTIONS, Distribution, broadcast_parameters
 from reference.tensor.elemwise import cast, ceil, log, lt, sqrt
@@ -47,12 +49,13 @@ class RandomFunction(Op):
     distribution: str
     dtype: str
     broadcastable: tuple[bool, ...]
+    generator: str = "philox"
 
     default_output: ClassVar[int | None] = 1
 
     @property
     def row(self) -> Distribution:
-        return DISTRIBUTIONS[self.distribution]
+        return _ROWS[self.generator][self.distribution]
 
     @property
     def draw_ndim(self) -> int:
@@ -62,8 +65,8 @@ class RandomFunction(Op):
     def make_node(self, state: Variable, size: Any, *parameters: Any) -> Apply:
         size = as_tensor_variable(size)
         parameters = tuple(as_tensor_variable(p) for p in parameters)
-        if not isinstance(state.type, RandomStateType):
-            raise TypeError(f"{self} needs a random state, got {state} of type {state.type}")
+        if not isinstance(state.type, RandomStateType) or state.type.generator != self.generator:
+            raise TypeError(f"{self} needs a random state of {self.generator}, got {state} of type {state.type}")
         if size.type.ndim != 1 or size.type.dtype not in INTEGERS:
             raise TypeError(f"{self}: the size is an integer vector, got {size} of type {size.type}")
         for p, core in zip(parameters, self.row.core):
@@ -77,10 +80,12 @@ class RandomFunction(Op):
         types = [v.type for v in node.inputs[2:]]
         shape = self._draw_shape(tuple(size.tolist()), parameters, types)
         stretched = broadcast_parameters(self.row, shape, parameters)
+        for axis, stretches in enumerate(self.broadcastable[: self.draw_ndim]):
+            if stretches and shape[axis] != 1:
+                raise ShapeError(f"{self} promised length 1 along axis {axis}, but the shape is {shape}")
+        if self.generator == "numpy":
+            return legacy.draw(self.row, state, shape, self.dtype, stretched)
         sample = np.asarray(self.row.sample(state, shape, self.dtype, *stretched))
-        for axis, stretches in enumerate(self.broadcastable):
-            if stretches and sample.shape[axis] != 1:
-                raise ShapeError(f"{self} promised length 1 along axis {axis}, but the shape is {sample.shape}")
         return next_state(state), sample
 
     def _draw_shape(self, size: tuple[int, ...], parameters: Any, types: Any) -> tuple[int, ...]:
@@ -133,6 +138,9 @@ class RandomFunction(Op):
         return f"RandomFunction{{{self.distribution}}}"
 
 
+_ROWS = {"philox": DISTRIBUTIONS, "numpy": legacy.LEGACY}
+
+
 def _size(size: Any, ndim: int | None, parameters: Sequence[Variable], core: Sequence[int | None]) -> Any:
     """A size argument as an int64 vector, and the broadcast pattern of the draw."""
     if isinstance(size, Variable) and size.type.ndim == 1:
@@ -168,10 +176,11 @@ def _joint_pattern(parameters: Sequence[Variable], core: Sequence[int | None], r
 
 
 def _draw(name: str, state: Variable, size: Any, ndim: int | None, dtype: str, *parameters: Any) -> Pair:
-    row = DISTRIBUTIONS[name]
+    generator = state.type.generator if isinstance(state.type, RandomStateType) else "philox"
+    row = _ROWS[generator][name]
     variables = [as_tensor_variable(p) for p in parameters]
     vector, pattern = _size(size, ndim, variables, row.core)
-    op = RandomFunction(name, TensorType(dtype, ()).dtype, pattern + (False,) * row.grows)
+    op = RandomFunction(name, TensorType(dtype, ()).dtype, pattern + (False,) * row.grows, generator)
     after, sample = op.make_node(state, vector, *variables).outputs
     return after, sample
 
@@ -237,6 +246,8 @@ def poisson(
     for the largest `lam`, but for a probability below 1e-30.
     """
     lam = as_tensor_variable(lam)
+    if state.type == RandomStateType("numpy"):
+        return _draw("poisson", state, size, ndim, dtype, lam)
     vector, pattern = _size(shape(lam) if size is None else size, ndim, [lam], [0])
     lengths = [element_of(vector, k) for k in range(len(pattern))]
     most = max_(cast(lam, "float64"))

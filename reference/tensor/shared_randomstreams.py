@@ -2,7 +2,8 @@
 
 Owns the states and their default updates. Stream i of a seed starts at `philox.initial_state(seed, i)`:
 the streams of one object are numbered in the order of the calls that make them, so the same program
-draws the same numbers on every backend. It must not know any distribution.
+draws the same numbers on every backend. With ``config.rng="numpy"`` they start where Theano's did. It must not know
+any distribution.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from reference.compile.shared import SharedVariable
+import numpy as np
+
+from reference.compile.shared import SharedVariable, shared_constructor
 from reference.config import config
 from reference.graph.core import Variable
 from reference.graph.types import RandomStateType
-from reference.tensor import random
+from reference.tensor import legacy, random
 from reference.tensor.basic import as_tensor_variable
 from reference.tensor.philox import initial_state
 
@@ -24,8 +27,43 @@ __all__ = ["RandomStateSharedVariable", "RandomStreams"]
 Seed = int | Sequence[int] | None
 
 
+class StreamState(np.ndarray):
+    """A stream's words, with the methods of NumPy's generators that programs call on them."""
+
+    def seed(self, seed: int | Sequence[int]) -> None:
+        """Become the state of the first stream of `seed`."""
+        self[...] = initial_state(seed)
+
+    def get_state(self) -> np.ndarray:
+        """The words."""
+        return np.array(self)
+
+    def set_state(self, state: np.ndarray) -> None:
+        """Take the words of another state."""
+        self[...] = state
+
+
 class RandomStateSharedVariable(SharedVariable):
-    """The state of one stream."""
+    """The state of one stream. Its value is a copy, `StreamState` or NumPy's `RandomState`: call `set_value`."""
+
+    def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> Any:
+        """The state, with the methods ``seed``, ``get_state`` and ``set_state``."""
+        words = np.array(super().get_value(borrow))
+        if return_internal_type:
+            return words
+        return legacy.restored(words) if self.type == RandomStateType("numpy") else words.view(StreamState)
+
+    def set_value(self, value: Any, borrow: bool = False) -> None:
+        """Go on from a state that `get_value` returned."""
+        super().set_value(legacy.packed(value) if isinstance(value, np.random.RandomState) else value, borrow)
+
+
+@shared_constructor
+def randomstate_constructor(value: Any, name: str | None = None, **_: Any) -> SharedVariable:
+    """A shared variable on NumPy's generator: ``theano.shared(numpy.random.RandomState(1))``."""
+    if not isinstance(value, np.random.RandomState):
+        raise TypeError(f"not a generator of NumPy's: {value!r}")
+    return RandomStateSharedVariable(RandomStateType("numpy"), legacy.packed(value), name=name)
 
 
 class RandomStreams:
@@ -37,18 +75,22 @@ class RandomStreams:
     """
 
     def __init__(self, seed: Seed = None):
-        if config.rng == "numpy":
-            raise NotImplementedError(
-                'rng="numpy" (the numbers of NumPy\'s legacy generator) is not available; use rng="philox"'
-            )
         self.default_instance_seed = seed
+        self.generator = config.rng
         self.state_updates: list[tuple[SharedVariable, Variable]] = []
         """(state, next state) of every stream, in order of creation"""
         self._seed = _concrete(seed)
+        self._starts = legacy.seeds(seed) if self.generator == "numpy" else None
 
     def seed(self, seed: Seed = None) -> None:
         """Start every stream again, in order of creation, from `seed` or from the constructor's."""
-        self._seed = _concrete(self.default_instance_seed if seed is None else seed)
+        seed = self.default_instance_seed if seed is None else seed
+        if self.generator == "numpy":
+            starts = legacy.seeds(seed)
+            for state, _ in self.state_updates:
+                state.set_value(starts())
+            return
+        self._seed = _concrete(seed)
         for index, (state, _) in enumerate(self.state_updates):
             state.set_value(initial_state(self._seed, index), borrow=True)
 
@@ -56,10 +98,16 @@ class RandomStreams:
         """The pairs (state, next state), as `function(updates=)` takes them."""
         return list(self.state_updates)
 
+    def __getitem__(self, state: RandomStateSharedVariable) -> Any:
+        return state.get_value()
+
+    def __setitem__(self, state: RandomStateSharedVariable, value: Any) -> None:
+        state.set_value(value)
+
     def gen(self, draw: Callable[..., random.Pair], *args: Any, **kwargs: Any) -> Any:
         """A stream for any ``draw(state, *args, **kwargs) -> (next state, sample)``."""
-        start = initial_state(self._seed, len(self.state_updates))
-        state = RandomStateSharedVariable(RandomStateType(), start, borrow=True)
+        start = self._starts() if self._starts else initial_state(self._seed, len(self.state_updates))
+        state = RandomStateSharedVariable(RandomStateType(self.generator), start, borrow=True)
         after, sample = draw(state, *args, **kwargs)
         state.default_update = after
         self.state_updates.append((state, after))

@@ -265,9 +265,13 @@ def test_the_gradient_with_respect_to_a_parameter_is_undefined():
         theano.grad(sample.sum(), low)
 
 
-def test_numpy_streams_are_refused_clearly():
-    with theano.config.change_flags(rng="numpy"), pytest.raises(NotImplementedError, match="philox"):
-        RandomStreams(1)
+def test_a_state_is_seeded_and_put_back():
+    sample = RandomStreams(7).uniform((3,))
+    draw = theano.function([], sample)
+    first, state = draw(), sample.rng.get_value()
+    state.seed(7)
+    sample.rng.set_value(state)
+    np.testing.assert_array_equal(draw(), first)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
