@@ -7,7 +7,7 @@ launches run, the kernels with the numbers noted. It must not know what is repea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Container, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -56,13 +56,16 @@ class StepContext(Context):
     """What lowerings work with inside a step.
 
     Working memory is the loop's own, as the step runs again after the outer plan has moved on. `targets`
-    are the rows that results belong in: who reads such a result reads the row.
+    are the rows that results belong in: who reads such a result reads the row; `lent` is what the host knows from
+    outside the loop: if the step depends on such a value, so does the outer plan.
     """
 
     def __init__(self, plan: StepPlan, outer: Context, order: Order, memory: Memory, steps: int):
         super().__init__(plan, outer.exact, order, constants=outer.constants)
+        self.outer = outer
         self.memory = memory
         self.steps = steps
+        self.lent: Container[Host] = ()
         self.targets: dict[Variable, DeviceArray] = {}
 
     def new(self, dtype: str, shape: Sequence[int]) -> DeviceArray:
@@ -78,6 +81,12 @@ class StepContext(Context):
             return self.computed(lazy)
         self.emit(lazy, target)
         return target
+
+    def _guard(self, value: Host) -> None:
+        if value in self.lent:
+            self.outer._guard(value)
+        else:
+            super()._guard(value)
 
     def _upload(self, value: Host) -> DeviceArray:
         """A live value gets a buffer of its own in every step: kernels may still be reading the last one."""

@@ -122,6 +122,7 @@ class _Replay:
         self.fixed: set[Cell] = set()
         self.made = steps
         self.sources: list[Host] = []
+        self.lent: set[Host] = set()
         outer = op.cut(node.inputs[1:])
         sequences, taps, carries, constants = op.cut_inner(op.inner_inputs)
         self.given: dict[Variable, Value] = {}
@@ -136,16 +137,19 @@ class _Replay:
             self.carried.append(self._carry(inner, v, k in on_device))
         for inner, v in zip(constants, outer[3]):
             value = ctx.value(v)
-            if isinstance(value, Host):
-                self.sources.append(value)
-            self.given[inner] = value if isinstance(value, Host) else ctx.array(v)
+            given = value if isinstance(value, Host) else ctx.array(v)
+            if isinstance(given, Host):
+                self.sources.append(given)
+                self.lent.add(given)
+            elif isinstance(given.offset, Cell):
+                # A row of a loop around this one, say: it is elsewhere each time this one runs.
+                self.sources.append(Host(given.offset, True))
+            self.given[inner] = given
         self.targets = [self._moving(ring, 0) for ring in self.rings]
         self.finals: list[Host | None] = [None] * op.n_carries
         self.news: list[Host | None] = [None] * op.n_carries
         self.condition: Value | None = None
-        self.carry_targets = {
-            k: self._moving(ring, 0) for k, ring in enumerate(self.carried) if isinstance(ring, Ring)
-        }
+        self.carry_targets = {k: self._moving(ring, 0) for k, ring in enumerate(self.carried) if isinstance(ring, Ring)}
         self.second: list[Any] = []
 
     # Where the step's inputs are.
@@ -317,6 +321,7 @@ class _Replay:
         turns = FIRST_ROWS if op.until else self.steps
         plan = StepPlan(self.ctx.plan, compiled)
         step = StepContext(plan, self.ctx, self.order, self.memory, turns)
+        step.lent = self.lent
         step.values = dict(self.given)
         step.targets = dict(zip(op.inner_outputs, self.targets))
         for k, target in self.carry_targets.items():
@@ -406,4 +411,3 @@ class _Replay:
                 final.live = live
                 results.append(final)
         return results
-

@@ -312,21 +312,19 @@ class _Steps:
 
     def _stands_for(self, lazy: Lazy, part: Expr) -> Lazy | None:
         """The value that a load of a recorded array stands for, where the load keeps every column in its place."""
-        if not isinstance(part, Load) or not isinstance(part.array.storage, Moving):
+        if not isinstance(part, Load):
             return None
-        marker = part.array.storage
-        if marker.kind != "value" or (self._once(lazy, part.array) and self.wide and self.loop.n > 1):
+        marker = self.loop.recorder.moving(part.array)
+        if marker is None or marker.kind != "value" or (self._once(lazy, part.array) and self.wide and self.loop.n > 1):
             return None
-        self._aligned(lazy, part.array)
+        self._aligned(lazy, part.array, marker)
         return self.loop.value_of(marker.number)
 
     def _once(self, lazy: Lazy, array: DeviceArray) -> bool:
         """Is it one element for all columns?"""
         return all(stride == 0 or n == 1 for n, stride in zip(lazy.shape, array.strides))
 
-    def _aligned(self, lazy: Lazy, array: DeviceArray) -> None:
-        marker = array.storage
-        assert isinstance(marker, Moving)
+    def _aligned(self, lazy: Lazy, array: DeviceArray, marker: Moving) -> None:
         if self._once(lazy, array) and marker.size == 1:
             return
         whole = lazy.size == marker.size and not isinstance(array.offset, Cell) and array.offset == 0
@@ -365,13 +363,13 @@ class _Steps:
 
     def _read(self, lazy: Lazy, array: DeviceArray) -> int:
         """What the kernel loads for this array."""
-        loop, marker = self.loop, array.storage
+        loop, marker = self.loop, self.loop.recorder.moving(array)
         once = self._once(lazy, array)
-        if not isinstance(marker, Moving):
+        if marker is None:
             return loop.read(SOURCE, self._still(lazy, array, once))
         if marker.kind == "row":
             return loop.read(SOURCE, self._row(lazy, array, marker, once))
-        self._aligned(lazy, array)
+        self._aligned(lazy, array, marker)
         if marker.kind == "state":
             return loop.read(STATE, *divmod(marker.number, 16))
         root = loop.shared.add(loop.value_of(marker.number))

@@ -62,13 +62,14 @@ class Moving(Storage):
     number  which state or value; for a ring: how many steps ago
     size    elements
     rows    the sequence or the ring's rows
+    step    the step that it moves with; in the steps of loops within, it stands still
     """
 
-    __slots__ = ("kind", "number", "ring", "rows", "size")
+    __slots__ = ("kind", "number", "ring", "rows", "size", "step")
 
-    def __init__(self, kind: str, number: int, size: int, rows: DeviceArray | None = None):
+    def __init__(self, step: Recorder, kind: str, number: int, size: int, rows: DeviceArray | None = None):
         super().__init__(None, None, 0, None)
-        self.kind, self.number, self.size, self.rows = kind, number, size, rows
+        self.step, self.kind, self.number, self.size, self.rows = step, kind, number, size, rows
         self.ring: Ring | None = None
 
 
@@ -86,8 +87,13 @@ class Recorder(Context):
     ) -> DeviceArray:
         """An array that only the loop will hold."""
         shape = tuple(shape)
-        marker = Moving(kind, number, prod(shape), rows)
+        marker = Moving(self, kind, number, prod(shape), rows)
         return DeviceArray(self.runtime, marker, dtype, shape, contiguous_strides(shape))
+
+    def moving(self, array: DeviceArray) -> Moving | None:
+        """The mark of an array, if it moves with this step."""
+        marker = array.storage
+        return marker if isinstance(marker, Moving) and marker.step is self else None
 
     def is_large(self, elements: int) -> bool:
         return True
@@ -103,6 +109,9 @@ class Recorder(Context):
 
     def interpreted(self, node: Apply) -> list[Value]:
         raise Unfit(f"the interpreter runs {node.op}")
+
+    def _guard(self, value: Host) -> None:
+        self.outer._guard(value)
 
     def _seen(self, variable: Variable) -> Any:
         return None

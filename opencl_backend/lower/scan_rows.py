@@ -90,7 +90,7 @@ class RowsRecorder(Recorder):
         return self.marked("value", len(self.sizes) - 1, dtype, shape)
 
     def computed(self, lazy: Lazy) -> DeviceArray:
-        if not any(isinstance(array.storage, Moving) for array in lazy.arrays):
+        if not any(map(self.moving, lazy.arrays)):
             return self.outer.computed(lazy)
         return Context.computed(self, lazy)
 
@@ -121,7 +121,7 @@ class RowsRecorder(Recorder):
         self.launches.append(Launch(label, text, "nest", 1, numbers, arrays, lazy.size, own=True))
 
     def stays(self, array: DeviceArray) -> bool:
-        return not isinstance(array.storage, Moving)
+        return self.moving(array) is None
 
     def stored(self, variable: Variable, lazy: Lazy) -> DeviceArray:
         target = self.targets.get(variable)
@@ -302,12 +302,12 @@ class RowsLoop:
 
     def _crosses_rows(self, launch: Launch) -> str | None:
         """Why a launch cannot be cut by rows of the batch, or None: then its numbers are set for the cut."""
-        numbers, arrays = launch.numbers, launch.arrays
+        numbers, arrays, moving = launch.numbers, launch.arrays, self.recorder.moving
         n, share = self.batch, self.batch // self.items
         if launch.loop is not None:
             lazy, target = launch.loop
             shape, place, total = list(lazy.shape), 1, lazy.size
-            if any(isinstance(p, Gather) and isinstance(p.array.storage, Moving) for p in walk(lazy.expr)):
+            if any(isinstance(p, Gather) and moving(p.array) for p in walk(lazy.expr)):
                 return f"{launch.label} looks elements up"
             if launch.own:
                 place, total = 0, int(numbers[0])
@@ -323,14 +323,14 @@ class RowsLoop:
             shape, walks, total, place = [n], [], int(numbers[0]), 1
             if total % n or total // n * share % 4:
                 return f"{launch.label} draws numbers of several rows together"
-            if any(isinstance(a.storage, Moving) and a.storage.size != total for a in arrays):
+            if any(marker.size != total for marker in map(moving, arrays) if marker):
                 return f"{launch.label} reads other rows than its own"
         else:
             return f"{launch.label} goes through all rows"
         if not shape or shape[0] % n:
             return f"{launch.label} goes through other rows than those of the batch"
         for array, steps in zip(arrays, walks):
-            if isinstance(array.storage, Moving) and not self._stays(array, shape, steps):
+            if not self._stays(array, shape, steps):
                 return f"{launch.label} reads other rows than its own"
         if total % self.items:
             return f"{launch.label} goes through rows that are not cut evenly"
@@ -339,10 +339,9 @@ class RowsLoop:
         return None
 
     def _stays(self, array: DeviceArray, shape: Sequence[int], walk: Sequence[Number]) -> bool:
-        """Does row i of the loop touch row i of what a step made, and nothing else?"""
-        marker = array.storage
-        assert isinstance(marker, Moving)
-        if marker.kind == "row":
+        """Does row i of the loop touch row i of what a step made, and nothing else of it?"""
+        marker = self.recorder.moving(array)
+        if marker is None or marker.kind == "row":
             return True
         offset, *strides = walk
         if isinstance(offset, Cell) or marker.size % self.batch:
@@ -358,12 +357,12 @@ class RowsLoop:
         a, b, c = launch.arrays[:3]
         if int(g["batches"]) != 1 or int(g["m"]) != self.batch or int(g["rows_each"]) != self.batch // self.items:
             return f"{launch.label} goes through other rows than those of the batch"
-        if isinstance(b.storage, Moving) and b.storage.kind != "row":
+        marker = self.recorder.moving(b)
+        if marker is not None and marker.kind != "row":
             return f"{launch.label} reads all rows of what the step has made"
         m, n, depth = (int(g[k]) for k in ("m", "n", "depth"))
         walk_a = (g["a_at"], g["a_row"], g["a_deep"])
-        left = not isinstance(a.storage, Moving) or self._stays(a, (m, depth), walk_a)
-        if not left or not self._stays(c, (m, n), (g["c_at"], g["c_row"], g["c_column"])):
+        if not self._stays(a, (m, depth), walk_a) or not self._stays(c, (m, n), (g["c_at"], g["c_row"], g["c_column"])):
             return f"{launch.label} reads other rows than its own"
         return None
 
@@ -429,8 +428,8 @@ class RowsLoop:
         return Call(launch.text, places, at, len(launch.numbers), launch.items, split, drawn)
 
     def _place(self, array: DeviceArray) -> int:
-        marker = array.storage
-        if not isinstance(marker, Moving):
+        marker = self.recorder.moving(array)
+        if marker is None:
             place = Place(self._argument(array))
         elif marker.kind == "value":
             if marker.number not in self.scratch:
