@@ -63,7 +63,8 @@ def squeeze(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 
 
 def _rebroadcast(x: str, pattern: tuple[bool, ...]) -> str:
-    return f"T.Rebroadcast({tuple(enumerate(pattern))!r})({x})" if pattern else f"T.patternbroadcast({x}, ())"
+    pairs = ", ".join(map(repr, enumerate(pattern)))
+    return f"T.Rebroadcast({pairs})({x})" if pattern else f"T.patternbroadcast({x}, ())"
 
 
 @step("rebroadcast", _rebroadcast)

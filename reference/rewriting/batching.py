@@ -184,7 +184,7 @@ def _turned(op: DimShuffle, x: _Operands) -> Any:
 
 @_all_rows_of(Rebroadcast)
 def _rebroadcast(op: Rebroadcast, x: _Operands) -> Any:
-    return Rebroadcast(tuple((axis + 1, value) for axis, value in op.axes))(x.wholes[0])
+    return Rebroadcast(*((axis + 1, value) for axis, value in op.axes))(x.wholes[0])
 
 
 @_all_rows_of(ScalarFromTensor, TensorFromScalar)

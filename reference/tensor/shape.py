@@ -258,16 +258,16 @@ tensor_from_scalar = TensorFromScalar()
 scalar_from_tensor = ScalarFromTensor()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Rebroadcast(Op):
-    """Change which dimensions are broadcastable: `axes` holds (axis, broadcastable) pairs.
-
-    Making one broadcastable checks at run time that its length is 1.
-    """
+    """Change which dimensions are broadcastable, ``Rebroadcast((0, True), (1, False))``; checked at run time."""
 
     axes: tuple[tuple[int, bool], ...]
 
     view_of = {0: 0}
+
+    def __init__(self, *axes: tuple[int, bool]):
+        object.__setattr__(self, "axes", tuple((int(axis), bool(value)) for axis, value in axes))
 
     def make_node(self, x: Any) -> Apply:
         x = as_tensor_variable(x)
@@ -300,7 +300,7 @@ def patternbroadcast(x: Any, broadcastable: Sequence[bool]) -> Variable:
     """`x` with exactly this broadcast pattern."""
     x = as_tensor_variable(x)
     axes = tuple((k, bool(b)) for k, b in enumerate(broadcastable) if bool(b) != x.type.broadcastable[k])
-    return Rebroadcast(axes)(x) if axes else x
+    return Rebroadcast(*axes)(x) if axes else x
 
 
 def addbroadcast(x: Any, *axes: int) -> Variable:

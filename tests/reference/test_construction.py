@@ -71,3 +71,9 @@ def test_grids():
             np.testing.assert_array_equal(a.eval(), b)
     rows, columns = T.mgrid[0:2, i : i + 3]
     np.testing.assert_array_equal(theano.function([i], rows + columns)(4), sum(np.mgrid[0:2, 4:7]))
+
+
+def test_an_operation_that_changes_what_is_broadcastable():
+    column = T.Rebroadcast((0, False), (1, True))(T.drow("x"))
+    assert column.type.broadcastable == (False, True)
+    assert theano.function([], T.Rebroadcast((0, True))(T.constant(np.ones((1, 2)))))().shape == (1, 2)

@@ -41,7 +41,7 @@ def shape_as_lengths(fgraph: FunctionGraph, node: Apply) -> Replacement:
     if x.type.ndim == 0:
         return [constant([], dtype="int64")]
     lengths = MakeVector("int64")(*[_length(x, i) for i in range(x.type.ndim)])
-    return [lengths if lengths.type == node.outputs[0].type else Rebroadcast(((0, False),))(lengths)]
+    return [lengths if lengths.type == node.outputs[0].type else Rebroadcast((0, False))(lengths)]
 
 
 @rewrite(EXACT, on=Shape_i)
