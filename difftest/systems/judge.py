@@ -18,7 +18,7 @@ from difftest.cells import Cell
 from difftest.oracle.bits import equal_elements, same_bits
 from difftest.oracle.contract import inside
 from difftest.program import Array, Program, Step
-from difftest.systems import known
+from difftest.systems import known, texts
 from difftest.systems.meaning import Meaning, random_steps
 from difftest.systems.process import MODES, System, job
 from difftest.verdict import Failure
@@ -48,7 +48,7 @@ def judge(program: Program, system: System) -> Verdict:
     if meaning is None or meaning.trouble:
         verdict.counts["programs", "random" if drawn else "without a meaning"] += 1
         return verdict
-    answer = system.worker.ask(job(program, types=meaning.types))
+    answer = system.worker.ask(job(program, types=meaning.types, texts=system.name in texts.ALIKE))
     if "unsupported" in answer:
         verdict.counts["programs", "not supported"] += 1
         verdict.counts["not supported", answer["unsupported"]] += 1
@@ -71,6 +71,8 @@ class _Judge:
         self.program = meaning.program
         self.apart: set[str] = set()
         """Names that mean something else there, by a difference that has been told or is known."""
+        self.looser: set[str] = set()
+        """Names whose broadcast pattern is another there."""
 
     def all(self) -> None:
         if "fatal" in self.answer:
@@ -80,6 +82,7 @@ class _Judge:
             self._built_wrong(self.answer["error"])
         else:
             self._types()
+            self._texts()
             self._runs()
 
     def _tell(self, kind: str, mode: str, message: str, step: Step | None, **more: Any) -> None:
@@ -112,6 +115,28 @@ class _Judge:
                     self.apart.add(name)
                     what = f"{theirs[0]} of rank {len(theirs[1])}, here {dtype} of rank {len(shape)}"
                     self._tell("dtype", PLAIN, what, step, output=name)
+
+    def _texts(self) -> None:
+        """The broadcast pattern of every result, and how the outputs print before they are optimized."""
+        if self.system.name not in texts.ALIKE:
+            return
+        for step in self.program.steps:
+            for name in step.results:
+                pattern, answer = self.meaning.patterns[name], self.answer["types"].get(name)
+                if answer is None or len(answer[1]) != len(pattern) or name in self.apart:
+                    continue
+                alike = tuple(answer[1]) == pattern
+                self.verdict.counts["patterns", "equal" if alike else "other"] += 1
+                known_above = (self.apart | self.looser).intersection(o for o in step.operands if isinstance(o, str))
+                if not alike and not known_above:
+                    self._tell("pattern", PLAIN, f"{tuple(answer[1])}, here {pattern}", step, output=name)
+                if not alike:
+                    self.looser.add(name)
+        for which, theirs, ours in texts.pairs(self.answer.get("texts", {}), self.meaning):
+            alike = texts.plain(theirs) == texts.plain(ours)
+            self.verdict.counts["texts", f"{which} {'equal' if alike else 'other'}"] += 1
+            if not alike:
+                self._tell("text", PLAIN, texts.first_difference(theirs, ours), None, culprit=f"text {which}")
 
     def _runs(self) -> None:
         plain, fast = (self.answer["runs"][mode] for mode in MODES)

@@ -137,6 +137,11 @@ def _power(c: Context) -> bool:
     return c.step is not None and (c.step.step == "pow" or c.step.attributes.get("op") == "**")
 
 
+def _refused(*rows: tuple[str, str]) -> tuple[Known, ...]:
+    """What Theano and PyTensor refuse and we take, each by what it says."""
+    return tuple(Known(BOTH, RAISED, (), what, "refused there", text=text) for what, text in rows)
+
+
 KNOWN: tuple[Known, ...] = (
     Known(BOTH, ("dtype",), ("cumsum", "cumprod"), "cumulative sums of narrow integers keep their dtype", DOCUMENTED),
     Known(ALL, (*WRONG, *RAISED), (), "a float that the integer cannot hold", DOCUMENTED, _out_of_range),
@@ -165,6 +170,41 @@ KNOWN: tuple[Known, ...] = (
     Known(BOTH, RAISED, (), "a name that is not there", "refused there",
           text="has no attribute|too many values to unpack"),
     Known(BOTH, RAISED, ("repeat",), "repeat of uint64", "refused there", text="support dtype"),
+    *_refused(
+        ("topk sorted", "The sorted parameter is not yet implemented"),
+        ("the operator @", r"unsupported operand type\(s\) for @"),
+        ("squeeze of one axis", r"squeeze\(\) got an unexpected keyword argument 'axis'"),
+        ("choose from scalars, or from several dtypes", "MakeList need all|We currently didn't implemented that case"),
+        ("take from a vector by its mode", r"take.*drop a non-broadcastable|drop a non-broadcastable.*\['x'\]\)"),
+        ("targets that are not int64 or int32", "integer vector required for argument"),
+        ("scan_checkpoints with taps, or no sequences", "scan_checkpoints doesn't work|takes 1 positional argument"),
+        ("convolution of several dtypes or paddings, without a C compiler",
+         r"AbstractConv|Asymmetric padding not implemented|4D\) cannot store a value"),
+        ("splits_size that is not int64", "splits must have type tensor.lvector"),
+        ("linear algebra of float16", "float16 is unsupported in linalg"),
+        ("norm with -inf by name", "ufunc 'isinf' not supported"),
+        ("the polar radius of a complex number below zero", "polar radius must be non-negative"),
+        ("a mask beside a dimension that is known to be broadcastable", "boolean index did not match"),
+        ("a power beyond floating point", "Numerical result out of range"),
+        ("roll of a scalar", "too many indices for array"),
+        ("tensordot over axes named twice or from the end", "axes don't match array"),
+        ("no gradient by what is an index", "grad method for input 1 .* of the CrossentropyCategorical1Hot"),
+        ("a gradient that is not implemented there", "is not implemented|not currently supported|MethodNotDefined"),
+        ("extremes of nothing", "zero-size array to reduction"),
+    ),
+    Known(("theano",), RAISED, ("vertical_stack", "horizontal_stack", "unravel_index", "pool_2d", "pool_3d"),
+          "an assertion without words", "refused there", text="AssertionError"),
+    Known(("theano",), ("optimizer error",), (), "argmax and max of a scalar, optimized", "docs/systems.md",
+          text="cannot be interpreted as an integer"),
+    Known(("theano",), ("optimizer error",), (), "writing to what cannot be written", "docs/systems.md",
+          text="read-only"),
+    Known(("theano",), ("dtype",), ("angle",), "angle is float64", DOCUMENTED),
+    Known(("theano",), ("dtype",), ("tensordot",), "axes from the end are taken twice", "NumPy: tensordot"),
+    Known(("theano",), ("dtype",), ("kron",), "kron of a matrix and a vector has too few dimensions", "NumPy: kron"),
+    Known(("theano",), ("dtype",), ("var", "std", "solve", "lstsq"), "half precision widened", "refused there",
+          lambda c: "float16" in c.dtypes),
+    Known(("theano",), ("dtype",), (), "None in an index", DOCUMENTED,
+          lambda c: c.step is not None and "None" in str(c.step.attributes), text="of rank"),
     Known(BOTH, ("dtype",), ("bincount",), "bincount of narrow integers keeps their dtype", DOCUMENTED),
     Known(BOTH, ("dtype",), ("grad",), "the dtype of a gradient", DOCUMENTED),
     Known(("theano",), WRONG, ("sigmoid", "softplus"), "0 below -30", "theano/tensor/nnet/sigm.py, impl",

@@ -58,6 +58,11 @@ class Meaning:
         found |= {name: (v.dtype.name, v.shape) for name, v in zip(self.everything.outputs, self.run.calls[0].outputs)}
         return found
 
+    @cached_property
+    def patterns(self) -> dict[str, tuple[bool, ...]]:
+        """Which dimensions of each result are known to have length 1."""
+        return {n: tuple(self.built.names[n].type.broadcastable) for n in self.everything.outputs}
+
     def value(self, name: str, call: int = 0) -> np.ndarray:
         """The value of a step's result, an input or a shared variable."""
         if name in self.places:

@@ -128,11 +128,12 @@ def job(
     modes: Sequence[str] = MODES,
     types: Mapping[str, tuple[str, tuple[int, ...]]] | None = None,
     exclude: Sequence[str] = (),
+    texts: bool = False,
 ) -> dict[str, Any]:
     """The program as a worker reads it: its text line by line, its steps as data, its calls.
 
     `types` says what dtype and shape each name has here, for systems that must be told; `exclude` names rewrites of
-    the system to be left out.
+    the system to be left out; `texts` asks how the outputs print.
     """
     form = json.loads(program.to_json())
     lines = [[line, []] for line in program._declarations()]
@@ -153,6 +154,7 @@ def job(
         "types": {name: [dtype, list(shape)] for name, (dtype, shape) in (types or {}).items()},
         "modes": list(modes),
         "exclude": list(exclude),
+        "texts": texts,
     }
 
 

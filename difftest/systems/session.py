@@ -63,7 +63,7 @@ class Session:
         started = time.monotonic()
         seed = first_seed
         while time.monotonic() - started < time_budget and (examples is None or seed - first_seed < examples):
-            self.one(drawn(seed, profile), seed)
+            self.one(drawn(seed, profile, seed - first_seed), seed)
             seed += 1
         self.seconds += time.monotonic() - started
         return self

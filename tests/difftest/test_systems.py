@@ -28,6 +28,8 @@ from graph_systems import Graphs, Names
 import reference, reference.tensor as T
 from worker import Missing
 
+reference.config.print_dialect = "1.0"
+
 def missing(*given):
     raise Missing("T.cosh")
 
@@ -51,6 +53,7 @@ class Spoiled(Graphs):
         return found
 
 moved = {{"cosh": missing, "sinh": abrupt, "tanh": slow, "log": talking, "shared_randomstreams": None,
+         "sin": lambda x: T.unbroadcast(T.sin(x), 0),
          "exp": lambda x: T.exp(x) * 1.001, "sqrt": lambda x: T.cast(T.sqrt(x), "float32"), "cos": lambda x: 1 / 0}}
 worker.serve(Spoiled(reference, reference, Names("T", [T], moved), lambda mode, exclude: mode))
 """
@@ -128,6 +131,29 @@ def test_dtypes_and_exceptions_are_findings(fake):
     assert kinds(one(("sqr", "x0"), ("sqrt", "v0")), fake) == [("dtype", "dtype sqrt")]
     (failure,) = judge(one(("sqr", "x0"), ("cos", "v0")), fake).failures
     assert failure.kind == "refusal" and failure.culprit == "refusal cos" and "ZeroDivisionError" in failure.message
+
+
+@pytest.fixture
+def theano_like(fake):
+    """A system that should print as we do and know what we know."""
+    system = System("theano", fake.python, fake.script, timeout=20.0)
+    yield system
+    system.worker.stop()
+
+
+def test_texts_and_patterns_of_a_system_of_our_kind_are_compared(theano_like):
+    verdict = judge(one(("sqr", "x0"), ("abs_", "v0")), theano_like)
+    assert verdict.failures == []
+    assert verdict.counts["patterns", "equal"] == 2
+    assert verdict.counts["texts", "debugprint equal"] == verdict.counts["texts", "pp equal"] == 1
+    wider = Program(
+        inputs=(Input("x0", (True,), Array(np.ones(1))),),
+        steps=(Step("sin", ("x0",), {}, ("v0",)), Step("abs_", ("v0",), {}, ("v1",))),
+        outputs=("v1",),
+    )
+    found = judge(wider, theano_like).failures
+    assert [f.kind for f in found] == ["pattern", "text", "text"]
+    assert found[0].message == "(False,), here (True,)" and "Rebroadcast" in found[1].message
 
 
 def test_what_a_system_lacks_is_counted(fake):

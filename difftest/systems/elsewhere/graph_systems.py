@@ -17,6 +17,23 @@ REWRITE = re.compile(r"^(?:rewriting: rewrite )?(\w+) ", re.MULTILINE)
 """What both print of each application when their `optimizer_verbose` is set: the rewrite's name comes first."""
 
 
+LONG = 2000
+"""Nodes of a graph written out as a formula, in which what is used twice stands twice; longer ones are not."""
+
+
+def formula_length(variable):
+    """How many operations the formula of a variable has."""
+    lengths, left = {}, [variable]
+    while left:
+        node = left[-1].owner
+        operands = [i for i in node.inputs if i.owner is not None] if node is not None else []
+        missing = [i for i in operands if i not in lengths]
+        left.extend(missing)
+        if not missing:
+            lengths[left.pop()] = 1 + sum(lengths[i] for i in operands)
+    return lengths[variable]
+
+
 class Names:
     """What stands for a module: names that moved, then the modules in order."""
 
@@ -62,6 +79,8 @@ class Graphs:
             except Exception as e:
                 answer["error"] = trouble("building", e, number - job["declarations"])
                 return answer
+        if job.get("texts"):
+            answer["texts"] = self.texts([names[n] for n in job["outputs"]])
         shared = [names[s] for s in job["shared"]]
         first = [s.get_value() for s in shared]
         for mode in job["modes"]:
@@ -74,6 +93,12 @@ class Graphs:
         if not hasattr(variable, "type") or not hasattr(variable.type, "dtype"):
             raise Missing("a result that is no tensor")
         return [variable.type.dtype, [bool(b) for b in variable.type.broadcastable]]
+
+    def texts(self, outputs):
+        """How the outputs print as a graph, and each as a formula that is not too long."""
+        printing = self.package.printing
+        formulas = [printing.pp(o) if formula_length(o) < LONG else None for o in outputs]
+        return {"debugprint": printing.debugprint(outputs, file="str"), "pp": formulas}
 
     def run(self, job, names, mode):
         printed = io.StringIO()
@@ -101,7 +126,11 @@ def old_theano():
     import logging
 
     import theano
+    import theano.ifelse
     import theano.tensor as T
+    import theano.tensor.signal.conv
+    import theano.tensor.signal.pool
+    import theano.tensor.slinalg
     from theano.tensor import shared_randomstreams
 
     logging.disable(logging.CRITICAL)
@@ -115,12 +144,17 @@ def old_theano():
     def tensor(dtype, broadcastable, name=None):
         return T.TensorType(dtype, broadcastable)(name)
 
-    outer = Names("theano", [theano, theano.gradient], {"until": theano.scan_module.until})
-    inner = Names(
-        "T",
-        [T, T.nnet, T.extra_ops],
-        {"tensor": tensor, "identity": T.tensor_copy, "shared_randomstreams": shared_randomstreams},
-    )
+    def cast_to(dtype):
+        return getattr(theano.scalar, "convert_to_" + dtype)
+
+    outer = Names("theano", [theano, theano.gradient], {
+        "until": theano.scan_module.until, "ifelse": theano.ifelse.ifelse,
+        "scalar": Names("theano.scalar", [theano.scalar], {"cast_to": cast_to}),
+    })  # fmt: skip
+    inner = Names("T", [T, T.nnet, T.extra_ops, T.nlinalg], {
+        "tensor": tensor, "identity": T.tensor_copy, "shared_randomstreams": shared_randomstreams,
+        "abs": T.abs_, "sign": T.sgn,
+    })  # fmt: skip
     return Graphs(theano, outer, inner, modes)
 
 
