@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -20,9 +20,10 @@ from opencl_backend.fuse import Order
 from opencl_backend.plan import Host, Plan, Stale, placeholder
 from opencl_backend.runtime import DeviceArray, Runtime, runtime, same_size_class
 from reference.config import config
-from reference.graph.core import Constant
+from reference.graph.core import Apply, Constant
 from reference.graph.errors import NotLowered
 from reference.graph.fgraph import FunctionGraph
+from reference.interpreter import evaluate, without_effects
 
 COMPILER_SECONDS = 0.3
 """What a kernel costs to build. A plan whose calls have taken as long as its small loops would take to
@@ -59,7 +60,9 @@ class Executable:
         finally:
             # Also when it fails: kernels may still be reading the caller's arrays.
             self.runtime.wait()
-        plan.raise_flags()
+        error = plan.reported()
+        if error is not None:
+            self._raise(*error, values)
         plan.seconds += perf_counter() - started if plan.replays else 0.0
         self.last = plan
         self.runtime.programs.save()
@@ -107,6 +110,17 @@ class Executable:
             if len(self.plans) > MOST_PLANS:
                 del self.plans[next(iter(self.plans))]
         return outputs, plan
+
+    def _raise(self, error: Exception, node: Apply, values: Sequence[Any]) -> NoReturn:
+        """Raise what a kernel reported; of a node within a loop the reference tells more: in which step it failed."""
+        if node not in self.order.nodes:
+            given = [value.to_host() if isinstance(value, DeviceArray) else value for value in values]
+            try:
+                with without_effects():
+                    evaluate(self.fgraph, given)
+            except type(error) as told:
+                raise told from None
+        raise error
 
     def _record(self, values: list[Any], compiled: bool) -> tuple[Plan, list[Host | DeviceArray]]:
         """Run the graph node by node and remember what was done."""

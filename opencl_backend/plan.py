@@ -168,18 +168,19 @@ class Plan:
         self.flags.append(Flag(place, node, make))
         return self.flag_array, place
 
-    def raise_flags(self) -> None:
-        """The error of the first node that reported one."""
+    def reported(self) -> tuple[Exception, Apply] | None:
+        """The error of the first node that reported one, and the node."""
         if self.flag_array is None:
-            return
-        reported = self.flag_array.to_host()
+            return None
+        codes = self.flag_array.to_host()
         for flag in self.flags:
-            code = int(reported[flag.place])
+            code = int(codes[flag.place])
             if code:
                 self.runtime.write(self.flag_array, np.zeros(self.FLAGS, np.int64))
                 error = flag.make(code)
                 explain(error, flag.node, [])
-                raise error
+                return error, flag.node
+        return None
 
 
 def placeholder(array: DeviceArray) -> DeviceArray:

@@ -342,13 +342,35 @@ def test_large_matrices_are_left_to_kernels_for_all_of_the_device():
     assert "bytes of matrices, which a core's cache does not hold" in f.executable.explain()
 
 
-def test_an_error_names_its_step():
-    h, k = T.dvector(), T.lvector()
-    r, _ = scan(lambda k, h: h * 2 + h[k], sequences=k, outputs_info=h)
+H, K, N = T.dvector(), T.lvector(), T.lscalar()
+ERRORS = {
+    "an index the host knows": (lambda: scan(lambda k, h: h * 2 + h[k], sequences=K, outputs_info=H)[0], 2),
+    "indices the device knows": (lambda: scan(lambda k, h: h * 2 + h[(K + k) // 2], sequences=K, outputs_info=H)[0], 2),
+    "indices made in a step": (lambda: scan(lambda h: h[T.cast(h, "int64")] * 2, outputs_info=H, n_steps=9)[0], 2),
+    "a choice": (lambda: scan(lambda h: T.choose(T.cast(h, "int64"), [h * 2, h + 1]), outputs_info=H, n_steps=9)[0], 1),
+    "a loop in a loop": (
+        lambda: scan(
+            lambda h: scan(lambda g: g[T.cast(h, "int64")] * 2, outputs_info=h, n_steps=3)[0][-1],
+            outputs_info=H, n_steps=9,
+        )[0], 1,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("threshold", [0, 1 << 30], ids=["kernel", "replay"])
+@pytest.mark.parametrize("error", ERRORS)
+def test_an_error_names_its_step(error, threshold, monkeypatch):
+    monkeypatch.setattr(scan_kernel, "COMPILER_STEPS", threshold)
+    loop, step = ERRORS[error]
+    texts = []
     for backend in ("opencl", "reference"):
-        f = function([k, h], r, backend=backend, mode="EXACT")
-        with pytest.raises(IndexError):
-            f(np.array([0, 1, 7]), np.ones(3))
+        f = function([K, H], loop(), backend=backend, mode="EXACT", on_unused_input="ignore")
+        with pytest.raises((IndexError, ValueError)) as raised:
+            f(np.array([0, 2, 3]), np.ones(3))
+        texts.append(str(raised.value))
+        assert f"This was step {step} of" in texts[-1] and "for{cpu,scan_fn}" in texts[-1]
+        assert f(np.array([0, 0, 0]), np.zeros(3)).shape[1:] == (3,)
+    assert texts[0].partition("\n")[0] == texts[1].partition("\n")[0]
 
 
 def test_a_state_that_changes_its_shape_is_the_reference_s_error():
