@@ -1,12 +1,17 @@
 """The seed programs on every backend: what their texts promise is checked, not printed."""
 
+import boltzmann_machine
 import convolutional_net as convolutional
+import denoising_autoencoder
 import gibbs
 import givens
+import hybrid_monte_carlo
 import logistic_regression as logistic
 import lstm
+import multilayer_perceptron
 import numpy as np
 import pytest
+import recurrent_net
 
 from reference.printing import debugprint
 
@@ -55,6 +60,27 @@ def test_a_convolutional_net_learns(backend, digits):
     costs, errors = zip(*convolutional.Model(backend, filters=(4, 8)).fit(4))
     assert list(costs) == sorted(costs, reverse=True)
     assert errors[-1] < 0.2 < errors[0]
+
+
+LEARNERS = {
+    "multilayer perceptron": (multilayer_perceptron.Perceptron, "test accuracy", 0.93),
+    "denoising autoencoder": (denoising_autoencoder.Autoencoder, "test error", 0.05),
+    "Boltzmann machine": (lambda backend: boltzmann_machine.Machine(backend, n=700), "pseudo-likelihood", -26.0),
+    "recurrent net": (recurrent_net.Recurrent, "test accuracy", 0.9),
+    "hybrid Monte Carlo": (lambda backend: hybrid_monte_carlo.Sampler(backend, n=200), "test accuracy", 0.83),
+}
+"""How to make one, a figure that it prints, and what that reaches in three epochs."""
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_model_learns_alike_on_every_backend(name, backend, digits):
+    make, figure, bound = LEARNERS[name]
+    here, there = ([model.epoch() for _ in range(3)] for model in (make(backend), make("reference")))
+    reached = here[-1][figure]
+    assert reached < bound if "error" in figure else reached > bound
+    # float32 sums in another order; a digit or two may be named otherwise for it.
+    for a, b in zip(here, there):
+        np.testing.assert_allclose(list(a.values()), list(b.values()), rtol=2e-3)
 
 
 @pytest.mark.parametrize("steps", [1, 10])
