@@ -234,7 +234,7 @@ class Program:
     @cached_property
     def digest(self) -> str:
         """Eight letters that name this program in files."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:8]
+        return hashlib.sha256(json.dumps(_plain(self)).encode()).hexdigest()[:8]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Program) and self.to_json() == other.to_json()

@@ -45,23 +45,32 @@ def topics() -> tuple[Topic, ...]:
 
 @cache
 def exhibits() -> tuple[Exhibit, ...]:
-    """All of them: single operations, and between them everything else in an order of no meaning that is always the
-    same, so that a short session shows some of every kind."""
-    others: list[Exhibit] = [*layouts(), *chains(), *loops(), *moves()]
-    random.Random(0).shuffle(others)
-    pairs = zip_longest(operations(), others)
+    """All of them, in an order of no meaning that is always the same: what operations, memory and streams do, and
+    between it chains and loops, so that a short session shows some of every kind, and first what backends do alone."""
+    single: list[Exhibit] = [*operations(), *layouts()]
+    joined: list[Exhibit] = [*chains(), *loops(), *moves()]
+    random.Random(0).shuffle(single)
+    random.Random(0).shuffle(joined)
+    pairs = zip_longest(single, joined)
     return tuple(exhibit for pair in pairs for exhibit in pair if exhibit is not None)
 
 
-SWAP = 8
-"""So many examples later the exhibits change from even numbers to odd ones, so that everything else that goes by number
-comes to both."""
+PACE, SWAP = 4, 8
+"""At first all but one of so many examples are exhibits; so many examples later the one that is none comes at another
+place, so that everything else that goes by number comes to both."""
+
+
+def _place_of(number: int) -> tuple[int, bool]:
+    """How many exhibits come before the example of this number, and is it none itself whatever is left?"""
+    turn, place = divmod(number, PACE)
+    other = number // SWAP % PACE
+    return (PACE - 1) * turn + place - (place > other), place == other
 
 
 def exhibit_of(number: int) -> int | None:
-    """Which exhibit the example of this number is: at first every second one is the next, later none."""
-    turn, place = divmod(number, 2)
-    return turn if place == number // SWAP % 2 and turn < len(exhibits()) else None
+    """Which exhibit the example of this number is; None if it is none."""
+    shown, other = _place_of(number)
+    return shown if not other and shown < len(exhibits()) else None
 
 
 def topic_of(number: int) -> Topic | Exhibit | None:
@@ -69,7 +78,7 @@ def topic_of(number: int) -> Topic | Exhibit | None:
     shown = exhibit_of(number)
     if shown is not None:
         return exhibits()[shown]
-    turn, place = divmod(number - min(len(exhibits()), (number + 1) // 2), 2)
+    turn, place = divmod(number - min(len(exhibits()), _place_of(number)[0]), 2)
     return None if place else topics()[turn % len(topics())]
 
 
