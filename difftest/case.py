@@ -20,6 +20,7 @@ from difftest.oracle.bounds import Walk, walk
 from difftest.oracle.contract import Comparison
 from difftest.oracle.ulps import executor
 from difftest.program import Built, Program
+from difftest.validate import computed
 from reference.interpreter import without_effects
 
 Counts = Counter[tuple[str, str]]
@@ -113,11 +114,22 @@ class Case:
         # Copies: an operation that writes to what it reads must not get at the evidence.
         values = [np.array(x) if isinstance(x, np.ndarray) else x for x in self.base.calls[0].inputs]
         known = dict(zip(graph.inputs, values))
-        with np.errstate(all="ignore"), without_effects():
-            for node in graph.toposort():
-                given = [known[v] if v in known else getattr(v, "data", None) for v in node.inputs]
-                known.update(zip(node.outputs, node.op.perform(node, *given)))
+        with without_effects():
+            for v in graph.outputs:
+                computed(v, known)
         return known
+
+    @cached_property
+    def nodes(self) -> list[Any]:
+        """The nodes of the meaning's graph whose operands are among what was `met`, in order."""
+        if not self.met:
+            return []
+
+        def is_met(v: Any) -> bool:
+            return v in self.met or hasattr(v, "data")
+
+        order = self.base.function.fgraph.toposort()
+        return [node for node in order if all(map(is_met, (*node.inputs, *node.outputs)))]
 
     def count(self, table: str, row: str, times: int = 1) -> None:
         if times:

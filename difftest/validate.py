@@ -18,6 +18,7 @@ from difftest.oracle.bounds import Bound, walk
 from difftest.oracle.probes import probes
 from difftest.oracle.trace import finite, steps_of
 from difftest.oracle.ulps import executor
+from reference.graph.lazy import awaited
 from reference.graph.traversal import graph_inputs
 from reference.interpreter import without_effects
 
@@ -174,16 +175,24 @@ def computed(variable: Any, known: dict[Any, Any]) -> None:
             if v in known:
                 stack.pop()
             elif v.owner is not None:
-                missing = [i for i in v.owner.inputs if i not in known]
+                missing = [i for i in _needed(v.owner, known) if i not in known]
                 if missing:
                     stack.extend(missing)
                     continue
-                results = v.owner.op.perform(v.owner, *[known[i] for i in v.owner.inputs])
+                results = v.owner.op.perform(v.owner, *[known.get(i) for i in v.owner.inputs])
                 known.update(zip(v.owner.outputs, results))
             elif hasattr(v, "data"):
                 known[v] = v.data
             else:
                 raise _OutOfReach(str(v))
+
+
+def _needed(node: Any, known: dict[Any, Any]) -> Sequence[Any]:
+    """The inputs that a node's value depends on: of a lazy one the condition, then what that takes."""
+    if not node.op.lazy:
+        return node.inputs
+    condition = node.inputs[0]
+    return [node.inputs[k] for k in awaited(node, known[condition])] if condition in known else [condition]
 
 
 def _evaluated(variables: Sequence[Any], given: Mapping[Any, Any]) -> tuple[list[Any] | None, str, Known]:

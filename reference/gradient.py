@@ -24,7 +24,7 @@ from reference.graph.dtypes import is_discrete
 from reference.graph.errors import DisconnectedInputError, NullTypeGradError
 from reference.graph.lazy import Guard, guards
 from reference.graph.traversal import clone_replace, toposort
-from reference.graph.types import DisconnectedType, NullType, TensorType
+from reference.graph.types import DisconnectedType, NullType, ScalarType, TensorType
 from reference.numeric_gradient import numeric_grad, verify_grad
 
 __all__ = [
@@ -311,7 +311,7 @@ def _pushed(node: Apply, points: Sequence[Any]) -> Sequence[Any]:
 
 
 def _column(out: Variable, wrts: Sequence[Variable], points: Sequence[Variable]) -> Variable | None:
-    u = out.type.clone(dtype=_float_of(out.type.dtype))()
+    u, zeros = _stand_in(out)
     rows = grad(None, list(wrts), known_grads={out: u}, disconnected_inputs="ignore", return_disconnected="None")
     pairs: dict[Variable, Any] = {}
     for row, p in zip(rows, points):
@@ -323,7 +323,15 @@ def _column(out: Variable, wrts: Sequence[Variable], points: Sequence[Variable])
     if column is None:
         return None
     # The product does not depend on u, but gradients may read its shape.
-    return clone_replace([column], {u: _namespace().zeros_like(out, dtype=u.type.dtype)})[0]
+    return clone_replace([column], {u: zeros})[0]
+
+
+def _stand_in(out: Variable) -> tuple[Variable, Variable]:
+    """A variable of the kind of a gradient of `out`, and zeros of its type."""
+    dtype = _float_of(out.type.dtype)
+    if isinstance(out.type, ScalarType):
+        return ScalarType(dtype)(), _namespace().scalar_from_tensor(_namespace().constant(0, dtype=dtype))
+    return out.type.clone(dtype=dtype)(), _namespace().zeros_like(out, dtype=dtype)
 
 
 def _float_of(dtype: str) -> str:

@@ -23,8 +23,7 @@ def shapes(case: Case) -> Iterator[Failure]:
 
     And every loop of the other cells': rewrites give loops forms that nobody writes.
     """
-    if case.met:
-        yield from _of_nodes(case, case.base.function.fgraph.toposort(), case.met)
+    yield from _of_nodes(case, case.nodes, case.met)
     for cell, run in case.report.runs.items():
         if cell == BASE or cell.backend != BASE.backend or not run.calls:
             continue

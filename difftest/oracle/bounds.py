@@ -18,6 +18,7 @@ import numpy as np
 from difftest.oracle.ulps import Executor
 from difftest.oracle.wide import INF, SLACK, WIDE, largest, representable, smallest, unit, wide
 from reference.graph.dtypes import name_of
+from reference.graph.lazy import awaited
 from reference.interpreter import without_effects
 
 FLOATS = ("float16", "float32", "float64")
@@ -92,19 +93,36 @@ class Walk:
     known: dict[Any, Bound] = field(default_factory=dict)
     uncompared: Counter[str] = field(default_factory=Counter)
     watch: Watch | None = None
+    failed: dict[Any, Exception] = field(default_factory=dict)
 
     def of(self, variable: Any) -> Bound:
+        if variable in self.failed:
+            raise self.failed[variable]
         if variable not in self.known and hasattr(variable, "data"):
             self.known[variable] = Bound.exactly(variable.data)
         return self.known[variable]
 
     def nodes(self, order: Sequence[Any]) -> None:
         with np.errstate(all="ignore"), without_effects():
+            lazy = any(node.op.lazy for node in order)
             for node in order:
-                self._node(node)
+                try:
+                    self._node(node)
+                except Exception as error:
+                    if not lazy:
+                        raise
+                    # Perhaps nobody takes it; who does is told.
+                    self.failed.update(dict.fromkeys(node.outputs, error))
+
+    def _inputs(self, node: Any) -> list[Bound]:
+        """The bounds of a node's inputs; of what a lazy one does not take there may be none."""
+        if not node.op.lazy or not self.of(node.inputs[0]).exact:
+            return [self.of(v) for v in node.inputs]
+        read = {0, *awaited(node, self.of(node.inputs[0]).raw)}
+        return [self.of(v) if k in read else self.known.get(v, Bound.exactly(None)) for k, v in enumerate(node.inputs)]
 
     def _node(self, node: Any) -> None:
-        inputs = [self.of(v) for v in node.inputs]
+        inputs = self._inputs(node)
         if all(b.exact for b in inputs) and self._stays_exact(node):
             results: Sequence[Bound] | None = [
                 Bound.exactly(r) for r in node.op.perform(node, *[b.raw for b in inputs])

@@ -137,6 +137,13 @@ def test_second_and_third_derivative():
         assert theano.function([x], g)(2.0) == expected
 
 
+def test_derivatives_pass_through_scalars():
+    x, v = T.dscalars("x", "v")
+    y = 3 * T.tensor_from_scalar(T.scalar_from_tensor(x * x))
+    f = theano.function([x, v], [T.grad(y, x), T.Rop(y, x, v)])
+    assert f(2.0, 5.0) == [12.0, 60.0]
+
+
 def test_l_and_r_operators():
     x, v = T.dvector("x"), T.dvector("v")
     W = np.arange(6.0).reshape(2, 3)
