@@ -7,6 +7,7 @@ run prints the same (`debugprint`). It must not know any operation: an Op is wri
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import keyword
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -153,5 +154,7 @@ class _Program:
             names = list(x.__props__)
         else:
             raise TypeError(f"{x} cannot be written: make {type(x).__name__} a dataclass, or give it __props__")
-        fields = ", ".join(f"{name}={self.value(getattr(x, name))}" for name in names)
+        taken = inspect.signature(type(x)).parameters
+        prefixes = {name: "*" if taken[name].kind is inspect.Parameter.VAR_POSITIONAL else f"{name}=" for name in names}
+        fields = ", ".join(prefixes[name] + self.value(getattr(x, name)) for name in names)
         return f"{self._class(type(x))}({fields})"

@@ -363,6 +363,7 @@ def graphs() -> dict[str, Any]:
         "complex": T.zmatrix("z") * T.constant(np.array([1 + 2j, complex(np.nan, -0.0)])),
         "named class": T.dscalar("Elemwise") + T.dscalar("lambda") + T.dscalar("x y"),
         "gradient": T.grad(T.tanh(x).sum(), x),
+        "broadcast": T.Rebroadcast((0, True), (1, False))(x),
     }
 
 
