@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from reference.config import config
+from reference.tensor.assertion import Assert
 from reference.tensor.basic import as_tensor_variable, constant
+from reference.tensor.elemwise import eq, ge
 from reference.tensor.joining import concatenate
 from reference.tensor.nnet.conv_op import (
     AbstractConv2d,
@@ -32,12 +34,12 @@ from reference.tensor.nnet.conv_shape import (
 
 __all__ = [
     "AbstractConv2d", "AbstractConv2d_gradInputs", "AbstractConv2d_gradWeights", "AbstractConv3d",
-    "AbstractConv3d_gradInputs", "AbstractConv3d_gradWeights", "bilinear_kernel_1D", "bilinear_kernel_2D",
-    "bilinear_upsampling", "border_mode_to_pad", "causal_conv1d", "conv2d", "conv2d_grad_wrt_inputs",
-    "conv2d_grad_wrt_weights", "conv2d_transpose", "conv3d", "conv3d_grad_wrt_inputs", "conv3d_grad_wrt_weights",
-    "get_conv_gradinputs_shape", "get_conv_gradinputs_shape_1axis", "get_conv_gradweights_shape",
-    "get_conv_gradweights_shape_1axis", "get_conv_output_shape", "get_conv_shape_1axis", "separable_conv2d",
-    "separable_conv3d",
+    "AbstractConv3d_gradInputs", "AbstractConv3d_gradWeights", "assert_conv_shape", "assert_shape",
+    "bilinear_kernel_1D", "bilinear_kernel_2D", "bilinear_upsampling", "border_mode_to_pad", "causal_conv1d",
+    "conv2d", "conv2d_grad_wrt_inputs", "conv2d_grad_wrt_weights", "conv2d_transpose", "conv3d",
+    "conv3d_grad_wrt_inputs", "conv3d_grad_wrt_weights", "get_conv_gradinputs_shape",
+    "get_conv_gradinputs_shape_1axis", "get_conv_gradweights_shape", "get_conv_gradweights_shape_1axis",
+    "get_conv_output_shape", "get_conv_shape_1axis", "separable_conv2d", "separable_conv3d",
 ]  # fmt: skip
 
 
@@ -65,7 +67,7 @@ def conv2d(
     num_groups    channels and filters are cut into so many groups; filters have the channels of their group
     unshared      each place has its own filters (filters, places.., channels, rows, columns)
 
-    `input_shape` (once `image_shape`) and `filter_shape` are notes; nothing depends on them.
+    `input_shape` (once `image_shape`) and `filter_shape` are notes; with ``config.conv.assert_shape`` they are checked.
     """
     if image_shape is not None:
         if input_shape is not None:
@@ -74,7 +76,7 @@ def conv2d(
     op = AbstractConv2d(
         input_shape, filter_shape, border_mode, subsample, filter_flip, filter_dilation, num_groups, unshared
     )
-    return op(input, filters)
+    return op(*_checked("conv2d", input, input_shape, filters, filter_shape))
 
 
 def conv3d(
@@ -90,7 +92,40 @@ def conv3d(
 ) -> Any:
     """`conv2d` of volumes (batch, channels, depth, rows, columns)."""
     op = AbstractConv3d(input_shape, filter_shape, border_mode, subsample, filter_flip, filter_dilation, num_groups)
-    return op(input, filters)
+    return op(*_checked("conv3d", input, input_shape, filters, filter_shape))
+
+
+def _checked(name: str, input: Any, input_shape: Any, filters: Any, filter_shape: Any) -> tuple[Any, Any]:
+    """Images and filters, which the graph checks for the shapes they should have if the flag says so."""
+    return (
+        assert_shape(input, input_shape, f"{name}: the images do not have the input_shape {input_shape}"),
+        assert_shape(filters, filter_shape, f"{name}: the filters do not have the filter_shape {filter_shape}"),
+    )
+
+
+def assert_shape(x: Any, expected_shape: Any, msg: str = "Unexpected shape.") -> Any:
+    """`x`, which must have that shape, None standing for any length, if ``config.conv.assert_shape`` is set."""
+    if expected_shape is None or not config.conv.assert_shape:
+        return x
+    x = as_tensor_variable(x)
+    tests = [eq(x.shape[k], n) for k, n in enumerate(expected_shape) if n is not None]
+    return Assert(msg)(x, *tests) if tests else x
+
+
+def assert_conv_shape(shape: Any) -> tuple[Any, ...]:
+    """The lengths of a convolution's images, filters or results, of which all but the first two must be positive:
+    ValueError for a number that is not, a check in the graph for a variable."""
+    checked = []
+    for k, n in enumerate(shape):
+        least = 0 if k < 2 else 1
+        text = f"the convolution would have an invalid shape: dimension {k} must be at least {least}"
+        if isinstance(n, int | np.integer):
+            if n < least:
+                raise ValueError(f"{text}, not {n}")
+        else:
+            n = Assert(text)(n, ge(n, least))
+        checked.append(n)
+    return tuple(checked)
 
 
 def _given(shape: Any, convdim: int, name: str) -> tuple[tuple[int | None, ...], list[Any]]:

@@ -22,7 +22,7 @@ from reference.tensor.reduce import Sum, reduce_in_order
 from reference.tensor.reduce import sum as sum_
 from reference.tensor.shape import shape_padleft
 
-__all__ = ["LogSoftmax", "Softmax", "logsoftmax", "softmax", "softmax_graph", "softmax_with_bias"]
+__all__ = ["LogSoftmax", "Softmax", "h_softmax", "logsoftmax", "softmax", "softmax_graph", "softmax_with_bias"]
 
 _exp, _log = scalar.TABLE["exp"], scalar.TABLE["log"]
 
@@ -105,3 +105,38 @@ def softmax_graph(c: Any) -> Any:
     """Softmax as elementwise operations, without the subtraction of the maximum."""
     e = exp(c)
     return e / sum_(e, axis=-1, keepdims=True)
+
+
+def h_softmax(
+    x: Any,
+    batch_size: Any,
+    n_outputs: int,
+    n_classes: int,
+    n_outputs_per_class: int,
+    W1: Any,
+    b1: Any,
+    W2: Any,
+    b2: Any,
+    target: Any = None,
+) -> Variable:
+    """Softmax in two levels, for many outputs: of classes, and of the outputs of a class, `n_outputs_per_class` each.
+
+    x (batch, features); W1 (features, classes), b1; W2 (classes, features, outputs of a class), b2 (classes, outputs
+    of a class). The result is (batch, n_outputs), or with `target`, a vector of integers, the probability of each
+    row's target alone, for which only the target's class is computed.
+    """
+    from reference.tensor.creation import arange
+    from reference.tensor.linalg import batched_dot, dot, tensordot
+
+    x, W1, b1, W2, b2 = (as_tensor_variable(v) for v in (x, W1, b1, W2, b2))
+    classes = softmax(dot(x, W1) + b1)
+    if target is None:
+        scores = tensordot(x, W2, axes=(1, 1)) + b2
+        within = softmax(scores.reshape((-1, n_outputs_per_class)))
+        within = within.reshape((batch_size, n_classes, n_outputs_per_class))
+        return (classes.dimshuffle(0, 1, "x") * within).reshape((batch_size, -1))[:, :n_outputs]
+    wanted = as_tensor_variable(target).flatten()
+    cls, place = wanted // n_outputs_per_class, wanted % n_outputs_per_class
+    row = arange(x.shape[0])
+    within = softmax(batched_dot(x.dimshuffle(0, "x", 1), W2[cls])[:, 0] + b2[cls])
+    return classes[row, cls] * within[row, place]
