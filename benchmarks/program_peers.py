@@ -1,0 +1,255 @@
+"""The programs of `programs.py` as Theano programs, by hand in NumPy, and in JAX where an interpreter has it.
+
+Owns their sizes, their data and what each computes; a peer's environment needs nothing but the peer.
+
+    PYTHON benchmarks/program_peers.py numpy|jax
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+from side_by_side import Call, serve
+
+Make = Callable[[], Call]
+RATE = np.float32(0.1)
+CLASSES, PIXELS, SIDE = 10, 784, 28
+FILTERS, FIELD = (20, 50), 5
+MAPS = FILTERS[1] * (((SIDE - FIELD + 1) // 2 - FIELD + 1) // 2) ** 2
+
+
+def labelled(count: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.RandomState(0)
+    return rng.rand(count, PIXELS).astype("float32"), rng.randint(0, CLASSES, count).astype("int32")
+
+
+def weights(*shapes: tuple[int, ...]) -> list[np.ndarray]:
+    """Matrices and filters of small numbers; biases of zeros."""
+    rng = np.random.RandomState(1)
+    return [(0.05 * rng.randn(*s) if len(s) > 1 else np.zeros(s)).astype("float32") for s in shapes]
+
+
+def logistic_weights() -> list[np.ndarray]:
+    return weights((PIXELS, CLASSES), (CLASSES,))
+
+
+def mlp_weights(hidden: int) -> list[np.ndarray]:
+    return weights((PIXELS, hidden), (hidden,), (hidden, CLASSES), (CLASSES,))
+
+
+def lenet_weights() -> list[np.ndarray]:
+    one, two = FILTERS
+    maps = weights((one, 1, FIELD, FIELD), (one,), (two, one, FIELD, FIELD), (two,))
+    return maps + weights((MAPS, 500), (500,), (500, CLASSES), (CLASSES,))
+
+
+def pair(size: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.RandomState(2)
+    return rng.randn(size).astype("float32"), rng.randn(size).astype("float32")
+
+
+def chain_of(ns, x, y):
+    """Eleven operations, two of them transcendental, no intermediate wanted."""
+    z = ns.tanh(x) * np.float32(0.5) + y
+    z = z * z - x
+    z = ns.exp(-(z * z)) + np.float32(1)
+    return z / (np.float32(1) + y * y)
+
+
+def matrix(rows: int, columns: int) -> np.ndarray:
+    return np.random.RandomState(3).randn(rows, columns).astype("float32")
+
+
+def table(trained, chain, summaries) -> dict[str, Make]:
+    """The rows by name, of one implementation of each program."""
+    rows = {
+        "logistic 600 x 784": trained("logistic", logistic_weights(), 600),
+        "MLP 784-500-10, batch 20": trained("mlp", mlp_weights(500), 20),
+        "LeNet 28 x 28, batch 100": trained("lenet", lenet_weights(), 100),
+    }
+    rows |= {f"chain of 11, {size:.0e} floats": chain(size) for size in (1000, 100_000, 10_000_000)}
+    return rows | {"softmax, sum, argmax, mean of 2000 x 5000": summaries(2000, 5000)}
+
+
+def numpy_rows() -> dict[str, Make]:
+    def softmax(z: np.ndarray) -> np.ndarray:
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+
+    def slope(p: np.ndarray, y: np.ndarray) -> tuple[np.float32, np.ndarray]:
+        rows = np.arange(len(y))
+        cost = -np.log(p)[rows, y].mean()
+        p[rows, y] -= 1
+        p /= np.float32(len(y))
+        return cost, p
+
+    def logistic(x: np.ndarray, y: np.ndarray, W: np.ndarray, b: np.ndarray) -> np.float32:
+        cost, d = slope(softmax(x @ W + b), y)
+        W -= RATE * (x.T @ d)
+        b -= RATE * d.sum(axis=0)
+        return cost
+
+    def mlp(x: np.ndarray, y: np.ndarray, W: np.ndarray, b: np.ndarray, V: np.ndarray, c: np.ndarray) -> np.float32:
+        h = np.tanh(x @ W + b)
+        cost, d = slope(softmax(h @ V + c), y)
+        dh = (d @ V.T) * (1 - h * h)
+        V -= RATE * (h.T @ d)
+        c -= RATE * d.sum(axis=0)
+        W -= RATE * (x.T @ dh)
+        b -= RATE * dh.sum(axis=0)
+        return cost
+
+    def trained(kind: str, parameters: list[np.ndarray], batch: int) -> Make:
+        step = {"logistic": logistic, "mlp": mlp}.get(kind)
+
+        def make() -> Call:
+            if step is None:
+                raise NotImplementedError(f"nobody writes {kind} by hand")
+            x, y = labelled(2 * batch)
+            return lambda: step(x[:batch], y[:batch], *parameters)
+
+        return make
+
+    def chain(size: int) -> Make:
+        x, y = pair(size)
+        return lambda: lambda: chain_of(np, x, y)
+
+    def summaries(rows: int, columns: int) -> Make:
+        x = matrix(rows, columns)
+        return lambda: lambda: (softmax(x), x.sum(axis=1), x.argmax(axis=1), x.mean(axis=1))
+
+    return table(trained, chain, summaries)
+
+
+def jax_rows() -> dict[str, Make]:
+    import jax
+    import jax.numpy as jnp
+
+    def logistic(p, x):
+        return x @ p[0] + p[1]
+
+    def mlp(p, x):
+        return jnp.tanh(x @ p[0] + p[1]) @ p[2] + p[3]
+
+    def layer(images, W, b):
+        maps = jax.lax.conv_general_dilated(images, W, (1, 1), "VALID")
+        windows = (1, 1, 2, 2)
+        largest = jax.lax.reduce_window(maps, -jnp.inf, jax.lax.max, windows, windows, "VALID")
+        return jnp.tanh(largest + b[:, None, None])
+
+    def lenet(p, x):
+        maps = layer(layer(x.reshape(-1, 1, SIDE, SIDE), *p[:2]), *p[2:4])
+        return mlp(p[4:], maps.reshape(len(x), -1))
+
+    def trained(kind: str, parameters: list[np.ndarray], batch: int) -> Make:
+        model = {"logistic": logistic, "mlp": mlp, "lenet": lenet}[kind]
+
+        def cost(p, x, y):
+            return -jnp.mean(jax.nn.log_softmax(model(p, x))[jnp.arange(batch), y])
+
+        @jax.jit
+        def step(p, x, y, index):
+            x = jax.lax.dynamic_slice_in_dim(x, index * batch, batch)
+            y = jax.lax.dynamic_slice_in_dim(y, index * batch, batch)
+            value, slopes = jax.value_and_grad(cost)(p, x, y)
+            return value, [v - RATE * g for v, g in zip(p, slopes)]
+
+        def make() -> Call:
+            x, y = map(jnp.asarray, labelled(2 * batch))
+            state = [list(map(jnp.asarray, parameters))]
+
+            def call() -> float:
+                value, state[0] = step(state[0], x, y, 0)
+                return float(value)
+
+            return call
+
+        return make
+
+    def ready(f: Callable, *arrays: np.ndarray) -> Make:
+        def make() -> Call:
+            compiled, arguments = jax.jit(f), [jnp.asarray(a) for a in arrays]
+            return lambda: jax.block_until_ready(compiled(*arguments))
+
+        return make
+
+    def chain(size: int) -> Make:
+        return ready(lambda x, y: chain_of(jnp, x, y), *pair(size))
+
+    def summaries(rows: int, columns: int) -> Make:
+        def four(x):
+            return jax.nn.softmax(x, axis=1), x.sum(axis=1), x.argmax(axis=1), x.mean(axis=1)
+
+        return ready(four, matrix(rows, columns))
+
+    return table(trained, chain, summaries)
+
+
+def theano_rows(api, options: dict) -> dict[str, Make]:
+    """The programs as Theano programs, for whatever has Theano's interface."""
+    T = api.tensor
+
+    def logistic(p, x):
+        return T.dot(x, p[0]) + p[1]
+
+    def mlp(p, x):
+        return T.dot(T.tanh(T.dot(x, p[0]) + p[1]), p[2]) + p[3]
+
+    def layer(images, W, b):
+        maps = api.tensor.nnet.conv2d(images, W)
+        return T.tanh(T.signal.pool.pool_2d(maps, (2, 2), ignore_border=True) + b.dimshuffle("x", 0, "x", "x"))
+
+    def lenet(p, x):
+        maps = layer(layer(x.reshape((-1, 1, SIDE, SIDE)), *p[:2]), *p[2:4])
+        return mlp(p[4:], maps.flatten(2))
+
+    def trained(kind: str, parameters: list[np.ndarray], batch: int) -> Make:
+        model = {"logistic": logistic, "mlp": mlp, "lenet": lenet}[kind]
+
+        def make() -> Call:
+            images, labels = map(api.shared, labelled(2 * batch))
+            p = [api.shared(v) for v in parameters]
+            x, y, index = T.matrix(dtype="float32"), T.vector(dtype="int32"), T.scalar(dtype="int64")
+            chosen = T.nnet.softmax(model(p, x))[T.arange(y.shape[0]), y]
+            cost = -T.mean(T.log(chosen))
+            part = slice(index * batch, (index + 1) * batch)
+            f = api.function(
+                [index],
+                cost,
+                updates=[(v, v - RATE * g) for v, g in zip(p, api.grad(cost, p))],
+                givens={x: images[part], y: labels[part]},
+                **options,
+            )
+            return lambda: f(0)
+
+        return make
+
+    def chain(size: int) -> Make:
+        def make() -> Call:
+            x, y = T.vector(dtype="float32"), T.vector(dtype="float32")
+            f = api.function([x, y], chain_of(T, x, y), **options)
+            one, other = pair(size)
+            return lambda: f(one, other)
+
+        return make
+
+    def summaries(rows: int, columns: int) -> Make:
+        def make() -> Call:
+            x = T.matrix(dtype="float32")
+            four = [T.nnet.softmax(x), x.sum(axis=1), T.argmax(x, axis=1), x.mean(axis=1)]
+            f, data = api.function([x], four, **options), matrix(rows, columns)
+            return lambda: f(data)
+
+        return make
+
+    return table(trained, chain, summaries)
+
+
+def main() -> None:
+    serve({"numpy": numpy_rows, "jax": jax_rows}[sys.argv[1]]())
+
+
+if __name__ == "__main__":
+    main()
