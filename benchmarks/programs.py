@@ -24,7 +24,7 @@ import program_peers as programs
 from side_by_side import Call, Peer, medians, seconds
 
 import reference
-import reference.tensor.signal.pool  # noqa: F401  makes T.signal.pool
+import reference.tensor.signal.pool
 from reference.config import config
 
 PEERS = Path(programs.__file__)
@@ -51,7 +51,8 @@ def measured(row: str, peers: dict[str, Peer], rounds: int) -> dict[str, float]:
     except NotImplementedError:
         pass
     for column in BACKENDS:
-        columns[column] = lambda call=compiled(row, column): seconds(call)  # type: ignore[misc]
+        call = compiled(row, column)
+        columns[column] = lambda call=call: seconds(call)  # type: ignore[misc]
     for column, peer in peers.items():
         peer.ask("first", row)
         columns[column] = lambda peer=peer: peer.ask("again", row)  # type: ignore[misc]
