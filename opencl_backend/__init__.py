@@ -26,7 +26,7 @@ from reference.graph.fgraph import FunctionGraph
 from reference.interpreter import evaluate, without_effects
 
 COMPILER_SECONDS = 0.3
-"""What a kernel costs to build. A plan whose calls have taken as long as its small loops would take to
+"""What a kernel costs to build. A plan whose calls have taken as long as its kinds of small loops would take to
 compile is recorded again with kernels of their own: never more than twice the best that was possible."""
 MOST_PLANS = 32
 """Plans kept by one function; the one used least recently goes first."""
@@ -95,7 +95,7 @@ class Executable:
         compiled = False
         for key in [key for key in self.plans if key[0] == signature]:
             plan = self.plans.pop(key)
-            if 0 < plan.interpreted * COMPILER_SECONDS <= plan.seconds and config.opencl.fuse:
+            if 0 < len(plan.kinds) * COMPILER_SECONDS <= plan.seconds and config.opencl.fuse:
                 compiled = True
                 continue
             self.plans[key] = plan

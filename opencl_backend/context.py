@@ -91,21 +91,6 @@ class Context:
     def is_host(self, variable: Variable) -> bool:
         return isinstance(self.value(variable), Host)
 
-    def live(self, variable: Variable, number: Callable[[Any], int] = int) -> Number:
-        """``number(value)`` for a kernel's numbers; it follows the value from call to call."""
-        value = self.value(variable)
-        if not isinstance(value, Host):
-            return number(self.host(variable))
-        if not value.live:
-            return number(value.value)
-        cell = Cell(number(value.value))
-
-        def follow() -> None:
-            cell.value = number(value.value)
-
-        self.plan.steps.append(follow)
-        return cell
-
     def array(self, variable: Variable) -> DeviceArray:
         """The value on the device, computed if it was not."""
         value = self.value(variable)
@@ -198,7 +183,7 @@ class Context:
         """How a kernel over so many elements is compiled: in haste, until its plan has proved worth the time."""
         if self.is_large(elements):
             return ()
-        self.plan.count_interpreted()
+        self.plan.count_interpreted(None if self.node is None else self.node.op)
         return machine.OPTIONS
 
     def launch(

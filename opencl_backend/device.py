@@ -33,8 +33,10 @@ def make_drivers_visible() -> None:
     """Let the loader see drivers that pip installed beside this Python; call before importing pyopencl.
 
     PyOpenCL finds PoCL's wheel itself. Intel's wheel only drops libraries into ``PREFIX/lib``, so a
-    directory of driver names is written that lists it together with the system's drivers.
+    directory of driver names is written that lists it together with the system's drivers. PoCL is told to compile a
+    kernel once: by itself it would make one for the launch at hand and, as programs are saved, another for all.
     """
+    os.environ.setdefault("POCL_WORK_GROUP_SPECIALIZATION", "0")
     if "pyopencl" in sys.modules or any(name in os.environ for name in _CHOSEN_BY_USER):
         return
     prefixes = dict.fromkeys((sys.prefix, sys.base_prefix, os.path.expanduser("~/.local")))

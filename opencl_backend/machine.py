@@ -178,7 +178,7 @@ def _launch(
         numbers += [array.offset, *(0,) * pad, *strides]
     numbers.append(DTYPES.index(target.dtype))
     program = text(compute, not ctx.exact, ctx.device.fp64)
-    ctx.plan.count_interpreted()
+    ctx.plan.count_interpreted((label, compute, target.dtype, *(array.dtype for array in arrays)))
     items = -(-lazy.size // each)
     ctx.launch(label, program, "machine", items, numbers, [*_three(arrays), target], 1, lazy.size, OPTIONS)
     return True

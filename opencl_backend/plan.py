@@ -7,7 +7,7 @@ long as those it depends on stay the same. It must not know operations: context.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -107,7 +107,8 @@ class Plan:
     replayable   False: something was read back from the device while recording
     compiled     every loop has a kernel of its own
     seconds      that calls have taken so far
-    interpreted  launches of `machine`, those of steps included
+    interpreted  launches of `machine` and other general kernels, those of steps included
+    kinds        what they are: those of a kind could share a kernel of their own
     """
 
     FLAGS = 256
@@ -127,6 +128,7 @@ class Plan:
         self.replays = 0
         self.seconds = 0.0
         self.interpreted = 0
+        self.kinds: set[Hashable] = set()
 
     def replay(self, values: Sequence[Any]) -> list[Host | DeviceArray]:
         """Run the plan on other inputs of the same signature; Stale if a guard fails, before any launch."""
@@ -152,9 +154,10 @@ class Plan:
         self.replays += 1
         return outputs
 
-    def count_interpreted(self) -> None:
-        """`machine` has been launched for this plan."""
+    def count_interpreted(self, kind: Hashable) -> None:
+        """A general kernel has been launched for this plan."""
         self.interpreted += 1
+        self.kinds.add(kind)
 
     def flag_place(self, node: Apply, make: Callable[[int], Exception]) -> tuple[DeviceArray, int]:
         """The flag vector and the place for `node`'s error."""

@@ -7,7 +7,7 @@ launches run, the kernels with the numbers noted. It must not know what is repea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence, Set
+from collections.abc import Callable, Container, Hashable, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -36,8 +36,8 @@ class StepPlan(Plan):
         self.outer = outer
         self.uploads = False
 
-    def count_interpreted(self) -> None:
-        self.outer.count_interpreted()
+    def count_interpreted(self, kind: Hashable) -> None:
+        self.outer.count_interpreted(kind)
 
     def flag_place(self, node: Apply, make: Callable[[int], Exception]) -> tuple[DeviceArray, int]:
         return self.outer.flag_place(node, make)

@@ -130,7 +130,7 @@ def multiply(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: 
     elif ctx.device.style == "gpu":
         _launch_elements(ctx, a, b, c, batches, m, n, depth)
     elif not ctx.is_large(batches * m * n * depth):
-        ctx.plan.count_interpreted()
+        ctx.plan.count_interpreted(("dot", dtype))
         _launch_elements(ctx, a, b, c, batches, m, n, depth)
     elif ctx.records and ctx.stays(b.array) and (n > 1 or not free):
         side = b if b.column == 1 or n == 1 else _side_by_side(ctx, b, batches, depth, n)
