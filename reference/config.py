@@ -244,7 +244,7 @@ class Section:
         full = self._prefix + name
         if full in self._values:
             return self._values[full]
-        if any(flag.startswith(full + ".") for flag in self._values):
+        if full in _SECTIONS:
             return Section(self._values, full + ".")
         raise AttributeError(unknown(full))
 
@@ -313,10 +313,18 @@ def add_flag(flag: Flag) -> None:
     if flag.name in _ROWS:
         raise AttributeError(f"there is already a flag {flag.name!r}")
     _ROWS[flag.name] = flag
+    _SECTIONS.update(_sections_of(flag.name))
     config._values[flag.name] = flag.default
 
 
+def _sections_of(name: str) -> list[str]:
+    """The dotted sections that a flag stands in: of a.b.c, a and a.b."""
+    parts = name.split(".")
+    return [".".join(parts[:k]) for k in range(1, len(parts))]
+
+
 _ROWS = {flag.name: flag for flag in FLAGS}
+_SECTIONS = {section for name in _ROWS for section in _sections_of(name)}
 
 
 def _initial() -> dict[str, Any]:
