@@ -23,14 +23,19 @@ def _row(*sources: str, wins: bool = False) -> Row:
     return Row(tuple(f"reference.{s}" if s else "reference" for s in sources), wins)
 
 
-_GRAPH = ("alias.graphs", "graph.core", "graph.fgraph", "graph.types", "graph.errors")
+_GRAPH = ("alias.graphs", "alias.rewrites", "graph.core", "graph.fgraph", "graph.types", "graph.errors")
 _COMPILE = (
     "compile.function", "compile.io", "compile.shared", "compile.modes", "compile.ops", "compile.builders",
     "compile.rebuild", "compile.profiling", "compile.debugmode", "compile.nanguard", "graph.errors", "alias.top",
+    "alias.rewrites",
 )  # fmt: skip
 
 PATHS: dict[str, Row] = {
     "theano": _row("alias.top", ""),
+    "theano.compat": _row("alias.compat"),
+    "theano.compat.python2x": _row("alias.compat"),
+    "theano.compat.six": _row("alias.compat"),
+    "theano.compat.six.moves": _row("alias.compat"),
     "theano.version": _row("alias.top", wins=True),
     "theano.configparser": _row("alias.flags", "config"),
     "theano.configdefaults": _row("alias.flags", "config"),
@@ -40,6 +45,8 @@ PATHS: dict[str, Row] = {
     "theano.printing": _row("printing", "alias.graphs"),
     # Graphs.
     "theano.gof": _row(*_GRAPH),
+    "theano.gof.opt": _row("alias.rewrites", "alias.graphs", "graph.errors"),
+    "theano.gof.optdb": _row("alias.rewrites", wins=True),
     "theano.gof.graph": _row(*_GRAPH),
     "theano.gof.op": _row(*_GRAPH),
     "theano.gof.type": _row("graph.core", "graph.types"),
@@ -49,11 +56,11 @@ PATHS: dict[str, Row] = {
     "theano.gof.utils": _row("alias.graphs"),
     # Functions.
     "theano.compile": _row(*_COMPILE),
-    "theano.compile.function": _row("compile.function"),
+    "theano.compile.function": _row("compile.function", "alias.top"),
     "theano.compile.pfunc": _row("compile.rebuild", "compile.function", "compile.io", "compile.shared"),
     "theano.compile.function_module": _row("compile.function", "compile.io", "graph.errors"),
     "theano.compile.sharedvalue": _row("compile.shared", "graph.types"),
-    "theano.compile.mode": _row("compile.modes", "alias.top"),
+    "theano.compile.mode": _row("compile.modes", "alias.top", "alias.rewrites"),
     "theano.compile.nanguardmode": _row("compile.nanguard"),
     "theano.compile.monitormode": _row("compile.modes"),
     "theano.compile.debugmode": _row("compile.debugmode", "graph.errors"),
@@ -64,28 +71,32 @@ PATHS: dict[str, Row] = {
     "theano.scan_module.scan_op": _row("scan.op"),
     "theano.scan_module.scan_utils": _row("scan", "graph.clone", "compile.rebuild", "alias.graphs"),
     "theano.scan_module.scan_views": _row("scan"),
+    "theano.scan_module.scan_checkpoints": _row("scan", wins=True),
     # Scalars.
     "theano.scalar": _row("alias.scalar"),
     "theano.scalar.basic": _row("alias.scalar"),
+    "theano.scalar.basic_scipy": _row("alias.scalar"),
     # Tensors.
-    "theano.tensor": _row("tensor", "alias.tensor"),
-    "theano.tensor.basic": _row("tensor", "alias.tensor"),
+    "theano.tensor": _row("tensor", "alias.tensor", "alias.comparison"),
+    "theano.tensor.basic": _row("tensor", "alias.tensor", "alias.comparison"),
     "theano.tensor.var": _row("tensor.variable"),
-    "theano.tensor.type": _row("graph.types", "tensor"),
+    "theano.tensor.type": _row("graph.types", "alias.comparison", "tensor"),
     "theano.tensor.sharedvar": _row("tensor.variable", "compile.shared"),
     "theano.tensor.elemwise": _row("tensor.elemwise", "tensor.reduce"),
     "theano.tensor.extra_ops": _row("tensor.extra_ops", "tensor.diagonal", "tensor"),
     "theano.tensor.subtensor": _row("tensor.subtensor", "tensor.indexing", "tensor"),
-    "theano.tensor.opt": _row("tensor.assertion"),
+    "theano.tensor.opt": _row("tensor.assertion", "alias.rewrites"),
     "theano.tensor.inplace": _row("alias.inplace"),
     "theano.tensor.raw_random": _row("tensor.random", "tensor.distributions", "graph.types"),
     "theano.tensor.utils": _row("alias.tensor"),
+    "theano.tensor.type_other": _row("alias.tensor", "graph.types"),
     "theano.tensor.nnet": _row("tensor.nnet"),
     "theano.tensor.nnet.nnet": _row("tensor.nnet"),
     "theano.tensor.nnet.sigm": _row("tensor.nnet"),
     "theano.tensor.signal.downsample": _row("alias.signal"),
     "theano.sandbox.rng_mrg": _row("sandbox.rng_mrg"),
     "theano.sandbox.softsign": _row("tensor.nnet"),
+    "theano.sandbox.neighbours": _row("tensor.nnet.neighbours"),
     "theano.sandbox.linalg": _row("tensor.nlinalg", "tensor.slinalg"),
     "theano.sandbox.linalg.ops": _row("tensor.nlinalg", "tensor.slinalg"),
     # Tools.
@@ -104,7 +115,6 @@ ABSENT: dict[str, str] = {
     "theano.sandbox.gpuarray": _DEVICE,
     "theano.typed_list": "lists of variables are not values; stack them into a tensor",
     "theano.d3viz": "use theano.printing.pydotprint",
-    "theano.gof.opt": "rewrites are written with reference.rewriting.engine.rewrite (docs/rewrites.md)",
     "theano.tensor.blas": "products of matrices are T.dot; which routine computes them is the backend's business",
 }
 """path -> why it and all below it cannot be imported."""

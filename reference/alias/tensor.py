@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,29 @@ from reference.graph.traversal import graph_inputs
 from reference.graph.types import DisconnectedType, Generic, NoneConst, NoneTypeT, SliceType, TensorType
 from reference.numeric_gradient import numeric_grad
 from reference.printing import pp, pprint
-from reference.tensor.basic import as_tensor_variable, constant, get_scalar_constant_value
+from reference.tensor.basic import NotScalarConstantError, as_tensor_variable, constant, get_scalar_constant_value
+from reference.tensor.indexing import AdvancedIncSubtensor1, AdvancedSubtensor1
+from reference.tensor.joining import Join
 from reference.tensor.shape import vector_length
+from reference.tensor.subtensor import inc_subtensor, set_subtensor
+
+_RANKS = {"scalar": (), "vector": (False,), "row": (True, False), "col": (False, True), "matrix": (False, False)}
+_KINDS = {"int": dtypes.SIGNED, "float": ("float32", "float64"), "complex": dtypes.COMPLEX}
+_TYPES = {
+    f"{kind}_{rank}_types": tuple(TensorType(d, pattern) for d in names)
+    for kind, names in _KINDS.items() for rank, pattern in _RANKS.items()
+}  # fmt: skip
+"""int_vector_types and so on."""
 
 __all__ = [
-    "Apply", "Constant", "DisconnectedType", "Generic", "NoneConst", "NoneTypeT", "Op", "ShapeError", "SliceType",
-    "Tensor", "Type", "Variable", "all_dtypes", "as_index_variable", "check_equal_numpy", "complex_dtypes", "config",
-    "continuous_dtypes", "discrete_dtypes", "extract_constant", "float_dtypes", "float_types", "get_vector_length",
-    "int_dtypes", "int_types", "integer_dtypes", "is_flat", "make_constant", "numeric_grad", "pp", "pprint",
-    "shape_of_variables", "shared", "transfer", "uint_dtypes",
+    "AdvancedIndexingError", "Apply", "Constant", "DisconnectedType", "EmptyConstantError", "Generic", "NoneConst",
+    "NoneTypeT", "Op", "ShapeError", "SliceType", "Tensor", "Type", "Variable", *_TYPES, "advanced_inc_subtensor",
+    "advanced_inc_subtensor1", "advanced_set_subtensor", "advanced_set_subtensor1", "advanced_subtensor",
+    "advanced_subtensor1", "all_dtypes", "as_index_variable", "as_int_none_variable", "check_equal_numpy",
+    "complex_dtypes", "complex_types", "config", "continuous_dtypes", "discrete_dtypes", "extract_constant",
+    "float_dtypes", "float_types", "get_vector_length", "int_dtypes", "int_types", "integer_dtypes", "integer_types",
+    "is_flat", "izip", "join_", "make_constant", "none_type_t", "numeric_grad", "partial", "pp", "pprint",
+    "python_all", "python_any", "python_complex", "shape_of_variables", "shared", "transfer", "uint_dtypes", "xrange",
 ]  # fmt: skip
 
 Tensor = TensorType
@@ -34,6 +49,36 @@ integer_dtypes, discrete_dtypes = list(dtypes.INTEGERS), list(dtypes.DISCRETE)
 continuous_dtypes, all_dtypes = list(dtypes.CONTINUOUS), list(dtypes.ALL)
 int_types = tuple(TensorType(d) for d in int_dtypes)
 float_types = (TensorType("float32"), TensorType("float64"))
+complex_types = (TensorType("complex64"), TensorType("complex128"))
+globals().update(_TYPES)
+
+EmptyConstantError, AdvancedIndexingError = NotScalarConstantError, TypeError
+none_type_t = NoneConst.type
+integer_types, python_all, python_any, python_complex = (int,), all, any, complex
+izip, xrange = zip, range
+join_ = Join()
+advanced_subtensor1 = AdvancedSubtensor1()
+advanced_inc_subtensor1, advanced_set_subtensor1 = AdvancedIncSubtensor1(False), AdvancedIncSubtensor1(True)
+
+
+def advanced_subtensor(x: Any, *index: Any) -> Variable:
+    """``x[index]``"""
+    return as_tensor_variable(x)[index]
+
+
+def advanced_inc_subtensor(x: Any, y: Any, *index: Any) -> Variable:
+    """`x` with `y` added to ``x[index]``."""
+    return inc_subtensor(as_tensor_variable(x)[index], y)
+
+
+def advanced_set_subtensor(x: Any, y: Any, *index: Any) -> Variable:
+    """`x` with `y` in the place of ``x[index]``."""
+    return set_subtensor(as_tensor_variable(x)[index], y)
+
+
+def as_int_none_variable(x: Any) -> Variable:
+    """An index, or None, as a variable."""
+    return NoneConst if x is None else as_index_variable(x)
 
 
 def get_vector_length(v: Any) -> int:

@@ -6,6 +6,7 @@ The version is that of the Theano whose language this is, with ours behind it.
 from __future__ import annotations
 
 import logging
+import pickle
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,8 @@ from reference.tensor.basic import get_scalar_constant_value
 
 __all__ = [
     "Container", "OpFromGraph", "OrderedUpdates", "ProfileStats", "SymbolicInput", "SymbolicOutput", "as_op",
-    "change_flags", "config", "debugprint", "full_version", "function", "get_scalar_constant_value", "git_revision",
-    "predefined_modes", "release", "short_version", "sparse_grad",
+    "change_flags", "config", "debugprint", "full_version", "function", "function_dump",
+    "get_scalar_constant_value", "git_revision", "predefined_modes", "release", "short_version", "sparse_grad",
     "theano_logger", "version",
 ]  # fmt: skip
 
@@ -41,6 +42,12 @@ theano_logger = logging.getLogger("theano")
 def sparse_grad(var: Any) -> Any:
     """`var` itself: gradients of parts are as dense as the backend makes them."""
     return var
+
+
+def function_dump(filename: str, inputs: Any, outputs: Any = None, **options: Any) -> None:
+    """Write down what `theano.function` would be called with: a dict that ``theano.function(**d)`` takes."""
+    with open(filename, "wb") as file:
+        pickle.dump({"inputs": inputs, "outputs": outputs, **options}, file, protocol=pickle.DEFAULT_PROTOCOL)
 
 
 def _asarray(a: Any, dtype: Any, order: Any = None) -> np.ndarray:

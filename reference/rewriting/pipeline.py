@@ -23,6 +23,10 @@ FAMILIES = ("inline", "merge", "constant", "ifelse", "shape", "subtensor", "alge
 """The files under rules/, in the order in which their rules are tried on a node."""
 
 
+ON_REQUEST = "on_request"
+"""A rewrite with this tag is admitted by `Mode.including` alone."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """Which rewrites a mode admits: by promise, then by name or tag, added and taken away.
@@ -38,6 +42,7 @@ class Choice:
 
     def admits(self, record: Rewrite) -> bool:
         usual = record.promise in self.promises and (record.cheap or not self.cheap_only)
+        usual = usual and ON_REQUEST not in record.tags
         return (
             (usual or record.answers_to(self.included))
             and not record.answers_to(self.excluded)
