@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -22,18 +24,25 @@ from mutants.equivalent import EQUIVALENT
 from mutants.mutant import FAMILIES, MUTANTS, ROOT, Mutant, load
 
 GRACE = 4.0
-"""A child is given so many times its processor time by the clock, and a minute, before it counts as hanging."""
+"""A child may compute for so many times its time, and a minute, before it counts as hanging; what was found is made
+small and blamed in this time, too."""
+
+PATIENCE = 20.0
+"""So many times as long by the clock: on a busy machine a child waits for its turn most of the time."""
 
 
 def _child(arguments: Sequence[str], given: str, limit: float) -> Any:
-    """What a child of this module answers; None if it did not within the limit, a text if it died."""
+    """What a child of this module answers; None if it did not within the limit of processor time, a text if it died."""
     command = [sys.executable, "-m", "mutants", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
     try:
         done = subprocess.run(
-            command, input=given, capture_output=True, text=True, timeout=limit, cwd=ROOT, env=environment, check=False
-        )
+            command, input=given, capture_output=True, text=True, timeout=PATIENCE * limit, cwd=ROOT, env=environment,
+            check=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (int(limit), int(limit) + 9)),
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
+        return None
+    if done.returncode == -signal.SIGXCPU:
         return None
     last = done.stdout.rstrip().rpartition("\n")[2]
     try:

@@ -108,11 +108,13 @@ seed(
     origin="a stale cache",
 )
 seed(
-    "live_numbers_of_the_recording",
-    "a number of a kernel does not follow the host's value",
-    "        def follow() -> None:\n            cell.value = number(value.value)\n\n"
-    "        self.plan.steps.append(follow)\n        return cell",
-    "        return cell",
+    "draw_of_the_recording",
+    "the words of a random stream's state do not follow it from call to call",
+    "        self.plan.steps.append(follow)\n        return [*cells]",
+    "        return [*cells]",
+    "plan ",
+    "kernel ",
+    "random",
 )
 seed(
     "forgotten_too_early",

@@ -49,14 +49,17 @@ def stream_line(function: Callable[..., Any], streams: int = 1) -> Callable[...,
 _WORD = 2**32
 
 
-@cache
-def _block(c0: int, c1: int, c2: int, c3: int, k0: int, k1: int) -> tuple[int, int, int, int]:
+def _stirred(c0: Any, c1: Any, c2: Any, c3: Any, k0: int, k1: int) -> tuple[Any, Any, Any, Any]:
     """Ten rounds: two products, whose high halves meet the other words and the keys; the keys follow Weyl sequences."""
     for _ in range(10):
         a, b = c0 * 0xD2511F53, c2 * 0xCD9E8D57
         c0, c1, c2, c3 = b // _WORD ^ c1 ^ k0, b % _WORD, a // _WORD ^ c3 ^ k1, a % _WORD
         k0, k1 = (k0 + 0x9E3779B9) % _WORD, (k1 + 0xBB67AE85) % _WORD
     return c0, c1, c2, c3
+
+
+_block = cache(_stirred)
+"""The words of one block."""
 
 
 class Words:
@@ -78,7 +81,17 @@ class Words:
         return (self[place] >> (32 - bits)) / 2**bits
 
     def uniforms(self, shape: Sequence[int], dtype: str) -> Value:
-        return np.array([self.uniform(k, dtype) for k in range(math.prod(shape))], dtype).reshape(shape)
+        """The first of them; many blocks at a time, in words of 64 bits, which hold the products."""
+        count = math.prod(shape)
+        blocks = np.arange(-(-(2 * count if dtype == "float64" else count) // 4), dtype="uint64")
+        made = _stirred(blocks, blocks * 0, self.draw % _WORD + blocks * 0, self.draw // _WORD, *self.key)
+        words = np.stack(np.broadcast_arrays(*made), axis=-1).ravel()
+        if dtype == "float64":
+            numbers = ((words[::2] >> 5) * 2**26 + (words[1::2] >> 6)) / 2**53
+        else:
+            bits = {"float32": 24, "float16": 11}[dtype]
+            numbers = (words >> (32 - bits)) / 2**bits
+        return numbers[:count].astype(dtype).reshape(shape)
 
     def wide(self, place: int) -> int:
         return self[2 * place] + _WORD * self[2 * place + 1]
@@ -122,8 +135,8 @@ def _successes(words: Words, shape: Sequence[int], dtype: str, n: int, p: Value)
     """Trial t of element k reads uniform number k * n + t: 24 bits where p is no float64."""
     kind = "float64" if p.dtype == "float64" else "float32"
     chances = np.broadcast_to(p.astype(kind), shape).ravel()
-    counts = [sum(words.uniform(k * n + t, kind) < chance for t in range(n)) for k, chance in enumerate(chances)]
-    return np.array(counts, dtype).reshape(shape)
+    hits = words.uniforms((len(chances), n), kind) < chances[:, None]
+    return hits.sum(axis=1).astype(dtype).reshape(shape)
 
 
 @stream_line

@@ -144,6 +144,12 @@ def _casts() -> Iterator[Exhibit]:
             for middle in between for target in ("float64", "float32", "int32", "int8", "uint8", "bool")
             if middle not in (source, target)
         ]))  # fmt: skip
+    for dtype in ("int8", "uint8", "int16"):
+        # What wraps first, and becomes a float then.
+        yield Exhibit((special(dtype, 1),), one_after_another([
+            [(first, ("x0",) * (1 + (first in ("mul", "add"))), {}), (then, (0,), {})]
+            for first in ("sqr", "neg", "abs_", "mul", "add") for then in ("sqrt", "log", "exp", "inv", "log1p", "tanh")
+        ]))  # fmt: skip
 
 
 def _constants() -> Iterator[Exhibit]:

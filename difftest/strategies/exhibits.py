@@ -310,8 +310,12 @@ def _products() -> Iterator[Exhibit]:
         ("tensordot", ("x0", "x1"), {"axes": ((1, 2), (2, 1))}), ("tensordot", ("x0", "x0"), {"axes": ((0,), (0,))}),
     ))  # fmt: skip
     tall = (np.arange(35.0).reshape(7, 5) % 6 - 2) / 2
-    yield Exhibit((tall, tall.T.copy()), (("dot", ("x0", "x1"), {}), ("dot", ("x1", "x0"), {})))
+    for compiled in (False, True):
+        yield Exhibit((tall, tall.T.copy()), (("dot", ("x0", "x1"), {}), ("dot", ("x1", "x0"), {})), compiled=compiled)
     yield Exhibit((tall > 0, (tall > 0).T.copy()), (("dot", ("x0", "x1"), {}),))
+    for dtype in ("bool", "int8", "uint8"):
+        # As many terms as a byte has values.
+        yield Exhibit((np.ones((2, 256), dtype), np.ones((256, 3), dtype)), (("dot", ("x0", "x1"), {}),), compiled=True)
     for values in (LARGE, TIES, LARGE.astype("float32")):
         yield Exhibit((values,), (("softmax", ("x0",), {}), ("logsoftmax", ("x0",), {})))
     labels = np.array([2, 0])

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from difftest.model.streams import Words
 from difftest.strategies.baits import Link
 from difftest.strategies.exhibits import CUBE, MATRIX, TIES, ZEROS, Exhibit
+from difftest.strategies.loop_chains import loop
 
 TALL = (np.arange(35.0).reshape(7, 5) * 11 % 13 - 6) / 4
 LINE = (np.arange(13.0) * 5 % 13 - 6) / 4
@@ -69,6 +71,19 @@ def _nests() -> Iterator[Exhibit]:
     ), compiled=True)  # fmt: skip
 
 
+def _handed_over() -> Iterator[Exhibit]:
+    """Parts of what lies in memory, given to operations that ask for all of a matrix."""
+    square = TALL[:3, :3] + 4 * np.eye(3)
+    wide = np.block([[TALL[3:6, :3], TALL[:3, 2:5]], [TALL[2:5, :3], square]])
+    whole, last, turned = (None, None, None), (3, None, None), (None, 2, -1)
+    for part in ((last, last), (turned, last), (last, turned)):
+        yield Exhibit((wide, TALL[:3, :2]), (
+            _part("x0", *part), ("det", (0,), {}), ("matrix_inverse", (0,), {}),
+            ("solve", (0, "x1"), {"which": "solve"}), _part("x0", last, whole), ("cumsum", (4,), {"axis": 1}),
+            ("sort", (4,), {"axis": 1}),
+        ))  # fmt: skip
+
+
 def _folds() -> Iterator[Exhibit]:
     """Reductions along rows and columns, short and long."""
     for dtype in ("float64", "float32"):
@@ -106,6 +121,14 @@ def _later_calls() -> Iterator[Exhibit]:
     yield Exhibit((TALL, *places), (index, ("neg", (0,), {}), one, ("exp", (2,), {})), calls=later)
     written: Link = ("set_subtensor", ("x0", "x3", "x1"), {"index": ("@2",)})
     yield Exhibit((TALL, *places, TALL[0] * 8), (written, _part(0, 0)), calls=tuple((*c, TALL[1] * 8) for c in later))
+    # What begins elsewhere and is as long: nothing but the place tells the calls from each other.
+    moved = tuple((TALL, np.array(k), np.array(k + 3)) for k in (2, 0, 4))
+    for links in ((index,), (index, ("neg", (0,), {})), (one,), (index, _part(0, 1)), (index, *_over("sum", 0, of=0))):
+        yield Exhibit((TALL, *places), links, calls=moved)
+    for name in ("set_subtensor", "inc_subtensor"):
+        yield Exhibit((TALL, *places, TALL[:3] * 8), (
+            (name, ("x0", "x3", "x1", "x2"), {"index": (("@2", "@3", None),)}),
+        ), calls=tuple((*c, TALL[1:4] * 8) for c in moved))  # fmt: skip
     yield Exhibit((np.array(3), LINE), (
         ("arange_to", ("x0",), {}), ("alloc", ("x0", "x0"), {"shape": ("@1", 2)}),
         ("repeat", ("x1", "x0"), {"times": None, "axis": 0}),
@@ -127,11 +150,39 @@ def _streams() -> Iterator[Exhibit]:
         ("random_integers", (), {"seed": 1, "size": (50,), "low": -2, "high": 3}),
         ("multinomial", (), {"seed": 1, "size": (9,), "n": 3, "pvals": (0.25, 0.25, 0.5)}),
     )
+    # More numbers than are made at once, of which a part begins at an odd place.
+    yield Exhibit((), (("binomial", (), {"seed": 1, "size": (5,), "n": 2**18 - 1, "p": 0.5, "dtype": "int64"}),))
+    for trials, dtype in ((1, "float64"), (2, "float64"), (5, "float64"), (3, "float32")):
+        # Chances that are the very numbers drawn, or lie next to them: all their bits decide.
+        chances = np.array([Words(3, 0, 0).uniform(k * trials + k % trials, dtype) for k in range(12)], dtype)
+        chances[1::3] = np.nextafter(chances[1::3], chances.dtype.type(1))
+        yield Exhibit((chances,), (("binomial_with", ("x0",), {"seed": 3, "n": trials}),))
     around = np.array([-2.0, 0.0, 10.0, 0.5, 3.0])
     for link in (*many, *some):
         yield Exhibit((), (link,), calls=((), ()))
     both = (("normal_around", ("x0",), {"seed": 1}), ("uniform_from", ("x0",), {"seed": 3, "high": 12.5}))
     yield Exhibit((around,), both, calls=((around[::-1],), (around,)))
+    yield from _drawing_loops()
+
+
+def _drawing_loops() -> Iterator[Exhibit]:
+    """Loops that draw: from one stream and from two, so much a step, and several times a step from one."""
+    uniform = ("uniform", (), {"seed": 1, "size": (3,), "dtype": "float64"})
+    chosen = ("binomial", (), {"seed": 2, "size": (3,), "n": 1, "p": 0.5, "dtype": "float64"})
+    half = ("literal", ("h0", 0.5), {"op": "*", "swapped": False})
+    whole = loop((uniform, half, ("add", ("b0", "b1"))), ("b2",), (), ("x0",), n_steps=4, streams=True)
+    two = loop((uniform, chosen, ("mul", ("b0", "h0")), ("sub", ("b2", "b1"))), ("b3",), (), ("x0",), n_steps=4,
+               streams=True)  # fmt: skip
+    likely = loop((("sigmoid", ("h0",)), ("binomial_with", ("b0",), {"seed": 2, "n": 1}), ("sub", ("b1", "h0"))),
+                  ("b2",), (), ("x0",), n_steps=4, streams=True)  # fmt: skip
+    for made in (whole, two, likely):
+        yield Exhibit((LINE[:3],), (made,), calls=((LINE[3:6],), (LINE[:3],)), compiled=True)
+    for steps in (2, 4):
+        inside = loop((uniform, ("add", ("b0", "h0"))), ("b1",), (), ("x0",), rows=("[-1]",), n_steps=steps,
+                      streams=True)  # fmt: skip
+        body = (half, ("scan", ("b0",), inside[2], ("b1a", "b1b")))
+        yield Exhibit((LINE[:3],), (loop(body, ("b1a",), (), ("x0",), n_steps=3, streams=True, gives=("b1b",)),),
+                      calls=((LINE[3:6],),), compiled=True)  # fmt: skip
 
 
 def _functions() -> Iterator[Exhibit]:
@@ -155,4 +206,4 @@ def _functions() -> Iterator[Exhibit]:
 @cache
 def layouts() -> tuple[Exhibit, ...]:
     """All of them."""
-    return (*_nests(), *_folds(), *_later_calls(), *_functions(), *_streams())
+    return (*_nests(), *_handed_over(), *_folds(), *_later_calls(), *_functions(), *_streams())

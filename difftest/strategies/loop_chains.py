@@ -28,7 +28,7 @@ ROWS, CUBE = NUMBERS[:6].reshape(3, 2), NUMBERS[:24].reshape(4, 2, 3)
 
 
 def loop(
-    body: Sequence[tuple[str, tuple[Any, ...], dict[str, Any]] | tuple[str, tuple[Any, ...]]],
+    body: Sequence[tuple[Any, ...]],
     outputs: Sequence[str],
     sequences: Sequence[Read] = (),
     states: Sequence[Read | None] = (),
@@ -39,7 +39,7 @@ def loop(
     **options: Any,
 ) -> Link:
     """A step `scan`. Rows are called r0, r1, ..., the values of states h0, h1, ..., what is passed p0, p1, ..., the
-    steps of the body b0, b1, ...; what is captured is written @k, counted from 0."""
+    steps of the body b0, b1, ..., unless a line names its results; what is captured is written @k, counted from 0."""
     operands: list[Any] = []
     read: list[Any] = []
     begun: list[Any] = []
@@ -60,7 +60,7 @@ def loop(
         return f"@{first + int(name[1:])}" if isinstance(name, str) and name[0] == "@" else name
 
     steps = tuple(
-        Step(line[0], tuple(map(placed, line[1])), line[2] if len(line) > 2 else {}, (f"b{k}",))
+        Step(line[0], tuple(map(placed, line[1])), *line[2:3] or ({},), *line[3:] or ((f"b{k}",),))
         for k, line in enumerate(body)
     )
     made = Loop(
@@ -171,6 +171,11 @@ def _beside() -> Iterator[Exhibit]:
                                                                                   n_steps=5)))  # fmt: skip
     yield Exhibit((X, Y), (loop((("sqr", ("r0",)), ("tanh", ("r0",))), ("b0", "b1"), ("x0",)),
                            loop((("neg", ("r0",)), ("exp", ("r0",))), ("b0", "b1"), ("x0",))))  # fmt: skip
+    halves = ("split", ("r0",), {"sizes": (2, 2), "axis": 0}, ("b0a", "b0b"))
+    yield Exhibit((np.concatenate([ROWS, ROWS[::-1] / 2], axis=1), ROWS[0], ROWS[1]), tuple(
+        loop((halves, ("tanh", (which,)), ("mul", ("h0", "b1"))), ("b2", "b1"), ("x0",), (begins, None))
+        for which, begins in (("b0a", "x1"), ("b0b", "x2"))
+    ))  # fmt: skip
     first = loop((*DECAY, ("tanh", ("b1",))), ("b1", "b2"), ("x0",), ("x1", None))
     yield Exhibit((X, H, V), (first, loop(other, ("b1",), (("of", 0, 1),), ("x2",)), _part(1, -1)))
 
