@@ -16,6 +16,7 @@ import numpy as np
 from opencl_backend import explain, lower
 from opencl_backend.context import Context
 from opencl_backend.device import current
+from opencl_backend.explain import how as how
 from opencl_backend.fuse import Order
 from opencl_backend.plan import Host, Plan, Stale, placeholder
 from opencl_backend.runtime import DeviceArray, Runtime, runtime, same_size_class

@@ -5,15 +5,14 @@ Owns texts only, docs/lowering.md among them. It must not know how plans are mad
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import reference
 from opencl_backend import lower, scalar_c
+from reference.catalog import operations
 from reference.graph.core import Apply, Op
+from reference.scalar_op import ScalarOp
 
 PAGE = """# What runs on the device
 
@@ -33,30 +32,17 @@ Elementwise rows of the scalar table without a C expression:
 """
 
 
-def operations() -> list[type[Op]]:
-    """Every concrete operation of the reference, by module and name."""
-    for module in pkgutil.walk_packages(reference.__path__, "reference."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
-    found: dict[type[Op], None] = {}
-    stack: list[type[Op]] = [Op]
-    while stack:
-        for cls in stack.pop().__subclasses__():
-            if cls not in found:
-                found[cls] = None
-                stack.append(cls)
-    concrete = [op for op in found if op.__module__.startswith("reference.") and not op.__name__.startswith("_")
-                and _has(op, "make_node") and _has(op, "perform")]  # fmt: skip
-    return sorted(concrete, key=lambda op: (op.__module__, op.__name__))
-
-
-def _has(op: type[Op], method: str) -> bool:
-    return getattr(op, method) is not getattr(Op, method)
+def how(operation: type[Op] | ScalarOp) -> str:
+    """How the device computes an operation, or a row of the scalar table; why not."""
+    if isinstance(operation, ScalarOp):
+        why = scalar_c.NOT_LOWERED.get(operation.name)
+        return "lowered" if why is None else f"no: {why}"
+    return lower.state(operation) or "**missing**"
 
 
 def lowering_page() -> str:
     """docs/lowering.md."""
-    lines = [f"| `{op.__module__}.{op.__name__}` | {lower.state(op) or '**missing**'} |" for op in operations()]
+    lines = [f"| `{op.__module__}.{op.__name__}` | {how(op)} |" for op in operations()]
     rows = [f"| `{name}` | {why} |" for name, why in sorted(scalar_c.NOT_LOWERED.items())]
     return PAGE.format(operations="\n".join(lines), rows="\n".join(rows))
 

@@ -1,7 +1,8 @@
-"""``python -m reference``: run a program written for Theano on a chosen backend, list the flags.
+"""``python -m reference``: run a program written for Theano on a chosen backend, list flags and operations.
 
     python -m reference run [--backend B] [--mode M] [--floatX F] script.py args...
     python -m reference flags [--markdown]
+    python -m reference ops --markdown [--backend B]
 """
 
 from __future__ import annotations
@@ -38,6 +39,13 @@ def flags(arguments: argparse.Namespace) -> None:
         value = getattr(getattr(config, section), name) if section else getattr(config, name)
         choices = f" ({', '.join(map(str, flag.choices))})" if flag.choices else ""
         print(f"{flag.name} = {value!r}{choices}\n    {flag.doc}")
+
+
+def ops(arguments: argparse.Namespace) -> None:
+    """Print the page of operations and functions."""
+    from reference.catalog import page
+
+    print(page(arguments.backend), end="")
 
 
 _PREFACE = """\
@@ -82,6 +90,10 @@ def main() -> None:
     lister = commands.add_parser("flags", help="list the flags")
     lister.add_argument("--markdown", action="store_true", help="as docs/flags.md")
     lister.set_defaults(command=flags)
+    catalog = commands.add_parser("ops", help="list the operations and functions")
+    catalog.add_argument("--markdown", action="store_true", required=True, help="as docs/ops.md")
+    catalog.add_argument("--backend", required=True, help="whose way of computing is told")
+    catalog.set_defaults(command=ops)
     arguments = parser.parse_args()
     arguments.command(arguments)
 

@@ -112,6 +112,7 @@ class _TensorOperators:
         return _namespace().reshape(self, shape, ndim=ndim)
 
     def transpose(self, *axes: Any) -> Any:
+        """The dimensions in this order; in the opposite one if none is told."""
         if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], list | tuple)):
             axes = () if axes[0] is None else tuple(axes[0])
         return _namespace().transpose(self, axes or None)
@@ -121,6 +122,7 @@ class _TensorOperators:
         return _namespace().flatten(self, ndim)
 
     def astype(self, dtype: str) -> Any:
+        """The same elements as another dtype."""
         return _namespace().cast(self, dtype)
 
     def fill(self, value: Any) -> Any:
@@ -128,11 +130,13 @@ class _TensorOperators:
         return _namespace().fill(self, value)
 
     def copy(self, name: str | None = None) -> Any:
+        """A variable of its own with the same value."""
         twin = _namespace().tensor_copy(self)
         twin.name = name
         return twin
 
     def get_scalar_constant_value(self) -> Any:
+        """The number that this is, if the graph tells it."""
         return _namespace().get_scalar_constant_value(self)
 
     def transfer(self, target: str) -> Any:
