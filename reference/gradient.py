@@ -21,7 +21,7 @@ from reference.compile.ops import ViewOp
 from reference.config import config
 from reference.graph.core import Apply, Constant, Op, Variable, inherit_line
 from reference.graph.dtypes import is_discrete
-from reference.graph.errors import DisconnectedInputError, NullTypeGradError
+from reference.graph.errors import DisconnectedInputError, GradientError, NullTypeGradError
 from reference.graph.lazy import Guard, guards
 from reference.graph.traversal import clone_replace, toposort
 from reference.graph.types import DisconnectedType, NullType, ScalarType, TensorType
@@ -29,9 +29,9 @@ from reference.numeric_gradient import numeric_grad, verify_grad
 
 __all__ = [
     "DisconnectedInputError", "DisconnectedType", "GradClip", "GradScale", "Lop", "NullTypeGradError", "Rop",
-    "consider_constant", "disconnected_grad", "grad", "grad_clip", "grad_not_implemented", "grad_scale",
-    "grad_undefined", "hessian", "jacobian", "numeric_grad", "subgraph_grad", "undefined_grad", "verify_grad",
-    "zero_grad",
+    "GradientError", "consider_constant", "disconnected_grad", "grad", "grad_clip", "grad_not_implemented",
+    "grad_scale", "grad_undefined", "hessian", "jacobian", "numeric_grad", "subgraph_grad", "undefined_grad",
+    "verify_grad", "zero_grad",
 ]  # fmt: skip
 
 Wrt = Variable | Sequence[Variable]
@@ -321,7 +321,7 @@ def _column(out: Variable, wrts: Sequence[Variable], points: Sequence[Variable])
         return None
     column = grad(None, u, known_grads=pairs, disconnected_inputs="ignore", return_disconnected="None")
     if column is None:
-        return None
+        return zeros
     # The product does not depend on u, but gradients may read its shape.
     return clone_replace([column], {u: zeros})[0]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from reference.graph.core import Variable
+from reference.graph.errors import GradientError
 from reference.graph.types import TensorType
 
 
@@ -74,7 +75,7 @@ def verify_grad(
             allowed = np.maximum(abs_tol, rel_tol * np.maximum(np.abs(s), np.abs(n)))
             if not (error <= allowed).all():
                 worst = np.unravel_index(np.argmax(error - allowed), error.shape)
-                raise AssertionError(
+                raise GradientError(
                     f"the gradient with respect to argument {k} is wrong at {tuple(map(int, worst))}: "
                     f"symbolic {s[worst]}, numeric {n[worst]}"
                 )

@@ -178,11 +178,11 @@ def _true_div_dtype(*dtypes: str) -> str:
 
 
 def _complex_of(*dtypes: str) -> str:
-    return "complex128" if to_real_float(*dtypes) == "float64" else "complex64"
+    return "complex128" if to_real_float(upcast(*dtypes)) == "float64" else "complex64"
 
 
 def _parts_of_complex(*dtypes: str) -> str:
-    return "float64" if to_real_float(*dtypes) == "float64" else "float32"
+    return "float64" if to_real_float(upcast(*dtypes)) == "float64" else "float32"
 
 
 def _bool_as_int8(*dtypes: str) -> str:

@@ -17,6 +17,8 @@ MEANINGS = {
     "semantics": "both of its modes differ from us",
     "special": "its optimizer changes what infinities or NaN lead to",
     "dtype": "another dtype or rank",
+    "pattern": "another static broadcast pattern",
+    "text": "its graph prints otherwise",
     "refusal": "it refuses the program",
     "crash": "the process died",
     "timeout": "no answer",

@@ -16,7 +16,7 @@ from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
 
-from reference.compile.givens import Substitution, add_default_updates
+from reference.compile.givens import Substitution, add_default_updates, free_inputs
 from reference.compile.io import In, Out, Pairs, as_givens, as_inputs, as_output, as_updates, update_value, where
 from reference.compile.ops import deep_copy_op
 from reference.compile.profiling import ProfileStats, hooks, profile_for
@@ -99,7 +99,7 @@ def function(
     specs = as_inputs(inputs, allow_input_downcast)
     shape, outs = _structure(outputs)
     pending = as_updates(updates)
-    replace = as_givens(givens, specs, rebuild_strict)
+    specs, replace = free_inputs(specs, as_givens(givens, specs, rebuild_strict))
     states = _states(specs)
     _warn_of_dropped_updates([o.variable for o in outs] + list(pending.values()), pending)
 
@@ -159,12 +159,11 @@ def _structure(outputs: Any) -> tuple[Any, list[Out]]:
 
 
 def _states(specs: list[In]) -> list[In]:
-    """The inputs that the function updates itself, their updates converted to their types."""
+    """The inputs that the function updates itself."""
     states = [spec for spec in specs if spec.update is not None]
     for spec in states:
         if spec.value is None:
             raise ValueError(f"the input {spec.variable} has an update but no initial value; pass In(value=...)")
-        spec.update = spec.variable.type.filter_variable(spec.update)
     return states
 
 
@@ -299,11 +298,7 @@ class Function:
         open_specs = self._open
         if len(args) > len(open_specs):
             raise TypeError(f"{self} takes {len(open_specs)} arguments ({self._names()}), got {len(args)}")
-        # Inputs with defaults may stand before required ones: arguments fill the required ones first if few.
-        required = [s for s in open_specs if s not in self._defaults and s.name not in kwargs]
-        targets = open_specs if len(args) > len(required) else required
-        for spec, value in zip(targets, args):
-            bound[spec] = value
+        bound.update(zip(open_specs, args))
         for key, value in kwargs.items():
             spec = next((s for s in self.specs if s.name == key), None)  # type: ignore[assignment]
             if spec is None:
@@ -347,7 +342,7 @@ class Function:
         for variable in self.shared_variables:
             if item is variable or (isinstance(item, str) and item == variable.name):
                 return variable
-        raise KeyError(f"{self} has no input or shared variable {item!r}")
+        raise TypeError(f"{self} has no input or shared variable {item!r}")
 
     def __getitem__(self, item: Any) -> Any:
         """The current value of a shared variable, or the default of an input."""

@@ -6,9 +6,10 @@ called (io does) nor what becomes of the expressions.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
-from reference.compile.io import update_value
+from reference.compile.io import In, update_value
 from reference.compile.shared import SharedVariable
 from reference.graph.core import Constant, Variable
 from reference.graph.traversal import clone_replace, graph_inputs
@@ -42,6 +43,15 @@ class Substitution:
         return not isinstance(leaf, SharedVariable | Constant)
 
 
+def free_inputs(specs: Sequence[In], replace: Mapping[Variable, Variable]) -> tuple[list[In], dict[Variable, Variable]]:
+    """Inputs that are computed become free: the graph above them is cut off, also in what the givens put in."""
+    free = {s.variable: s.variable.type(s.variable.name) for s in specs if s.variable.owner is not None}
+    if not free:
+        return list(specs), dict(replace)
+    inputs = [dataclasses.replace(s, variable=free.get(s.variable, s.variable)) for s in specs]
+    return inputs, dict(zip(replace, clone_replace(list(replace.values()), free))) | free
+
+
 def add_default_updates(
     roots: list[Variable],
     updates: dict[SharedVariable, Variable],
@@ -49,9 +59,11 @@ def add_default_updates(
     substitute: Substitution,
 ) -> None:
     """Default updates of every shared variable reached, also through other updates, unless excluded."""
+    if not isinstance(excluded, bool | list | tuple | set):
+        raise TypeError(f"no_default_updates is True, False or a list of shared variables, not {excluded!r}")
     if excluded is True:
         return
-    skipped = set() if excluded is False else set(excluded)  # type: ignore[arg-type]
+    skipped = set() if excluded is False else set(excluded)
     roots = [*roots, *updates.values()]
     seen: set[Variable] = set()
     while roots:

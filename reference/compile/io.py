@@ -43,6 +43,8 @@ class In:
     def __post_init__(self) -> None:
         if self.name is None and self.autoname:
             self.name = getattr(self.variable, "name", None)
+        if self.update is not None:
+            self.update = update_value(self.variable, self.update)
 
     def __str__(self) -> str:
         return f"In({self.variable} -> {self.update})" if self.update is not None else f"In({self.variable})"
@@ -138,7 +140,7 @@ def as_pairs(pairs: Pairs | None, what: str) -> list[tuple[Any, Any]]:
     items = list(pairs.items()) if isinstance(pairs, Mapping) else list(pairs)
     for item in items:
         if not isinstance(item, list | tuple) or len(item) != 2:
-            raise TypeError(f"{what} must be a dict or a list of pairs, got the element {item!r}")
+            raise ValueError(f"{what} must be a dict or a list of pairs, got the element {item!r}")
     return [(a, b) for a, b in items]
 
 
@@ -155,17 +157,17 @@ def as_updates(updates: Pairs | None) -> dict[SharedVariable, Variable]:
     return checked
 
 
-def update_value(target: SharedVariable, value: Any) -> Variable:
-    """`value` as a variable of the shared variable's type; TypeError tells both types."""
+def update_value(target: Variable, value: Any) -> Variable:
+    """`value` as a variable of the type of the state that it is for; TypeError tells both types."""
     try:
         return target.type.filter_variable(value)
     except TypeError as error:
         given = f"{value} of type {value.type}" if isinstance(value, Variable) else repr(value)
-        hint = ""
+        kind, hint = "shared variable" if isinstance(target, SharedVariable) else "input", ""
         if isinstance(value, Variable) and getattr(value.type, "dtype", None) != getattr(target.type, "dtype", None):
-            hint = f"; to keep the shared variable's dtype, cast the update: T.cast(..., {target.type.dtype!r})"  # type: ignore[attr-defined]
+            hint = f"; to keep its dtype, cast the update: T.cast(..., {target.type.dtype!r})"  # type: ignore[attr-defined]
         raise TypeError(
-            f"the update of the shared variable {target} of type {target.type}{where(target)} must have its type, "
+            f"the update of the {kind} {target} of type {target.type}{where(target)} must have its type, "
             f"got {given}{hint} ({error})"
         ) from None
 

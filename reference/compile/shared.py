@@ -51,7 +51,13 @@ class Container:
 
 
 class SharedVariable(Variable):
-    """A variable whose value lives on between calls and is shared by every function that mentions it."""
+    """A variable whose value lives on between calls and is shared by every function that mentions it.
+
+    `strict` and `allow_downcast` hold for its first value and for what `set_value` is given.
+    """
+
+    default_update: Variable | None = None
+    """The new value after each call of a function that mentions it; ``del`` ends that."""
 
     def __init__(
         self,
@@ -64,7 +70,7 @@ class SharedVariable(Variable):
         container: Container | None = None,
     ):
         super().__init__(type, name=name)
-        self.default_update: Variable | None = None
+        self.strict, self.allow_downcast = strict, allow_downcast
         if container is None:
             filtered = type.filter(value, strict=strict, allow_downcast=allow_downcast)
             container = Container(filtered if borrow else _own(filtered))
@@ -86,7 +92,7 @@ class SharedVariable(Variable):
 
     def set_value(self, value: Any, borrow: bool = False) -> None:
         """Replace the value; the shape may change, dtype and rank may not (TypeError)."""
-        filtered = self.type.filter(value)
+        filtered = self.type.filter(value, strict=self.strict, allow_downcast=self.allow_downcast)
         self.container.write(filtered if borrow else _own(filtered))
 
     def zero(self, borrow: bool = False) -> None:
@@ -125,16 +131,23 @@ def shared(
     """
     if isinstance(value, Variable):
         raise TypeError(f"a shared variable needs a value, not the symbolic variable {value}")
+    declined = []
     for constructor in reversed(_constructors):
         try:
             return constructor(value, name=name, strict=strict, allow_downcast=allow_downcast, **kwargs)
-        except TypeError:
-            continue
-    raise TypeError(f"no shared variable can hold {value!r} with the options {kwargs}")
+        except TypeError as error:
+            declined.append(str(error))
+    raise TypeError(f"no shared variable can hold {value!r} with the options {kwargs}: {declined[0]}")
+
+
+def _is_numeric(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind in "biufc"
 
 
 @shared_constructor
 def _generic_shared(value: Any, name: str | None = None, borrow: bool = False, **_: Any) -> SharedVariable:
+    if _is_numeric(value):
+        raise TypeError("arrays of numbers are held as tensors")
     return SharedVariable(generic, value, name=name, borrow=borrow)
 
 
@@ -152,7 +165,7 @@ def _tensor_shared(
 
     if isinstance(value, bool | numbers.Number | np.generic):
         value = np.asarray(value, dtype="int64" if type(value) is int else None)
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "biufc":
+    if not _is_numeric(value):
         raise TypeError(f"not an array: {value!r}")
     if broadcastable is None:
         broadcastable = (False,) * value.ndim

@@ -23,6 +23,10 @@ class NullTypeGradError(TypeError):
     """The gradient of an operation is not defined and the cost depends on it."""
 
 
+class GradientError(AssertionError):
+    """`verify_grad` found a gradient that is not the numeric one."""
+
+
 class ShapeError(ValueError):
     """Run-time shapes do not fit each other."""
 

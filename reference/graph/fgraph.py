@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from reference.graph.core import Apply, Constant, Variable, Wide
-from reference.graph.errors import MissingInputError
+from reference.graph.errors import MissingInputError, NullTypeGradError
 from reference.graph.traversal import clone_replace, toposort
+from reference.graph.types import NullType
 
 
 class Client(NamedTuple):
@@ -134,6 +135,8 @@ class FunctionGraph:
     def _import_leaf(self, variable: Variable, reader: Apply | None) -> None:
         if variable in self.clients:
             return
+        if isinstance(variable.type, NullType):
+            raise NullTypeGradError(f"a gradient that does not exist cannot be computed: {variable.type.why}")
         if not isinstance(variable, Constant):
             where = f"\nIt was created at: {variable.line}" if variable.line else ""
             used = f"\nIt is read by {reader}, built at: {reader.line}" if reader is not None else ""

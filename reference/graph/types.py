@@ -61,8 +61,8 @@ class TensorType(Type):
     def filter(self, value: Any, strict: bool = False, allow_downcast: bool | None = None) -> np.ndarray:
         """Theano's rule: widening is silent, narrowing needs `allow_downcast`, rank never changes.
 
-        With `allow_downcast=None` a Python number is accepted if it survives the conversion, and a
-        Python float always if this type is floatX.
+        Numbers, and lists of them, are accepted if they survive the conversion; with `allow_downcast=None` a Python
+        float always if this type is floatX.
         """
         if isinstance(value, Variable):
             raise TypeError(
@@ -93,17 +93,17 @@ class TensorType(Type):
         if array.dtype.name == self.dtype:
             return array
         if array.dtype.kind not in "biufc":
-            raise TypeError(f"expected an array-like of type {self}, got {_describe(value)}")
+            wrong = ValueError if array.dtype.kind in "US" else TypeError
+            raise wrong(f"expected an array-like of type {self}, got {_describe(value)}")
         if allow_downcast or upcast(self.dtype, array.dtype.name) == self.dtype:
             return array.astype(self.dtype)
-        if allow_downcast is None:
-            if type(value) is float and self.dtype == config.floatX:
-                return array.astype(self.dtype)
-            if not isinstance(value, (np.ndarray, np.generic)):
-                with np.errstate(all="ignore"):
-                    cast = array.astype(self.dtype)
-                if np.array_equal(cast, array):
-                    return cast
+        if allow_downcast is None and type(value) is float and self.dtype == config.floatX:
+            return array.astype(self.dtype)
+        if not isinstance(value, np.ndarray):
+            with np.errstate(all="ignore"):
+                cast = array.astype(self.dtype)
+            if np.array_equal(cast, array, equal_nan=array.dtype.kind in "fc"):
+                return cast
         raise TypeError(
             f"{_describe(value)} does not convert to {self.dtype} without loss; "
             "cast it, or pass allow_input_downcast=True"
@@ -268,7 +268,7 @@ generic = Generic()
 class NullType(Type):
     """The type of a gradient that is not defined; `why` is told to the user if the cost needs it."""
 
-    why: str
+    why: str = "no reason was given"
 
     def __str__(self) -> str:
         return "NullType"

@@ -20,9 +20,13 @@ from reference.graph.types import NoneConst, ScalarType, TensorType
 from reference.tensor.variable import TensorConstant, TensorVariable
 
 __all__ = [
-    "NoneConst", "NotScalarConstantError", "TensorConstant", "TensorType", "TensorVariable", "as_tensor",
-    "as_tensor_variable", "constant", "get_scalar_constant_value", "tensor",
+    "AsTensorError", "NoneConst", "NotScalarConstantError", "TensorConstant", "TensorType", "TensorVariable",
+    "as_tensor", "as_tensor_variable", "constant", "get_scalar_constant_value", "tensor",
 ]  # fmt: skip
+
+
+class AsTensorError(TypeError):
+    """What was given is no tensor, and cannot be made one."""
 
 
 class NotScalarConstantError(Exception):
@@ -42,7 +46,7 @@ def as_tensor_variable(x: Any, name: str | None = None, ndim: int | None = None)
 
             x = tensor_from_scalar(x)
         if not isinstance(x.type, TensorType):
-            raise TypeError(f"expected a tensor, got {x} of type {x.type}")
+            raise AsTensorError(f"expected a tensor, got {x} of type {x.type}")
         return x if ndim is None else _to_rank(x, ndim)
     if isinstance(x, list | tuple) and any(isinstance(v, Variable | Apply) for v in _leaves(x)):
         from reference.tensor.joining import stack
@@ -77,7 +81,7 @@ def constant(x: Any, name: str | None = None, ndim: int | None = None, dtype: st
     """
     data = np.asarray(x, dtype=dtype) if dtype is not None else autocast(x)
     if data.dtype.kind not in "biufc":
-        raise TypeError(f"cannot make a tensor of {x!r} of type {type(x).__name__}")
+        raise AsTensorError(f"cannot make a tensor of {x!r} of type {type(x).__name__}")
     data = data.copy()
     if ndim is not None:
         if data.ndim > ndim:
@@ -133,7 +137,8 @@ def get_scalar_constant_value(v: Any, depth: int = 0) -> np.ndarray:
 
     while not isinstance(v, Constant):
         if not isinstance(v, Variable):
-            return autocast(v)
+            v = constant(v)
+            break
         if v.owner is None:
             raise NotScalarConstantError(str(v))
         op, inputs = v.owner.op, v.owner.inputs

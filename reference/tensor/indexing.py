@@ -136,7 +136,7 @@ class Writing(Op):
         x, y = as_tensor_variable(x), as_tensor_variable(y)
         part = self.reading()(x, *index)
         if y.type.ndim > part.type.ndim:
-            raise ValueError(
+            raise TypeError(
                 f"{self}: the part of {x} has {part.type.ndim} dimensions, the value {y} has {y.type.ndim}"
             )
         if not np.can_cast(y.type.dtype, x.type.dtype, casting="same_kind"):

@@ -122,7 +122,7 @@ def test_defaults_keywords_and_state():
     assert count(1) == 100 and count(1, 5) == 5 and count(1) == 6
     assert theano.function([x, theano.Param(y, default=10.0)], x + y)(1) == 11
     first = theano.function([theano.In(y, value=10.0), x], y - x)
-    assert first(1) == 9 and first(3, 1) == 2
+    assert first(x=1) == 9 and first(3, 1) == 2
 
 
 def test_conversion_of_arguments():
