@@ -19,7 +19,7 @@ its loops; and again, round after round, until a whole round changes nothing. Ea
 fixpoint, and sees only what changed since it last ran."""
 
 FAMILIES = ("inline", "merge", "constant", "ifelse", "shape", "subtensor", "algebra", "reduce", "stabilize", "nnet",
-            "linalg", "scan", "after", "gates", "batch", "sums", "fusion", "unroll")  # fmt: skip
+            "linalg", "tape", "scan", "after", "gates", "batch", "sums", "fusion", "unroll")  # fmt: skip
 """The files under rules/, in the order in which their rules are tried on a node."""
 
 

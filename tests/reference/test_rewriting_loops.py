@@ -73,6 +73,9 @@ CASES = {
         [x, w, y, h], [X, W, W.T, H]),
     "dots_of_one_operand": (
         lambda: scanned(lambda a, s: T.tanh(T.dot(s, w) * T.dot(s, y) + a), [x], [h]), [x, w, y, h], [X, W, W.T, H]),
+    "written_down": (
+        lambda: T.grad(scanned(lambda a, s: T.tanh(T.dot(s, w)) * T.nnet.sigmoid(T.dot(s, y) + a), [x], [h]).sum(), w),
+        [x, w, y, h], [X, W, W.T, H]),
     "sum_of_dots": (
         lambda: scanned(lambda a, s, r: (T.tanh(T.dot(s, w) + T.dot(r, y) + a), T.tanh(s)), [x], [h, h])[0],
         [x, w, y, h], [X, W, W.T, H]),
