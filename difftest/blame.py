@@ -208,7 +208,7 @@ class _Search:
         suspect = broken_contract(run) if run is not None else None
         if suspect is not None:
             return suspect.culprit, suspect.why
-        if "changed its argument" in failure.message or "when it was repeated" in failure.message:
+        if any(what in failure.message for what in ("changed its argument", "when it was repeated", "function keeps")):
             return "interpreter", "no operation writes to what it reads"
         if "shares memory" in failure.message:
             return "function", "no operation returns what it reads, unless it says so"
@@ -238,6 +238,8 @@ class _Search:
             return UNSTEADY
         if law == "P3":
             return self._applied_again(failure)
+        if law == "P7":
+            return "printing", "the program that is written from the graph is another"
         if law == "P1":
             return self._other_rewrites(failure)
         if law == "P6":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -173,8 +174,11 @@ def _call(built: Built, run: Run, arguments: list[np.ndarray]) -> Call:
     f = run.function
     before = [a.copy() for a in arguments]
     state = [s.get_value() for s in f.get_shared()]
+    held = _holders(arguments)
     with contextlib.redirect_stdout(io.StringIO()) as said:
         outputs = f(*arguments)
+    if run.cell.backend == BASE.backend:
+        _check_keepers(built, run, [now > n for now, n in zip(_holders(arguments), held)], _holders(outputs))
     for given, a, b in zip(built.program.arguments, arguments, before):
         if not same_bits(a, b):
             run.complaints.append(f"the call changed its argument {given.name}")
@@ -183,6 +187,21 @@ def _call(built: Built, run: Run, arguments: list[np.ndarray]) -> Call:
     updates = [np.asarray(v.get_value()) for v in f.updated]
     copies = [np.array(o) for o in outputs]
     return Call([*before, *state], copies, updates, built.shared_values(), said.getvalue(), outputs)
+
+
+def _holders(values: Sequence[Any]) -> list[int]:
+    """How many hold each of the values, beside the sequence; nobody knows it of other Pythons than this."""
+    if sys.implementation.name != "cpython":
+        return [0] * len(values)
+    return [sys.getrefcount(values[k]) - 2 for k in range(len(values))]
+
+
+def _check_keepers(built: Built, run: Run, taken: Sequence[bool], holders: Sequence[int]) -> None:
+    """Between calls a function keeps neither what it was given nor what it returned: that would use up memory."""
+    kept = [i.name for i, more in zip(built.program.arguments, taken) if more]
+    kept += [name for name, n in zip(built.program.outputs, holders) if n > 0]
+    if kept:
+        run.complaints.append(f"the function keeps {', '.join(kept)} after the call")
 
 
 def _check_types(built: Built, run: Run, outputs: Sequence[Any]) -> None:

@@ -7,6 +7,7 @@ elements into other places. What the judge of slopes asks of one node in a progr
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from difftest.oracle.alone import has_slope
 from difftest.oracle.bounds import FLOATS
 from difftest.oracle.names import kind_name
 from difftest.program import Array, Input, Program, Step, step_source
+from difftest.raised import who_raises
 from difftest.validate import computed
 from reference.graph.traversal import toposort
 
@@ -84,15 +86,13 @@ def gradient_failures(api: Any) -> Iterator[tuple[Program, Failure]]:
     told = set()
     for program in programs(api):
         try:
-            built = program.build(api)
-            known = {built.names[i.name]: i.value.data for i in program.inputs}
-            for v in built.outputs:
-                computed(v, known)
+            outputs, known = _computed(program, api)
         except Exception as error:
             what = f"{program.steps[0].step} raised {type(error).__name__}: {error}"
-            yield program, Failure("seed", BASE, what, culprit=f"op {program.steps[0].step}")
+            culprit = who_raises(partial(_computed, program, api))[0] or f"op {program.steps[0].step}"
+            yield program, Failure("seed", BASE, what, culprit=culprit)
             continue
-        for node in filter(has_slope, toposort(built.outputs)):
+        for node in filter(has_slope, toposort(outputs)):
             inputs = [known[v] for v in node.inputs]
             for ask in (unlike_differences, broken_promise) if kind_name(node.op) in KINKS else (unlike_differences,):
                 failure = judged(api, ask, node, inputs, 0)[1]
@@ -100,6 +100,15 @@ def gradient_failures(api: Any) -> Iterator[tuple[Program, Failure]]:
                     told.add(failure.culprit)
                     what = f"{step_source(program.steps[0])}: {failure.message}"
                     yield program, Failure("seed", BASE, what, culprit=failure.culprit)
+
+
+def _computed(program: Program, api: Any) -> tuple[Sequence[Any], dict[Any, Any]]:
+    """The variables that it gives, and the values of all."""
+    built = program.build(api)
+    known = {built.names[i.name]: i.value.data for i in program.inputs}
+    for v in built.outputs:
+        computed(v, known)
+    return built.outputs, known
 
 
 def programs(api: Any) -> Iterator[Program]:

@@ -116,7 +116,6 @@ seed(
     "dot(W, x[t]) for all t is x W, without the transpose",
     "return Dot()(right, a.T if a.type.ndim == 2 else a)",
     "return Dot()(right, a)",
-    "rewrite dots_at_once",
 )
 seed(
     "rows_stretched_on_the_right",

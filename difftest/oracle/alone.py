@@ -36,7 +36,9 @@ class Alone:
         self.twin = node.clone_with_new_inputs([places.get(v, v) for v in node.inputs])
         self.values = {places[v]: x for v, x in zip(node.inputs, inputs) if v in places}
         with np.errstate(all="ignore"), without_effects():
-            shapes = [np.shape(y) for y in node.op.perform(node, *inputs)]
+            # Copies: an operation that writes to what it reads must not get at the evidence.
+            given = [np.array(x) if isinstance(x, np.ndarray) else x for x in inputs]
+            shapes = [np.shape(y) for y in node.op.perform(node, *given)]
         self.weights = {
             v: random.integers(4, 13, shape) / 8.0 for v, shape in zip(self.twin.outputs, shapes) if is_float(v)
         }

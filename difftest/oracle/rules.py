@@ -76,23 +76,36 @@ def written(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     x, y, *rest = inputs
     if x.y is None or y.y is None or not all(b.exact for b in rest):
         return None
+    y = as_dtype(y, x.dtype)
+    places = _places_read(node, x, [b.raw for b in rest])
     if node.op.set_instead_of_inc:
-        return gathered(node, [x, as_dtype(y, x.dtype), *rest], slice(0, 2))
+        return [Bound(_with(x.y, y.y, places, False), _with(x.e, y.e, places, False), x.dtype)]
     if x.dtype not in FLOATS:
         return None
-    indices = [b.raw for b in rest]
-
-    def run(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.asarray(node.op.perform(node, a, b, *indices)[0])
-
-    y = as_dtype(y, x.dtype)
-    times = run(np.zeros(x.y.shape, WIDE), np.ones(y.y.shape, WIDE))
-    total, error = run(x.y, y.y), run(x.e, y.e)
-    size = run(np.abs(x.y) + x.e, np.abs(y.y) + y.e)
+    times = _with(np.zeros(x.y.shape, WIDE), np.ones(y.y.shape, WIDE), places)
+    total, error = _with(x.y, y.y, places), _with(x.e, y.e, places)
+    size = _with(np.abs(x.y) + x.e, np.abs(y.y) + y.e, places)
     grid = quantum(np.concatenate([x.y.ravel(), y.y.ravel()]))
     free = np.asarray((times == 0) | (fits_grid(size, grid, x.dtype) & (error == 0)))
     most = int(times.max()) if times.size else 0
     return [Bound(total, np.where(free, error, error + gamma(most, x.dtype) * size), x.dtype)]
+
+
+def _places_read(node: Any, x: Bound, indices: Sequence[Any]) -> np.ndarray:
+    """For each element of the part that is written its place in x, as the operation says that reads the same part."""
+    reading = node.op.reading().make_node(node.inputs[0], *node.inputs[2:])
+    numbers = np.arange(x.y.size).reshape(x.y.shape)
+    return np.asarray(reading.op.perform(reading, numbers, *indices)[0])
+
+
+def _with(x: np.ndarray, y: np.ndarray, places: np.ndarray, added: bool = True) -> np.ndarray:
+    """A copy of x with y added, or set, at the places; of what is set twice the last is kept."""
+    result, values = x.flatten(), np.broadcast_to(y, places.shape).ravel()
+    if added:
+        np.add.at(result, places.ravel(), values)
+    else:
+        result[places.ravel()] = values
+    return np.asarray(result.reshape(x.shape))
 
 
 def fits_grid(total: np.ndarray, grid: np.longdouble, dtype: str) -> np.ndarray:

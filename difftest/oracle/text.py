@@ -75,7 +75,11 @@ def _optimizing_twice(api: Any, run: Run) -> Iterator[tuple[Any, str, str]]:
 def _written_out(api: Any, run: Run) -> Iterator[tuple[Any, str, str]]:
     graph = run.function.fgraph
     first = printed(api, list(graph.outputs))
-    second = printed(api, api.printing.rebuild(api.printing.source(graph))[1])
+    try:
+        second = printed(api, api.printing.rebuild(api.printing.source(graph))[1])
+    except Exception as error:
+        yield run.cell, "P7", f"the graph's program raises {type(error).__name__}: {error}"
+        return
     if first != second:
         yield run.cell, "P7", difference(first, second, ("the graph", "its program, run"))
 

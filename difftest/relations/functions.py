@@ -23,9 +23,14 @@ def shuffled(draw: Draw, items: list) -> list:
 def shared_of(program: Program, twin: Program | None = None) -> list[str]:
     """The shared variables that both have, but for those that only a loop of the first changes."""
     twin = twin or program
-    names = {s.name for s in twin.shared}
-    lost = set().union(*map(carried, program.steps)) - set().union(*map(carried, twin.steps))
-    return [s.name for s in program.shared if s.name in names and s.name not in lost]
+    names = {s.name for s in twin.shared} - _left_behind(program, twin)
+    return [s.name for s in program.shared if s.name in names]
+
+
+def _left_behind(program: Program, twin: Program) -> set[str]:
+    """The shared variables that loops of the first change, and none of the second."""
+    changed, still = (set().union(*map(carried, p.steps)) for p in (program, twin))
+    return changed - still
 
 
 @relation("MR7", "every subset of outputs alone gives the same", subject="function")
@@ -38,6 +43,9 @@ def some_outputs(case: Case, draw: Draw) -> Iterator[Twin]:
         fewer = pruned(replace(program, outputs=(name,)))
         if fewer.moved != program.moved and "random" in families(fewer):
             continue  # without the loop a stream that is left does not move on
+        read = fewer.upstream([*fewer.outputs, *(by for _, by in (*fewer.givens, *fewer.updates))])
+        if read & _left_behind(program, fewer):
+            continue  # without the loop a shared variable that is left keeps its value
         yield Twin(fewer, [(name, name)], shared=shared_of(program, fewer))
 
 

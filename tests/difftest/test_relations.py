@@ -318,6 +318,23 @@ def caught(id, program=None, **more):
     return failures
 
 
+def test_state_that_only_a_dropped_loop_changes_is_no_output_alone():
+    added = (Step("add", ("@1", "r0"), {}, ("b0",)),)
+    read = (Sequence_((0,), ("r0",)),)
+    parts = Loop(read, (None,), body=added, outputs=("b0",), rows=("",), carries=(("@1", "b0"),))
+    program = Program(
+        inputs=(given("x0", X),),
+        shared=(Shared("s0", Array(ROW)),),
+        steps=(Step("scan", ("x0", "s0"), parts.attributes(), ("v0", "v1", "v2")),),
+        outputs=("v0", "s0"),
+        calls=((Array(X),), (Array(-X),)),
+    )
+    assert program.moved == ("v2",)
+    report = check(program, relations=["MR7"])
+    assert report.ok, report
+    assert report.counts["relation", "MR7"]
+
+
 def test_givens_that_do_more_than_replace_are_caught(monkeypatch):
     from reference.compile.givens import Substitution
 
