@@ -80,11 +80,10 @@ seed = patches(
 seed(
     "softmax_centered_by_columns",
     "softmax subtracts the largest of each column",
-    '(largest,) = run(ctx, Fold("extreme", x.dtype, x.dtype), x, 1, 1, "Max")\n'
+    'lambda: run(ctx, Fold("extreme", x.dtype, x.dtype), x, 1, 1, "Max")[0])\n'
     '    return ctx.step("sub", x.dtype, x, _by_rows(ctx.loaded(largest), x.shape))',
-    '(largest,) = run(ctx, Fold("extreme", x.dtype, x.dtype), x, 0, 1, "Max")\n'
-    '    wide = spread(transposed(ctx.loaded(largest), ["x", 0]), x.shape)\n'
-    '    return ctx.step("sub", x.dtype, x, wide)',
+    'lambda: run(ctx, Fold("extreme", x.dtype, x.dtype), x, 0, 1, "Max")[0])\n'
+    '    return ctx.step("sub", x.dtype, x, spread(transposed(ctx.loaded(largest), ["x", 0]), x.shape))',
 )
 
 seed = patches("lowering", f"{LOWER}/random.py", "kernel RandomFunction", "random", "plan RandomFunction")
@@ -235,6 +234,13 @@ seed(
 )
 
 seed = patches("lowering", f"{LOWER}/scatter.py", "kernel AdvancedIncSubtensor")
+
+seed(
+    "one_a_row_for_some_rows",
+    "rows that are not all named, in order, are taken for all of them",
+    "if known is None or not np.array_equal(known, np.arange(shape[0])):",
+    "if known is None or len(known) != shape[0]:",
+)
 
 seed(
     "values_read_by_columns",

@@ -57,6 +57,7 @@ class Context:
         self.left_to_host = left_to_host
         self.constants: dict[Constant, DeviceArray] = {} if constants is None else constants
         self.node: Apply | None = None
+        self._made: dict[tuple[str, Variable], DeviceArray] = {}
 
     # Reading values.
 
@@ -113,6 +114,15 @@ class Context:
     def new(self, dtype: str, shape: Sequence[int]) -> DeviceArray:
         """A contiguous array to be written by launches."""
         return self.runtime.empty(dtype, shape, self.runtime.working)
+
+    def once(self, what: str, variable: Variable, make: Callable[[], DeviceArray]) -> DeviceArray:
+        """What several operations need to know of one variable, made for the first of them."""
+        if not self.has_made(what, variable):
+            self._made[what, variable] = make()
+        return self._made[what, variable]
+
+    def has_made(self, what: str, variable: Variable) -> bool:
+        return (what, variable) in self._made
 
     def known(self, value: np.ndarray) -> DeviceArray:
         """A device copy of a value that the host knows and that is the same on every call of this plan."""

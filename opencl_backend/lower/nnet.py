@@ -11,7 +11,8 @@ from opencl_backend.fold import Fold, run
 from opencl_backend.loop import Lazy, spread, transposed
 from opencl_backend.lower import register, takes_expressions
 from opencl_backend.lower.subtensor import gathered
-from reference.graph.core import Apply
+from opencl_backend.runtime import DeviceArray
+from reference.graph.core import Apply, Variable
 from reference.graph.errors import ShapeError
 from reference.tensor.nnet.crossentropy import CrossentropyCategorical1Hot
 from reference.tensor.nnet.softmax import LogSoftmax, Softmax
@@ -20,11 +21,12 @@ from reference.tensor.reduce import Sum
 takes_expressions(CrossentropyCategorical1Hot)
 
 
-def _centered(ctx: Context, x: Lazy) -> Lazy:
+def _centered(ctx: Context, v: Variable) -> Lazy:
     """``x - max(x)`` by rows."""
+    x = ctx.loaded(ctx.array(v))
     if x.size == 0:
         return x
-    (largest,) = run(ctx, Fold("extreme", x.dtype, x.dtype), x, 1, 1, "Max")
+    largest = ctx.once("row maxima", v, lambda: run(ctx, Fold("extreme", x.dtype, x.dtype), x, 1, 1, "Max")[0])
     return ctx.step("sub", x.dtype, x, _by_rows(ctx.loaded(largest), x.shape))
 
 
@@ -32,26 +34,35 @@ def _by_rows(vector: Lazy, shape: tuple[int, ...]) -> Lazy:
     return spread(transposed(vector, [0, "x"]), shape)
 
 
-def _row_sums(ctx: Context, x: Lazy) -> Lazy:
+def _row_sums(ctx: Context, x: Lazy) -> DeviceArray:
     dtype, acc = Sum().resolved(x.dtype)
-    return ctx.loaded(run(ctx, Fold("add", acc, dtype), ctx.cast(x, acc), 1, 1, "Sum")[0])
+    return run(ctx, Fold("add", acc, dtype), ctx.cast(x, acc), 1, 1, "Sum")[0]
+
+
+EXP_SUMS = "row sums of exponentials"
+"""Softmax and its logarithm of one variable share them, as they share the maxima."""
 
 
 @register(Softmax)
 def softmax(ctx: Context, node: Apply) -> Lazy:
     """``e / sum(e)`` with ``e = exp(x - max(x))``."""
-    x = ctx.loaded(ctx.array(node.inputs[0]))
-    e = ctx.evaluated(ctx.step("exp", x.dtype, _centered(ctx, x)))
-    return ctx.step("true_div", x.dtype, e, _by_rows(_row_sums(ctx, e), x.shape))
+    (x,) = node.inputs
+    d = _centered(ctx, x)
+    e = ctx.step("exp", d.dtype, d)
+    if not ctx.has_made(EXP_SUMS, x):
+        e = ctx.evaluated(e)
+    sums = ctx.once(EXP_SUMS, x, lambda: _row_sums(ctx, e))
+    return ctx.step("true_div", d.dtype, e, _by_rows(ctx.loaded(sums), d.shape))
 
 
 @register(LogSoftmax)
 def log_softmax(ctx: Context, node: Apply) -> Lazy:
     """``d - log(sum(exp(d)))`` with ``d = x - max(x)``."""
-    x = ctx.loaded(ctx.array(node.inputs[0]))
+    (x,) = node.inputs
     d = ctx.evaluated(_centered(ctx, x))
-    total = ctx.step("log", x.dtype, _row_sums(ctx, ctx.step("exp", x.dtype, d)))
-    return ctx.step("sub", x.dtype, d, _by_rows(ctx.evaluated(total), x.shape))
+    sums = ctx.once(EXP_SUMS, x, lambda: _row_sums(ctx, ctx.step("exp", d.dtype, d)))
+    total = ctx.step("log", d.dtype, ctx.loaded(sums))
+    return ctx.step("sub", d.dtype, d, _by_rows(ctx.evaluated(total), d.shape))
 
 
 @register(CrossentropyCategorical1Hot)

@@ -14,11 +14,14 @@ import numpy as np
 from opencl_backend.context import Context
 from opencl_backend.kernels.scatter import scatter
 from opencl_backend.loop import Lazy, Position, chunk, rebuild, spread, transposed
-from opencl_backend.lower import register
+from opencl_backend.lower import register, takes_expressions
 from opencl_backend.lower.subtensor import Advanced, advanced_plan, fitted, gathered, viewed_slices
 from opencl_backend.runtime import DeviceArray, Number, contiguous_strides
 from reference.graph.core import Apply, Variable
+from reference.graph.dtypes import COMPLEX
 from reference.tensor.indexing import ARRAY, AdvancedIncSubtensor, AdvancedIncSubtensor1
+
+takes_expressions(AdvancedIncSubtensor)
 
 
 @register(AdvancedIncSubtensor1)
@@ -28,16 +31,40 @@ def write_rows(ctx: Context, node: Apply) -> DeviceArray:
 
 
 @register(AdvancedIncSubtensor)
-def write_elements(ctx: Context, node: Apply) -> DeviceArray:
+def write_elements(ctx: Context, node: Apply) -> DeviceArray | Lazy:
     """What index arrays, integers and slices name together."""
     op: Any = node.op
-    return _written(ctx, node, op.pattern)
+    return _one_a_row(ctx, node) or _written(ctx, node, op.pattern)
+
+
+def _one_a_row(ctx: Context, node: Apply) -> Lazy | None:
+    """``x[arange(rows), j]`` as an expression: the column of each element is compared with its row's `j`."""
+    op: Any = node.op
+    x, y, *index = node.inputs
+    shape, dtype = ctx.shape(x), x.type.dtype
+    if op.pattern != (ARRAY, ARRAY) or len(shape) != 2 or 0 in shape or dtype in ("bool", *COMPLEX):
+        return None
+    if any(v.type.dtype == "bool" for v in index) or ctx.shape(index[1]) != shape[:1]:
+        return None
+    known = ctx.array(index[0]).known
+    if known is None or not np.array_equal(known, np.arange(shape[0])):
+        return None
+    columns = ctx.known(np.arange(shape[1]).reshape(1, -1))
+    wanted = ctx.evaluated(gathered(ctx, columns, shape[:1], [], [(1, ctx.lazy(index[1]))]))
+
+    def by_rows(vector: Lazy) -> Lazy:
+        return spread(transposed(vector, [0, "x"]), shape)
+
+    here = ctx.step("eq", "int64", spread(ctx.loaded(columns), shape), by_rows(wanted), result="bool")
+    old = ctx.lazy(x)
+    value = by_rows(ctx.cast(fitted(ctx, op, y, shape[:1]), dtype))
+    return ctx.step("switch", dtype, here, value if op.set_instead_of_inc else ctx.step("add", dtype, old, value), old)
 
 
 def _written(ctx: Context, node: Apply, pattern: Sequence[Any]) -> DeviceArray:
     op: Any = node.op
     x, y, *values = node.inputs
-    out = ctx.copied(ctx.array(x))
+    out = ctx.computed(ctx.lazy(x))
     index = advanced_plan(ctx, pattern, out.shape, values)
     region = viewed_slices(out, index)
     if any(region.shape[axis] == 0 for axis, _ in index.arrays) and prod(index.shape) > 0:

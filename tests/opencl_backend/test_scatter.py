@@ -14,8 +14,10 @@ B = RNG.standard_normal((4, 5, 6)).astype("float32")
 Y = RNG.standard_normal((5, 5)).astype("float32")
 I = np.array([1, 3, 1, -1, 5], "int32")
 J = np.array([0, 4, 2, 2, 0])
+SOME = np.array([1, 0, 2, 3, 3, 5])
 
 x, y, v, t = T.fmatrix("x"), T.fmatrix("y"), T.fvector("v"), T.ftensor3("t")
+k, w = T.lvector("k"), T.fvector("w")
 i, j, m = T.ivector("i"), T.lvector("j"), T.tensor("bool", (False, False), name="m")
 inc, put = T.inc_subtensor, T.set_subtensor
 
@@ -28,6 +30,11 @@ CASES = {
     "integer beside": ([t, j, y], [inc(t[1, j, :5], y)], [B, J, Y]),
     "mask": ([x, m], [put(x[m], 0.0), inc(x[m], 1.0)], [A, A > 0]),
     "gradient of a take": ([x, i], [T.grad((x[i] ** 2).sum(), x)], [A, I]),
+    "one a row": (
+        [x, k, w],
+        [op(x[rows, k], by) for rows in (T.arange(6), SOME) for op in (inc, put) for by in (w, 1.5)],
+        [A, np.array([0, 4, -1, 2, 0, -5]), A[:, 0]],
+    ),
     "nothing": ([x, i, y], [inc(x[i], y)], [A, I[:0], Y[:0]]),
 }
 
@@ -54,3 +61,6 @@ def test_an_index_out_of_bounds_raises():
     with pytest.raises(IndexError, match="out of bounds for axis 0 with size 6"):
         f(A, I + 5, Y)
     assert np.array_equal(f(A, I, Y), function([x, i, y], put(x[i], y), backend="reference")(A, I, Y))
+    f = function([x, k], inc(x[T.arange(6), k], 1.0), backend="opencl")
+    with pytest.raises(IndexError, match="index 5 is out of bounds for axis 1 with size 5"):
+        f(A, np.array([0, 1, 2, 5, 4, 0]))
