@@ -466,24 +466,28 @@ class GradScale(ViewOp):
         return [np.asarray(self.multiplier, dtype=g.type.dtype) * g for g in output_gradients]
 
 
+consider_constant_, zero_grad_ = ConsiderConstant(), ZeroGrad()
+disconnected_grad_, undefined_grad_ = DisconnectedGrad(), UndefinedGrad()
+
+
 def consider_constant(x: Any) -> Any:
     """`x`, which gradients take as constant."""
-    return ConsiderConstant()(_namespace().as_tensor_variable(x))
+    return consider_constant_(_namespace().as_tensor_variable(x))
 
 
 def zero_grad(x: Any) -> Any:
     """`x`, with a zero gradient."""
-    return ZeroGrad()(_namespace().as_tensor_variable(x))
+    return zero_grad_(_namespace().as_tensor_variable(x))
 
 
 def disconnected_grad(x: Any) -> Any:
     """`x`, from which the gradient is cut off."""
-    return DisconnectedGrad()(_namespace().as_tensor_variable(x))
+    return disconnected_grad_(_namespace().as_tensor_variable(x))
 
 
 def undefined_grad(x: Any) -> Any:
     """`x`, whose gradient is an error."""
-    return UndefinedGrad()(_namespace().as_tensor_variable(x))
+    return undefined_grad_(_namespace().as_tensor_variable(x))
 
 
 def grad_clip(x: Any, lower_bound: float, upper_bound: float) -> Any:

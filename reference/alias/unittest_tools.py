@@ -15,8 +15,8 @@ from reference.graph.core import Op, Variable
 from reference.numeric_gradient import verify_grad as _verify_grad
 
 __all__ = [
-    "InferShapeTester", "OptimizationTestMixin", "WrongValue", "assert_allclose", "fetch_seed", "seed_rng",
-    "str_diagnostic", "verify_grad",
+    "InferShapeTester", "OptimizationTestMixin", "TestOptimizationMixin", "WrongValue", "assert_allclose",
+    "custom_name_func", "fetch_seed", "seed_rng", "str_diagnostic", "verify_grad",
 ]  # fmt: skip
 
 
@@ -93,6 +93,14 @@ class OptimizationTestMixin:
     def assertFunctionContainsN(self, f: Any, op: Any, N: int) -> None:
         """`op` occurs N times."""
         self.assertFunctionContains(f, op, min=N, max=N)
+
+
+TestOptimizationMixin = OptimizationTestMixin
+
+
+def custom_name_func(testcase_func: Any, param_num: Any, param: Any) -> str:
+    """The name of a test made by the package `parameterized`: its arguments are in it."""
+    return f"{testcase_func.__name__}_{'_'.join(str(a) for a in param.args)}"
 
 
 class InferShapeTester(unittest.TestCase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +17,11 @@ __all__ = ["Assert", "assert_", "assert_op"]
 
 @dataclass(frozen=True)
 class Assert(Op):
-    """``Assert("why")(x, condition, ...)`` is x; AssertionError with the text if a condition has a false element."""
+    """``Assert("why")(x, condition, ...)`` is x; an error with the text if a condition has a false element."""
 
     msg: str = "a condition does not hold"
+    error: str = "AssertionError"
+    """Which of Python's errors."""
 
     view_of = {0: 0}
 
@@ -33,7 +36,7 @@ class Assert(Op):
     def check(self, conditions: Sequence[Any]) -> None:
         """Raise unless every element of every condition is true."""
         if not all(np.all(c) for c in conditions):
-            raise AssertionError(self.msg)
+            raise getattr(builtins, self.error)(self.msg)
 
     def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[Any]:
         return [shapes[0]]

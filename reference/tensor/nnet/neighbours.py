@@ -53,13 +53,14 @@ def _framed(images: Variable, widths: list[Variable]) -> Variable:
 def _places(total: Variable, length: Variable, step: Variable, mode: str) -> Variable:
     """The elements of each patch along one axis: (patches, length)."""
     if mode == "wrap_centered":
-        odd = Assert("images2neibs: patches have odd lengths in mode 'wrap_centered', and fit the image")
+        odd = Assert("images2neibs: patches have odd lengths in mode 'wrap_centered', and fit the image", "TypeError")
         total = odd(total, and_(eq(length % 2, 1), ge(total, length)))
         firsts = arange((total + step - 1) // step) * step - length // 2
         return (firsts.dimshuffle(0, "x") + arange(length).dimshuffle("x", 0)) % total
     room = total - length
     if mode != "ignore_borders":
-        even = Assert("images2neibs: patches do not come out even at the edges of the image; mode='ignore_borders'")
+        text = "images2neibs: patches do not come out even at the edges of the image; try mode='ignore_borders'"
+        even = Assert(text, "TypeError")
         room = even(room, and_(ge(room, 0), eq(room % step, 0)))
     return (arange(room // step + 1) * step).dimshuffle(0, "x") + arange(length).dimshuffle("x", 0)
 
