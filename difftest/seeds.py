@@ -46,6 +46,15 @@ def _givens(api: Any, second: bool, options: dict[str, Any]) -> Any:
     return api.function([index], x, givens=[(x, part)], **options)
 
 
+def _drawn(api: Any, second: bool, options: dict[str, Any]) -> Any:
+    """A uniform draw as wide as a vector: the vector is a given, or written in."""
+    T = api.tensor
+    x, y = T.dvectors("x", "y")
+    low = y if second else x
+    draw = T.shared_randomstreams.RandomStreams(7).uniform(size=low.shape, low=low, high=1.0)
+    return api.function([y], draw, **({} if second else {"givens": [(x, y)]}), **options)
+
+
 def _gibbs(api: Any, second: bool, options: dict[str, Any]) -> Any:
     """Three steps of Gibbs sampling: weights captured, or passed as non-sequences."""
     T = api.tensor
@@ -97,6 +106,7 @@ def _lstm(api: Any, second: bool, options: dict[str, Any]) -> Any:
 
 SEEDS = (
     Twins("givens", _givens, [[0], [3], [18], [-7]], ("UNOPTIMIZED", "FAST_COMPILE", "EXACT", "FAST_RUN")),
+    Twins("drawn", _drawn, [[np.array([0.0, 0.5])]] * 2, ("UNOPTIMIZED", "FAST_RUN")),
     Twins("gibbs", _gibbs, [[np.array([1.0, 0.0, 1.0, 1.0])]] * 3, ("FAST_RUN",)),
     Twins("lstm", _lstm, [[np.linspace(-1, 1, 10).reshape(5, 2)]]),
 )
