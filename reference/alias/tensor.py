@@ -57,6 +57,7 @@ none_type_t = NoneConst.type
 integer_types, python_all, python_any, python_complex = (int,), all, any, complex
 izip, xrange = zip, range
 join_ = Join()
+_shared = shared
 advanced_subtensor1 = AdvancedSubtensor1()
 advanced_inc_subtensor1, advanced_set_subtensor1 = AdvancedIncSubtensor1(False), AdvancedIncSubtensor1(True)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference.compile.function import function
+from reference.compile.function import Function, function
 from reference.compile.givens import Substitution, add_default_updates
 from reference.compile.io import In, Out, as_givens, as_inputs, as_updates
 from reference.compile.shared import SharedVariable
@@ -16,7 +16,10 @@ from reference.graph.traversal import graph_inputs
 
 __all__ = ["pfunc", "rebuild_collect_shared"]
 
-pfunc = function
+
+def pfunc(params: Any, outputs: Any = None, *args: Any, **kwargs: Any) -> Function:
+    """`function`, whose inputs it calls `params`."""
+    return function(params, outputs, *args, **kwargs)
 
 
 def rebuild_collect_shared(

@@ -145,7 +145,9 @@ def _is_numeric(value: Any) -> bool:
 
 
 @shared_constructor
-def _generic_shared(value: Any, name: str | None = None, borrow: bool = False, **_: Any) -> SharedVariable:
+def _generic_shared(
+    value: Any, name: str | None = None, strict: bool = False, allow_downcast: bool | None = None, borrow: bool = False
+) -> SharedVariable:
     if _is_numeric(value):
         raise TypeError("arrays of numbers are held as tensors")
     return SharedVariable(generic, value, name=name, borrow=borrow)

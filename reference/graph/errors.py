@@ -19,7 +19,7 @@ class DisconnectedInputError(ValueError):
     """A gradient was asked for with respect to a variable that the cost does not depend on."""
 
 
-class NullTypeGradError(TypeError):
+class NullTypeGradError(TypeError, ValueError):
     """The gradient of an operation is not defined and the cost depends on it."""
 
 

@@ -59,7 +59,9 @@ class RandomStateSharedVariable(SharedVariable):
 
 
 @shared_constructor
-def randomstate_constructor(value: Any, name: str | None = None, **_: Any) -> SharedVariable:
+def randomstate_constructor(
+    value: Any, name: str | None = None, strict: bool = False, allow_downcast: bool | None = None, borrow: bool = False
+) -> SharedVariable:
     """A shared variable on NumPy's generator: ``theano.shared(numpy.random.RandomState(1))``."""
     if not isinstance(value, np.random.RandomState):
         raise TypeError(f"not a generator of NumPy's: {value!r}")

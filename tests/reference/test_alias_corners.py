@@ -401,3 +401,32 @@ def test_a_profile_beside_a_watching_mode_and_over_several_functions(capsys):
     assert stats.fct_callcount == 3
     stats.summary()
     assert "Message: both" in capsys.readouterr().err
+
+
+def test_a_shared_variable_refuses_options_that_nobody_knows():
+    with pytest.raises(TypeError, match="bad_kw"):
+        theano.shared(7, bad_kw=False)
+    with pytest.raises(TypeError, match="broadcastable"):
+        theano.shared([1, 2], broadcastable=(True,))
+
+
+def test_pfunc_calls_its_inputs_params():
+    double = theano.compile.pfunc.pfunc(params=[x], outputs=x * 2)
+    np.testing.assert_array_equal(double(ONE), 2 * ONE)
+
+
+def test_an_r_operator_that_cannot_be_is_a_value_error():
+    class Opaque(theano.Op):
+        __props__ = ()
+
+        def make_node(self, v):
+            return theano.Apply(self, [v], [v.type()])
+
+        def perform(self, node, inputs, output_storage):
+            output_storage[0][0] = inputs[0].copy()
+
+        def grad(self, inputs, output_gradients):
+            return [theano.gradient.grad_undefined(self, 0, inputs[0])]
+
+    with pytest.raises(ValueError, match="not defined"):
+        T.Rop(Opaque()(x), x, x)
