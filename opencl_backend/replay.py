@@ -55,9 +55,9 @@ class StepOrder(Order):
 class StepContext(Context):
     """What lowerings work with inside a step.
 
-    Working memory is the loop's own, as the step runs again after the outer plan has moved on. `targets`
-    are the rows that results belong in: who reads such a result reads the row; `lent` is what the host knows from
-    outside the loop: if the step depends on such a value, so does the outer plan.
+    Working memory is the loop's own, as the step runs again after the outer plan has moved on. `targets` are the rows
+    that results belong in (`begin` makes one): who reads such a result reads the row. `lent` is what the host knows
+    from outside the loop: if the step depends on such a value, so does the outer plan.
     """
 
     def __init__(self, plan: StepPlan, outer: Context, order: Order, memory: Memory, steps: int):
@@ -67,6 +67,7 @@ class StepContext(Context):
         self.steps = steps
         self.lent: Container[Host] = ()
         self.targets: dict[Variable, DeviceArray] = {}
+        self.begin: Callable[[Variable, Lazy], DeviceArray | None] = lambda variable, lazy: None
 
     def new(self, dtype: str, shape: Sequence[int]) -> DeviceArray:
         return self.runtime.empty(dtype, shape, self.memory)
@@ -76,7 +77,7 @@ class StepContext(Context):
         return super().is_large(elements * self.steps // A_QUARTER)
 
     def stored(self, variable: Variable, lazy: Lazy) -> DeviceArray:
-        target = self.targets.get(variable)
+        target = self.targets.get(variable) or self.begin(variable, lazy)
         if target is None or target.shape != lazy.shape or target.dtype != lazy.dtype:
             return self.computed(lazy)
         self.emit(lazy, target)

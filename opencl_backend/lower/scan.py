@@ -128,9 +128,11 @@ class _Replay:
         self.given: dict[Variable, Value] = {}
         for inner, v in zip(sequences, outer[0]):
             self.given[inner] = self._sequence(inner, v)
-        self.rings = [self._state(k, v) for k, v in enumerate(outer[1])]
-        for ring, reads, lags in zip(self.rings, taps, op.taps):
-            for inner, tap in zip(reads, lags):
+        self.rings: list[Ring | None] = []
+        for k, (reads, v) in enumerate(zip(taps, outer[1])):
+            ring = self._state(k, v)
+            self.rings.append(ring)
+            for inner, tap in zip(reads, op.taps[k]):
                 self.given[inner] = self._moving(ring, -tap)
         self.carried: list[Ring | tuple[Host, Host]] = []
         for k, (inner, v) in enumerate(zip(carries, outer[2])):
@@ -145,7 +147,8 @@ class _Replay:
                 # A row of a loop around this one, say: it is elsewhere each time this one runs.
                 self.sources.append(Host(given.offset, True))
             self.given[inner] = given
-        self.targets = [self._moving(ring, 0) for ring in self.rings]
+        self.rings += [None] * op.n_mapped
+        self.targets = [None if ring is None else self._moving(ring, 0) for ring in self.rings]
         self.finals: list[Host | None] = [None] * op.n_carries
         self.news: list[Host | None] = [None] * op.n_carries
         self.condition: Value | None = None
@@ -310,7 +313,7 @@ class _Replay:
 
     def _make_room(self, t: int) -> None:
         for ring, keep in zip(self.rings, self.op.keep):
-            if keep is None:
+            if keep is None and ring is not None:
                 ring.grow(self.ctx, min(t + 1, self.steps) + ring.before)
 
     def _record(self, t: int, compiled: bool) -> StepPlan:
@@ -323,7 +326,9 @@ class _Replay:
         step = StepContext(plan, self.ctx, self.order, self.memory, turns)
         step.lent = self.lent
         step.values = dict(self.given)
-        step.targets = dict(zip(op.inner_outputs, self.targets))
+        step.targets = {v: target for v, target in zip(op.inner_outputs, self.targets) if target is not None}
+        mapped = {v: k for k, v in enumerate(op.inner_outputs[: op.n_stacked]) if self.targets[k] is None}
+        step.begin = lambda v, lazy: self._begin(mapped[v], t, lazy.dtype, lazy.shape) if v in mapped else None
         for k, target in self.carry_targets.items():
             step.targets.setdefault(op.inner_outputs[op.n_stacked + k], target)
         try:
@@ -350,19 +355,20 @@ class _Replay:
         value = step.value(v)
         if isinstance(value, Host):
             value = step.array(v)
-        if k == len(self.rings):
-            keep = self.op.keep[k]
-            ring = Ring(self.ctx, value.dtype, value.shape, 0, max(1, self._rows_kept(keep)))
-            self.rings.append(ring)
-            self.targets.append(self._moving(ring, 0, t))
-        target = self.targets[k]
+        target = self.targets[k] or self._begin(k, t, value.dtype, value.shape)
         if value.shape != target.shape:
             raise self.op._changed_shape(self.node, k, t, target.shape, value.shape)
         if value is not target:
             step.emit(value, target)
 
+    def _begin(self, k: int, t: int, dtype: str, shape: tuple[int, ...]) -> DeviceArray:
+        """The row of an output that is no state, once its shape is known."""
+        ring = self.rings[k] = Ring(self.ctx, dtype, shape, 0, max(1, self._rows_kept(self.op.keep[k])))
+        target = self.targets[k] = self._moving(ring, 0, t)
+        return target
+
     def _write_carry(self, step: StepContext, t: int, k: int, v: Variable) -> None:
-        carried, value = self.carried[k], step.value(v)
+        op, carried, value = self.op, self.carried[k], step.value(v)
         if not isinstance(carried, Ring):
             if not isinstance(value, Host):
                 raise _OnDevice(k)
@@ -374,7 +380,7 @@ class _Replay:
             value = step.array(v)
         if value.shape != carried.row:
             raise ShapeError(
-                f"{self.op}: {self.node.inputs[1 + len(self.rings) + k]} changes its shape from {carried.row} to "
+                f"{op}: {op.cut(self.node.inputs[1:])[2][k]} changes its shape from {carried.row} to "
                 f"{value.shape} in step {t}; the OpenCL backend keeps the shapes of what a loop updates"
             )
         if value is not self.carry_targets[k]:
@@ -402,7 +408,7 @@ class _Replay:
 
     def _results(self, live: bool) -> list[Value]:
         kept = [self.made if keep is None else min(keep, self.made) for keep in self.op.keep]
-        results: list[Value] = [ring.last(self.ctx, self.made, rows) for ring, rows in zip(self.rings, kept)]
+        results: list[Value] = [ring.last(self.ctx, self.made, rows) for ring, rows in zip(self.rings, kept) if ring]
         for carried, final in zip(self.carried, self.finals):
             if isinstance(carried, Ring):
                 results.append(carried.at(carried.offset(self.made - 1)))

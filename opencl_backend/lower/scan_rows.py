@@ -8,7 +8,7 @@ otherwise one work-item does all, which pays while a step is small. It must not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -83,6 +83,7 @@ class RowsRecorder(Recorder):
         self.share, self.items = share, items
         self.launches: list[Launch] = []
         self.targets: dict[Variable, DeviceArray] = {}
+        self.begin: Callable[[Variable, Lazy], DeviceArray | None] = lambda variable, lazy: None
         self.sizes: list[tuple[str, int]] = []
 
     def new(self, dtype: str, shape: Sequence[int]) -> DeviceArray:
@@ -124,7 +125,7 @@ class RowsRecorder(Recorder):
         return self.moving(array) is None
 
     def stored(self, variable: Variable, lazy: Lazy) -> DeviceArray:
-        target = self.targets.get(variable)
+        target = self.targets.get(variable) or self.begin(variable, lazy)
         if target is None or target.shape != lazy.shape or target.dtype != lazy.dtype:
             return self.computed(lazy)
         self.emit(lazy, target)
@@ -247,10 +248,22 @@ class RowsLoop:
     def _record(self) -> None:
         op, recorder = self.op, self.recorder
         outputs = op.inner_outputs
-        rings = [*self.rings, *[None] * op.n_mapped, *self.carried]
+        rings: list[Ring | None] = [*self.rings, *[None] * op.n_mapped, *self.carried]
         for ring, v in zip(rings, outputs):
             if ring is not None:
                 recorder.targets.setdefault(v, self._ring(ring, 0))
+        mapped = {v: k for k, v in enumerate(outputs[: op.n_stacked]) if k >= op.n_states}
+
+        def begin(v: Variable, lazy: Lazy) -> DeviceArray | None:
+            """The row of an output, once its shape is known."""
+            if v not in mapped:
+                return None
+            keep = self._rows_kept(op.keep[mapped[v]], lazy.size)
+            ring = rings[mapped[v]] = Ring(self.ctx, lazy.dtype, lazy.shape, 0, max(1, keep))
+            recorder.targets[v] = self._ring(ring, 0)
+            return recorder.targets[v]
+
+        recorder.begin = begin
         recorder.run()
         for k, v in enumerate(outputs[: op.n_stacked + op.n_carries]):
             value = recorder.value(v)
@@ -262,8 +275,9 @@ class RowsLoop:
             lazy = recorder.lazy(v)
             ring = rings[k]
             if ring is None:
-                ring = Ring(self.ctx, lazy.dtype, lazy.shape, 0, max(1, self._rows_kept(op.keep[k], lazy.size)))
-                self.rings.append(ring)
+                ring = rings[k] = Ring(
+                    self.ctx, lazy.dtype, lazy.shape, 0, max(1, self._rows_kept(op.keep[k], lazy.size))
+                )
             if lazy.shape != ring.row:
                 raise Unfit("a state changes its shape")
             target = recorder.targets.get(v)
@@ -271,6 +285,7 @@ class RowsLoop:
             marker = target.storage if target is not None else None
             if not here or not isinstance(marker, Moving) or marker.ring is not ring:
                 recorder.emit(lazy, self._ring(ring, 0))
+        self.rings = [ring for ring in rings[: op.n_stacked] if ring is not None]
         self.until = recorder.array(outputs[-1]) if op.until else None
         if self.until is not None and isinstance(self.until.offset, Cell):
             raise Unfit("its condition is at a place that changes from call to call")
