@@ -36,6 +36,13 @@ def values_eq_approx(
     return bool(near.all())
 
 
+def _allclose(a: Any, b: Any, rtol: Any = None, atol: Any = None) -> bool:
+    """True if the elements are equal to rounding, in the narrower of the two dtypes."""
+    a, b = np.asarray(a), np.asarray(b)
+    usual = max(_TOLERANCE.get(x.dtype.name, float64_atol) for x in (a, b))
+    return bool(np.allclose(a, b, usual if rtol is None else rtol, usual if atol is None else atol))
+
+
 def values_eq_approx_remove_inf(a: Any, b: Any) -> bool:
     """As `values_eq_approx`, wherever neither is infinite."""
     return values_eq_approx(a, b, True)

@@ -68,7 +68,7 @@ def _is_none(i: Any) -> bool:
 
 
 def _array_index(i: Any) -> Variable:
-    v = as_tensor_variable(i)
+    v = as_tensor_variable(np.empty(0, "int64") if isinstance(i, list) and not i else i)
     if not is_discrete(v.type.dtype) or v.type.ndim == 0:
         raise TypeError(f"an index is an integer, a slice, an integer tensor or a mask, not {i}: {v.type}")
     return v

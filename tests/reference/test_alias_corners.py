@@ -411,7 +411,7 @@ def test_a_shared_variable_refuses_options_that_nobody_knows():
 
 
 def test_pfunc_calls_its_inputs_params():
-    double = theano.compile.pfunc.pfunc(params=[x], outputs=x * 2)
+    double = theano.compile.pfunc(params=[x], outputs=x * 2)
     np.testing.assert_array_equal(double(ONE), 2 * ONE)
 
 

@@ -221,3 +221,11 @@ def test_increments_repeated_over_a_matrix_of_places_are_read_from_where_they_ar
     x, y, places = T.dvector(), T.dvector(), T.lmatrix()
     f = theano.function([x, y, places], T.inc_subtensor(x[places], y))
     np.testing.assert_array_equal(f([0.0], [1.0, 2.0], np.zeros((3, 2), int)), [9.0])
+
+
+def test_an_empty_list_takes_nothing():
+    x = T.dmatrix("x")
+    taken = theano.function([x], [x[[]], T.set_subtensor(x[[]], 1.0)])
+    empty, same = taken(np.eye(2))
+    assert empty.shape == (0, 2)
+    np.testing.assert_array_equal(same, np.eye(2))
