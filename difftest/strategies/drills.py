@@ -43,14 +43,25 @@ def topics() -> tuple[Topic, ...]:
     return tuple(every)
 
 
+MUCH = 14
+"""Steps of loops, once for each gradient more."""
+
+
+def _work(shown: Exhibit) -> int:
+    steps = sum(len(link[2].get("body", ())) for link in shown.links if link[0] == "scan")  # type: ignore[union-attr]
+    return steps * (1 + 2 * sum(link[0].startswith("grad") for link in shown.links))
+
+
 @cache
 def exhibits() -> tuple[Exhibit, ...]:
     """All of them, in an order of no meaning that is always the same: what operations, memory and streams do, and
-    between it chains and loops, so that a short session shows some of every kind, and first what backends do alone."""
+    between it chains and loops, so that a short session shows some of every kind, and first what backends do alone.
+    Gradients of large loops, which take a second each, come last."""
     single: list[Exhibit] = [*operations(), *layouts()]
     joined: list[Exhibit] = [*chains(), *loops(), *moves()]
     random.Random(0).shuffle(single)
     random.Random(0).shuffle(joined)
+    joined.sort(key=lambda shown: _work(shown) > MUCH)
     pairs = zip_longest(single, joined)
     return tuple(exhibit for pair in pairs for exhibit in pair if exhibit is not None)
 

@@ -199,6 +199,9 @@ def _functions() -> Iterator[Exhibit]:
                                 ("sub", (0, 1), {}))  # fmt: skip
     yield Exhibit((a,), beside, givens=(("v0", "v2"), ("v1", "v3")))
     yield Exhibit((a,), beside, givens=(("v1", "v3"), ("v0", "v2")))
+    # A draw, and the state after it, whose parameter is replaced.
+    drawn: tuple[Link, ...] = (("neg", ("x1",), {}), ("uniform_from", ("x0",), {"seed": 1, "high": 9.5}))
+    yield Exhibit((a, b), drawn, givens=(("x0", "v0"),), calls=((a, b), (a, c)))
     yield Exhibit((np.arange(4.0),), (("split", ("x0",), {"sizes": (2, 2), "axis": 0}),
                                       ("sub", (("of", 0, 1), ("of", 0, 0)), {})))  # fmt: skip
 
