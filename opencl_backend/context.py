@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from opencl_backend import fuse, lower, machine, render
+from opencl_backend import copies, fuse, lower, machine, render
 from opencl_backend.loop import Compute, Lazy, Load
 from opencl_backend.plan import Host, Launch, Plan, Stale, Value
 from opencl_backend.runtime import Cell, DeviceArray, Number
@@ -34,10 +34,12 @@ class Context:
     exact      results must have the reference's bits wherever they are defined to the bit.
     constants  those uploaded before, by this plan or another of the same function.
     records    nothing runs: a loop is being made one kernel
+    copies     bytes may be copied without a kernel
     share      the rows of a batch that a work-item of such a kernel will own
     """
 
     records = False
+    copies = True
     share: int | None = None
 
     def __init__(
@@ -182,6 +184,8 @@ class Context:
         if lazy.dtype in COMPLEX:
             assert isinstance(lazy.expr, Load)
             lazy, target = self.loaded(as_pairs(lazy.expr.array)), as_pairs(target)
+        if self.copies and isinstance(lazy.expr, Load) and copies.run(self, lazy.expr.array, target):
+            return
         if self.is_large(lazy.size) or not machine.run(self, lazy, target):
             render.run(self, lazy, target)
 

@@ -290,6 +290,19 @@ class Runtime:
             raise BackendError(f"{self.device.name} failed: {error}; shared variables are as they were") from error
         self.launches += 1
 
+    def move(
+        self, source: Any, target: Any, source_at: int, target_at: int, region: tuple[int, ...],
+        source_pitches: tuple[int, int], target_pitches: tuple[int, int],
+    ) -> None:  # fmt: skip
+        """Copy (bytes, rows, planes) from one buffer to another; pitches are those of rows and planes, in bytes."""
+        try:
+            self._cl.enqueue_copy(
+                self.device.queue, target, source, region=region, src_origin=(source_at, 0, 0),
+                dst_origin=(target_at, 0, 0), src_pitches=source_pitches, dst_pitches=target_pitches,
+            )  # fmt: skip
+        except self._cl.Error as error:
+            raise BackendError(f"{self.device.name} failed: {error}; shared variables are as they were") from error
+
     def borrow(self, value: np.ndarray) -> DeviceArray:
         """A host array as an argument of one call: the array's own memory where kernels can read it, else a copy."""
         if (

@@ -77,6 +77,7 @@ class Recorder(Context):
     """Lowers a step without running it. What its lowerings upload or ask of the host is the outer plan's."""
 
     records = True
+    copies = False
 
     def __init__(self, outer: Context, order: Order):
         super().__init__(outer.plan, outer.exact, order, constants=outer.constants)

@@ -128,6 +128,47 @@ def test_small_loops_get_kernels_of_their_own_once_a_plan_has_proved_itself(monk
     assert all(np.array_equal(r, results[0]) for r in results)
 
 
+COPIES = {
+    "side by side": (lambda x, y, k: T.join(1, x, y), lambda x, y, k: np.concatenate([x, y], 1)),
+    "below each other": (lambda x, y, k: T.join(0, x, y), lambda x, y, k: np.concatenate([x, y], 0)),
+    "rows from the middle": (
+        lambda x, y, k: T.join(0, x[k : k + 2], y[1:3]),
+        lambda x, y, k: np.r_[x[k : k + 2], y[1:3]],
+    ),
+    "columns from the middle": (
+        lambda x, y, k: T.join(1, x[:, k:], y[:, 1:3]),
+        lambda x, y, k: np.c_[x[:, k:], y[:, 1:3]],
+    ),
+    "blocks": (lambda x, y, k: T.stack([x, y], axis=1)[:, :, 1:4], lambda x, y, k: np.stack([x, y], 1)[:, :, 1:4]),
+    "every second row": (lambda x, y, k: T.join(0, x[::2], y[::3]), lambda x, y, k: np.r_[x[::2], y[::3]]),
+    "no rows": (lambda x, y, k: T.join(0, x[4:], y[:0]), lambda x, y, k: np.r_[x[4:], y[:0]]),
+    "one element": (
+        lambda x, y, k: T.join(0, x[1, k : k + 1], y[2, 3:4]),
+        lambda x, y, k: np.r_[x[1, k : k + 1], y[2, 3:4]],
+    ),
+}
+
+
+@pytest.mark.parametrize("copy", COPIES)
+def test_bytes_are_moved_without_a_kernel(copy):
+    expression, expected = COPIES[copy]
+    x, y, k = T.matrix("x", dtype="uint16"), T.matrix("y", dtype="uint16"), T.lscalar("k")
+    f, executable = opencl([x, y, k], expression(x, y, k), mode="UNOPTIMIZED", on_unused_input="ignore")
+    builds = executable.runtime.programs.builds
+    for seed, number in ((1, 1), (2, 1), (3, 2), (4, 1)):
+        a, b = np.random.default_rng(seed).integers(0, 1000, (2, 4, 5)).astype("uint16")
+        assert np.array_equal(f(a, b, number), expected(a, b, number))
+    assert executable.runtime.programs.builds == builds
+
+
+def test_what_no_rows_of_bytes_make_up_is_copied_by_a_kernel():
+    x, y = T.matrix("x", dtype="int16"), T.matrix("y", dtype="int16")
+    f, _ = opencl([x, y], [T.join(0, x.T, y[::-1]), T.join(1, x[:, ::2], y[:, ::-2])], mode="UNOPTIMIZED")
+    a, b = np.arange(32, dtype="int16").reshape(2, 4, 4)
+    for got, wanted in zip(f(a, b), [np.r_[a.T, b[::-1]], np.c_[a[:, ::2], b[:, ::-2]]]):
+        assert np.array_equal(got, wanted)
+
+
 def test_loops_are_not_joined_when_the_flag_says_so():
     x = T.dmatrix("x")
     with config.change_flags(opencl__fuse=False):
