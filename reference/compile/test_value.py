@@ -36,7 +36,7 @@ def compute_test_value(node: Apply, policy: str) -> None:
         missing = next(v for v in node.inputs if not isinstance(v, Constant) and not hasattr(v.tag, "test_value"))
         text = f"compute_test_value: {missing} of type {missing.type} has no tag.test_value ({missing.line})"
         if policy in ("raise", "pdb"):
-            raise AttributeError(text) from None
+            raise ValueError(text) from None
         if policy == "warn":
             warnings.warn(text, stacklevel=4)
         return

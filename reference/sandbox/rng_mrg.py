@@ -30,6 +30,8 @@ class MRG_RandomStreams(RandomStreams):
     """
 
     def __init__(self, seed: Any = 12345, use_cuda: bool | None = None):
+        if isinstance(seed, int) and seed == 0:
+            raise ValueError("MRG_RandomStreams takes seeds other than 0")
         super().__init__(seed)
 
     def inc_rstate(self) -> None:

@@ -76,7 +76,8 @@ def number_of_steps(n_steps: Any, sequences: Sequence[Sequence_]) -> Variable:
     if n_steps is not None:
         steps = as_tensor_variable(n_steps)
         if steps.type.ndim != 0 or steps.type.dtype not in INTEGERS:
-            raise ValueError(f"n_steps must be an int, got {steps} of type {steps.type}")
+            wrong = TypeError if isinstance(steps, Constant) else ValueError
+            raise wrong(f"n_steps must be an int, got {steps} of type {steps.type}")
         if isinstance(steps, Constant) and steps.data < 0:
             raise ValueError(
                 f"n_steps is {steps.data}; a loop cannot make a negative number of steps. To read sequences from their "

@@ -260,7 +260,7 @@ class SearchsortedOp(Op):
     def make_node(self, x: Any, v: Any, sorter: Any = None) -> Apply:
         x, v = as_tensor_variable(x), as_tensor_variable(v)
         if x.type.ndim != 1:
-            raise TypeError(f"searchsorted looks into a vector, got {x} of type {x.type}")
+            raise ValueError(f"searchsorted looks into a vector, got {x} of type {x.type}")
         inputs = [x, v]
         if sorter is not None:
             sorter = as_tensor_variable(sorter)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reference.config import config
-from reference.graph.core import Apply, Op, Variable
+from reference.graph.core import Apply, Constant, Op, Variable
 from reference.graph.dtypes import BOOL, INTEGERS, upcast
 from reference.graph.errors import ShapeError
 from reference.graph.types import NullType, RandomStateType, TensorType
@@ -159,6 +159,8 @@ def _size(size: Any, ndim: int | None, parameters: Sequence[Variable], core: Seq
         for n in lengths:
             if n.type.ndim != 0 or n.type.dtype not in INTEGERS:
                 raise TypeError(f"a size holds integers, got {n} of type {n.type}")
+            if isinstance(n, Constant) and n.data < 0:
+                raise ValueError(f"a size with the negative number {n} is no shape")
         vector = cast(MakeVector(upcast(*[n.type.dtype for n in lengths]))(*lengths), "int64")
         pattern = tuple(not isinstance(n, Variable) and int(n) == 1 for n in items)
     if ndim is not None and ndim != len(pattern):

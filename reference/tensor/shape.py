@@ -7,6 +7,7 @@ Python ints.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,10 +37,10 @@ ONE = constant(np.int64(1))
 
 
 def normalize_axis(axis: Any, rank: int, what: str = "axis") -> int:
-    """A Python int in 0..rank-1; ValueError otherwise. Constants are accepted."""
+    """A Python int in 0..rank-1; ValueError otherwise, TypeError for what is no integer. Constants are accepted."""
     if isinstance(axis, Variable):
         axis = get_scalar_constant_value(axis)
-    k = int(axis)
+    k = operator.index(axis)
     if not -rank <= k < rank:
         raise ValueError(f"{what} {k} is out of range for a tensor of {rank} dimensions")
     return k % rank
