@@ -294,6 +294,21 @@ seed(
     "rewrite loops_chained",
 )
 
+seed = patches("loop_rewrites", f"{RULES}/tape.py", "rewrite written_down")
+
+seed(
+    "written_rows_in_their_own_order",
+    "what a loop has written down its gradient reads from the first step on",
+    "Read(new[id(places[self.same[v]])][::-1], row)",
+    "Read(new[id(places[self.same[v]])], row)",
+)
+seed(
+    "value_before_for_the_value_now",
+    "a gradient's row of a state after the step is taken for that before it",
+    "        if not before:\n            return part.new\n",
+    "        if not before:\n            return part.inner[-1] if isinstance(part, State) else part.new\n",
+)
+
 seed = patches("loop_rewrites", f"{RULES}/unroll.py", "rewrite few_steps_unrolled")
 
 seed(
