@@ -3,9 +3,8 @@
 Owns the reverse walk (`grad`), what is built on it (`Lop`, `Rop`, `jacobian`, `hessian`, ...), the
 operations that only change a gradient. It must not know any other operation: each gives its own `L_op`.
 
-Two answers besides a gradient: None from an `L_op` says that the input is disconnected, a variable of
-`NullType` that the gradient is not defined. An output that the cost does not depend on is handed to
-`L_op` as a variable of `DisconnectedType`.
+Two answers besides a gradient: None from an `L_op` says that the input is disconnected, a variable of `NullType` that
+the gradient is not defined. An output that the cost does not depend on is handed to it as a `DisconnectedType`.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from reference import complex_gradient
 from reference.compile.ops import ViewOp
 from reference.config import config
 from reference.graph.core import Apply, Constant, Op, Variable, inherit_line
@@ -206,7 +206,7 @@ def _node_gradients(node: Apply, gradients: Sequence[Variable | None]) -> Sequen
     if undefined is not None:
         return [undefined] * len(node.inputs)
     handed = [DisconnectedType()() if g is None else _as_float_as(g, v) for v, g in zip(node.outputs, gradients)]
-    terms = list(node.op.L_op(list(node.inputs), list(node.outputs), handed))
+    terms = complex_gradient.terms(node, handed)
     if len(terms) != len(node.inputs):
         raise ValueError(f"the L_op of {node.op} returned {len(terms)} gradients for {len(node.inputs)} inputs")
     return [None if t is None or isinstance(t.type, DisconnectedType) else t for t in terms]

@@ -77,12 +77,17 @@ def cast_to(dtype: str) -> ScalarOp:
         return dtype
 
     def grad(ns: Any, inputs: Any, output: Any, g: Any) -> list[Any]:
-        return [g if inputs[0].dtype in DISCRETE else ns.cast(g, inputs[0].dtype)]
+        return [g if inputs[0].dtype in DISCRETE else _as_narrow(ns, g, inputs[0])]
 
     return ScalarOp(
         f"Cast{{{dtype}}}", 1, lambda x: special.cast(x, target), out, by_itself, grad,
         monotone=1, jumps="range" if dtype in DISCRETE else "",
     )  # fmt: skip
+
+
+def _as_narrow(ns: Any, g: Any, x: Any) -> Any:
+    """A gradient in its operand's dtype: of a complex one, what a real operand can follow."""
+    return ns.cast(ns.real(g) if g.dtype in COMPLEX and x.dtype not in COMPLEX else g, x.dtype)
 
 
 def _row(name: str, nin: int, numpy: Callable[..., Any], **facts: Any) -> None:
@@ -234,6 +239,30 @@ PI = math.pi
 INF = math.inf
 PARTS: OperandRule = by_itself
 
+
+def _sign_grad(ns: Any, inputs: Any, output: Any, g: Any) -> list[Any]:
+    """A complex number of length 1 moves across its direction alone."""
+    if output.dtype not in COMPLEX:
+        return _flat(ns, inputs, output, g)
+    return [(g - output * ns.real(ns.conj(output) * g)) / ns.abs_(inputs[0])]
+
+
+def _angle_grad(ns: Any, inputs: Any, output: Any, g: Any) -> list[Any]:
+    """By z = x + iy: (-y + ix) / |z|**2."""
+    (z,) = inputs
+    if z.dtype not in COMPLEX:
+        return _flat(ns, inputs, output, g)
+    share = g / (ns.sqr(ns.real(z)) + ns.sqr(ns.imag(z)))
+    return [ns.complex(-ns.imag(z) * share, ns.real(z) * share)]
+
+
+def _polar_grad(ns: Any, inputs: Any, output: Any, g: Any) -> list[Any]:
+    """What of `g` lies along the number, and what across."""
+    length, angle = inputs
+    along = ns.real(g * ns.complex_from_polar(ns.ones_like(angle), -angle))
+    return [_as_narrow(ns, along, length), _as_narrow(ns, ns.imag(g * ns.conj(output)), angle)]
+
+
 # Arithmetic.
 
 _row("add", -1, _folded(np.add), commutative=True, associative=True, grad=lambda ns, xs, z, g: [g] * len(xs))
@@ -246,9 +275,9 @@ _row("mod", 2, np.remainder, out=real, compute=_bool_as_int8, jumps="integers",
      grad=lambda ns, xs, z, g: [g, -(xs[0] // xs[1]) * g])  # fmt: skip
 _row("pow", 2, special.power, out=_pow_operands, transcendental=True, ulp=4, grad=_pow_grad)
 _row("neg", 1, np.negative, out=no_bool, monotone=-1, grad=lambda ns, xs, z, g: [-g])
-_row("abs_", 1, np.abs, out=to_part, compute=PARTS, critical=(0.0,), jumps="zero",
+_row("abs_", 1, np.abs, out=to_part, compute=PARTS, critical=(0.0,), jumps="zero", analytic=False,
      grad=lambda ns, xs, z, g: [g * ns.sgn(xs[0])])  # fmt: skip
-_row("sgn", 1, special.sign, monotone=1, jumps="zero", grad=_flat)
+_row("sgn", 1, special.sign, monotone=1, jumps="zero", analytic=False, grad=_sign_grad)
 _row("sqr", 1, np.square, compute=_pow_operands, critical=(0.0,), grad=lambda ns, xs, z, g: [g * xs[0] * 2])
 _row("sqrt", 1, np.sqrt, out=to_float, domain=(0.0, INF), monotone=1, grad=lambda ns, xs, z, g: [g / (z * 2)])
 _row("inv", 1, np.reciprocal, out=to_float, jumps="poles", grad=lambda ns, xs, z, g: [-g * ns.sqr(z)])
@@ -318,14 +347,18 @@ _function("rad2deg", np.rad2deg, lambda ns, x, z: _number(z, 180 / PI), out=to_r
 
 # Complex numbers.
 
-_row("real", 1, lambda x: np.real(x).copy(), out=to_part, compute=PARTS, monotone=1)
-_row("imag", 1, _imag, out=to_part, compute=PARTS)
-_row("conj", 1, np.conjugate, monotone=1, grad=lambda ns, xs, z, g: [g])
+_row("real", 1, lambda x: np.real(x).copy(), out=to_part, compute=PARTS, monotone=1, analytic=False,
+     grad=lambda ns, xs, z, g: [ns.complex(g, ns.zeros_like(g)) if xs[0].dtype in COMPLEX else g])  # fmt: skip
+_row("imag", 1, _imag, out=to_part, compute=PARTS, analytic=False,
+     grad=lambda ns, xs, z, g: [ns.complex(ns.zeros_like(g), g) if xs[0].dtype in COMPLEX else _zeros(ns, xs[0])])
+_row("conj", 1, np.conjugate, monotone=1, analytic=False,
+     grad=lambda ns, xs, z, g: [ns.conj(g) if g.dtype in COMPLEX else g])  # fmt: skip
 _row("angle", 1, np.angle, out=_angle_dtype, compute=lambda d: d if d in COMPLEX else to_float(d),
-     transcendental=True, ulp=4, jumps="zero")  # fmt: skip
-_row("complex", 2, special.join_parts, out=_complex_of, compute=_parts_of_complex)
+     transcendental=True, ulp=4, jumps="zero", analytic=False, grad=_angle_grad)  # fmt: skip
+_row("complex", 2, special.join_parts, out=_complex_of, compute=_parts_of_complex, analytic=False,
+     grad=lambda ns, xs, z, g: [_as_narrow(ns, part(g), x) for part, x in zip((ns.real, ns.imag), xs)])  # fmt: skip
 _row("complex_from_polar", 2, special.from_polar, out=_complex_of, compute=_parts_of_complex,
-     transcendental=True, ulp=4)  # fmt: skip
+     transcendental=True, ulp=4, analytic=False, grad=_polar_grad)  # fmt: skip
 
 # Special functions. Where a function is defined on both sides of its poles, `domain` is the half line
 # that hulls can be given for; values exist elsewhere.

@@ -99,6 +99,7 @@ class ScalarOp:
     period         the turning points repeat with this period; 0: they do not.
     jumps          where the value jumps or the gradient is a matter of definition: "integers", "halves",
                    "zero", "poles", "ties", "breaks" (of a piecewise formula), "range" (of a dtype).
+    analytic       False where `grad` keeps the rule of `reference.complex_gradient` itself: it depends on more than z.
     bare           printed without ``Elemwise{...,no_inplace}``: sigmoid, softplus.
     needs          "scipy" if the value needs it.
     """
@@ -119,6 +120,7 @@ class ScalarOp:
     critical: tuple[float, ...] = ()
     period: float = 0.0
     jumps: str = ""
+    analytic: bool = True
     bare: bool = False
     needs: str = ""
     _plans: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)

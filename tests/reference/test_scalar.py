@@ -12,7 +12,7 @@ import reference as theano
 import reference.tensor as T
 from reference import scalar
 from reference.config import config
-from reference.graph.dtypes import ALL, COMPLEX, DISCRETE
+from reference.graph.dtypes import ALL, COMPLEX
 
 ROWS = sorted(scalar.TABLE)
 nan, inf = math.nan, math.inf
@@ -245,7 +245,7 @@ def differentiable():
     for name in ROWS:
         op = scalar.TABLE[name]
         try:
-            if op.grad is not None and op.output_dtype(*["float64"] * arity(op)) not in DISCRETE:
+            if op.grad is not None and op.output_dtype(*["float64"] * arity(op)) == "float64":
                 yield name
         except TypeError:
             continue
