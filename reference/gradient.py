@@ -76,7 +76,7 @@ def grad(
         seeds = dict(known_grads or {})
         if cost is not None:
             if is_discrete(cost.type.dtype):
-                raise TypeError(f"cost must be of a float dtype, got {cost} of type {cost.type}")
+                warnings.warn(f"the cost {cost} is an integer, {cost.type}: its gradient is 0", stacklevel=2)
             seeds.setdefault(cost, _namespace().ones_like(cost))
         table = _reverse(seeds, targets, set(consider_constant or ()))
 

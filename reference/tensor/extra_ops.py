@@ -17,6 +17,7 @@ from reference.graph.core import Apply, Op, Variable
 from reference.graph.dtypes import BOOL, INTEGERS, upcast
 from reference.graph.errors import ShapeError
 from reference.graph.types import TensorType
+from reference.tensor.assertion import Assert
 from reference.tensor.basic import as_tensor_variable, constant
 from reference.tensor.creation import alloc, arange, bartlett, zeros
 from reference.tensor.elemwise import (
@@ -25,6 +26,7 @@ from reference.tensor.elemwise import (
     cast,
     eq,
     int_div,
+    ge,
     maximum,
     mod,
     mul,
@@ -125,14 +127,12 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
 
 
 def bincount(x: Any, weights: Any = None, minlength: Any = None, assert_nonneg: bool = False) -> Any:
-    """How often each of 0, 1, ..., max(x) occurs in the vector `x`, or the sum of its `weights` there.
-
-    `assert_nonneg` is accepted; counting a negative number is an error in any case.
-    """
+    """How often each of 0, 1, ..., max(x) occurs in the vector `x`, or the sum of its `weights` there; a negative number
+    is an error, with `assert_nonneg` or without."""
     x = as_tensor_variable(x)
     if x.type.ndim != 1 or x.type.dtype not in INTEGERS:
         raise TypeError(f"bincount counts a vector of integers, got {x} of type {x.type}")
-    x = cast(x, "int64")
+    x = Assert("bincount counts numbers from 0 up, not negative ones")(cast(x, "int64"), ge(x, 0))
     length = max_(join(0, x, np.array([-1]))) + 1
     if minlength is not None:
         length = maximum(length, as_index(minlength))

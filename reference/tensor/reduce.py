@@ -70,7 +70,7 @@ def axes_of(axis: t.Any, rank: int) -> tuple[int, ...] | None:
     """An axis argument (None, an int, a constant, a sequence) as a sorted tuple; None stays None."""
     if axis is None:
         return None
-    given = axis if isinstance(axis, list | tuple | np.ndarray) else [axis]
+    given = axis if isinstance(axis, list | tuple) else np.ravel(axis) if isinstance(axis, np.ndarray) else [axis]
     axes = sorted(normalize_axis(a, rank) for a in given)
     if len(set(axes)) != len(axes):
         raise ValueError(f"an axis occurs twice in {axis}")
@@ -80,8 +80,8 @@ def axes_of(axis: t.Any, rank: int) -> tuple[int, ...] | None:
 def makeKeepDims(x: Variable, y: Variable, axis: t.Any) -> Variable:
     """`y`, a reduction of `x` over `axis`, with the reduced dimensions back as broadcastable ones."""
     rank = x.type.ndim
-    axes = range(rank) if axis is None else axis if isinstance(axis, list | tuple) else [axis]
-    gone = {normalize_axis(a, rank) for a in axes}
+    axes = axes_of(axis, rank)
+    gone = range(rank) if axes is None else axes
     places = iter(range(rank))
     return DimShuffle(y.type.broadcastable, tuple("x" if a in gone else next(places) for a in range(rank)))(y)
 

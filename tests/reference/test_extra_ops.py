@@ -189,3 +189,9 @@ def test_squeeze():
     assert f(np.ones((1, 3))).shape == (3,)
     with pytest.raises(ValueError, match=r"shape \(2, 3\)"):
         f(np.ones((2, 3)))
+
+
+def test_negative_numbers_are_not_counted():
+    x = T.lvector("x")
+    with pytest.raises(AssertionError, match="negative"):
+        theano.function([x], T.bincount(x))([1, -1, 3])

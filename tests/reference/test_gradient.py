@@ -107,10 +107,18 @@ def test_disconnected_inputs():
         T.grad(x * 2, y, disconnected_inputs="warn")
 
 
-@pytest.mark.parametrize("bad", [T.dvector("v"), T.lscalar("i")])
-def test_the_cost_is_a_float_scalar(bad):
+def test_the_cost_is_a_scalar():
     with pytest.raises(TypeError, match="cost must be"):
-        T.grad(bad, bad)
+        T.grad(T.dvector("v"), T.dvector("v"))
+
+
+def test_an_integer_cost_has_a_gradient_of_zeros():
+    x, i = T.dscalar("x"), T.lscalar("i")
+    with pytest.warns(UserWarning, match="integer"):
+        zero = T.grad(T.cast(x * 3, "int64"), x)
+    assert theano.function([x], zero, on_unused_input="ignore")(2.0) == 0
+    with pytest.warns(UserWarning, match="integer"):
+        assert theano.function([i], T.grad(i, i), on_unused_input="ignore")(5) == 1
 
 
 def test_known_grads_and_consider_constant():

@@ -225,3 +225,13 @@ def test_axes_that_do_not_exist():
         T.sum(x, axis=(0, -2))
     with pytest.raises(TypeError, match="no order"):
         T.max(T.zmatrix("z"))
+
+
+@pytest.mark.parametrize("axis", [np.array(1), np.array([0, 1]), np.int8(-1)])
+def test_axes_may_be_arrays(axis):
+    x = T.dmatrix("x")
+    value = np.arange(6.0).reshape(2, 3)
+    wanted = tuple(np.ravel(axis).tolist())
+    found = theano.function([x], [T.sum(x, axis=axis), T.max(x, axis=axis), T.sum(x, axis=axis, keepdims=True)])(value)
+    for f, expected in zip(found, (value.sum(wanted), value.max(wanted), value.sum(wanted, keepdims=True))):
+        np.testing.assert_array_equal(f, expected)
