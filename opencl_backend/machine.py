@@ -1,9 +1,10 @@
-"""One kernel a dtype that computes any row of the scalar table: the interpreter for small arrays.
+"""Two kernels a dtype that compute any row of the scalar table: the interpreter for small arrays.
 
-Owns its text and its launch. A new kernel costs a compiler run of a tenth of a second or more, far more
-than small arrays are worth; this one is built once a dtype and serves every operation, shape, layout and
-operand dtype. The bits are those of a rendered nest: the same rows, without contraction. It must not
-know graphs; `render` makes the kernels for what is large or runs often.
+Owns their text and their launch. A new kernel costs a compiler run of a tenth of a second or more, far more
+than small arrays are worth; these are built once a dtype and serve every operation, shape, layout and
+operand dtype: one has the rows of every day, the other the rest, which take the compiler longest. The bits are those
+of a rendered nest: the same rows, without contraction. It must not know graphs; `render` makes the kernels for what
+is large or runs often.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ DTYPES = tuple(STORAGE)
 RANK = 4
 OPERANDS = 3
 OPTIONS = ("-cl-opt-disable",)
+EVERYDAY = {"ceil", "exp", "floor", "log", "sigmoid", "tanh"}
+"""Of the rows of floats that need functions of their own, those that stand beside the rows that need none."""
 _EACH = {"cpu": 1 << 14, "gpu": 1 << 6}
 
 
 @cache
 def rows(dtype: str) -> tuple[str, ...]:
-    """The rows that have a meaning for operands computed in `dtype`; a row's place is its number."""
+    """The rows that have a meaning for operands computed in `dtype`."""
     fitting = []
     for name, row in scalar_c.TABLE.items():
         op = scalar.TABLE[name]
@@ -46,7 +49,18 @@ def rows(dtype: str) -> tuple[str, ...]:
 
 
 @cache
-def text(dtype: str, fast: bool, fp64: bool) -> str:
+def part(dtype: str, rare: bool) -> tuple[str, ...]:
+    """The rows of one of the two kernels; a row's place is its number."""
+    return tuple(name for name in rows(dtype) if is_rare(name, dtype) == rare)
+
+
+def is_rare(name: str, dtype: str) -> bool:
+    """Is the row in the second kernel?"""
+    return name not in EVERYDAY and dtype.startswith("float") and bool(scalar_c.TABLE[name].helpers(CType(dtype)))
+
+
+@cache
+def text(dtype: str, rare: bool, fast: bool, fp64: bool) -> str:
     """The program whose kernel ``machine`` computes in `dtype`."""
     ct = CType(dtype, 1, fast, fp64)
     known = [d for d in DTYPES if fp64 or d != "float64"]
@@ -66,7 +80,7 @@ def text(dtype: str, fast: bool, fp64: bool) -> str:
         helpers.update(dict.fromkeys(needed))
         converted = f"store_half_float({converted})" if d == "float16" else converted
         stores.append(f"    case {DTYPES.index(d)}: ((global {STORAGE[d]} *)p)[i] = {converted}; return;")
-    for code, name in enumerate(rows(dtype)):
+    for code, name in enumerate(part(dtype, rare)):
         row = scalar_c.TABLE[name]
         arguments = ("(x != 0)" if name == "switch" else "x", "y", "z")[: 2 if row.nin < 0 else row.nin]
         helpers.update(dict.fromkeys(row.helpers(ct)))
@@ -130,24 +144,23 @@ def run(ctx: Context, lazy: Lazy, target: DeviceArray) -> bool:
     if isinstance(expr, Position) or len(joined(lazy.shape, [target.strides]).shape) > RANK:
         return False
     if isinstance(expr, Load):
-        return _launch(ctx, lazy, target.dtype, -1, "copy", [expr.array], target)
+        return _launch(ctx, lazy, target.dtype, "copy", [expr.array], target, computed=False)
     if not isinstance(expr, Compute) or not all(isinstance(arg, Load) for arg in expr.args):
         return False
     arrays = [_operand(ctx, arg, cast, expr.compute, lazy.shape) for arg, cast in zip(expr.args, expr.casts)]
     if expr.row.startswith("Cast{"):
-        return _launch(ctx, lazy, target.dtype, -1, expr.row, arrays, target)
+        return _launch(ctx, lazy, target.dtype, expr.row, arrays, target, computed=False)
     if expr.row not in rows(expr.compute):
         return False
-    code = rows(expr.compute).index(expr.row)
     row = scalar_c.TABLE[expr.row]
     if row.nin >= 0:
-        return _launch(ctx, lazy, expr.compute, code, expr.row, arrays, target)
+        return _launch(ctx, lazy, expr.compute, expr.row, arrays, target)
     if len(arrays) == 1:
-        return _launch(ctx, lazy, expr.compute, -1, expr.row, arrays, target)
+        return _launch(ctx, lazy, expr.compute, expr.row, arrays, target, computed=False)
     so_far = arrays[0]
     for k, array in enumerate(arrays[1:], 2):
         into = target if k == len(arrays) else ctx.new(expr.compute, lazy.shape)
-        if not _launch(ctx, lazy, expr.compute, code, expr.row, [so_far, array], into):
+        if not _launch(ctx, lazy, expr.compute, expr.row, [so_far, array], into):
             return False
         so_far = into
     return True
@@ -164,20 +177,24 @@ def _operand(ctx: Context, arg: Expr, cast: str, compute: str, shape: tuple[int,
 
 
 def _launch(
-    ctx: Context, lazy: Lazy, compute: str, code: int, label: str, arrays: list[DeviceArray], target: DeviceArray
-) -> bool:
+    ctx: Context, lazy: Lazy, compute: str, label: str, arrays: list[DeviceArray], target: DeviceArray,
+    computed: bool = True,
+) -> bool:  # fmt: skip
+    """Launch the row `label`, or a conversion of the first array; False if there are too many dimensions."""
     geometry = joined(lazy.shape, [array.strides for array in (*arrays, target)])
     if len(geometry.shape) > RANK:
         return False
     pad = RANK - len(geometry.shape)
     each = _EACH[ctx.device.style]
+    rare = computed and is_rare(label, compute)
+    code = part(compute, rare).index(label) if computed else -1
     numbers: list[Number] = [lazy.size, each, code, *_three([DTYPES.index(a.dtype) for a in arrays], -1)]
     numbers += [*(1,) * pad, *geometry.shape]
     operands = list(zip(arrays, geometry.strides))
     for array, strides in (*_three(operands), (target, geometry.strides[-1])):
         numbers += [array.offset, *(0,) * pad, *strides]
     numbers.append(DTYPES.index(target.dtype))
-    program = text(compute, not ctx.exact, ctx.device.fp64)
+    program = text(compute, rare, not ctx.exact, ctx.device.fp64)
     ctx.plan.count_interpreted((label, compute, target.dtype, *(array.dtype for array in arrays)))
     items = -(-lazy.size // each)
     ctx.launch(label, program, "machine", items, numbers, [*_three(arrays), target], 1, lazy.size, OPTIONS)

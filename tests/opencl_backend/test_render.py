@@ -75,9 +75,18 @@ def test_the_machine_has_every_row_that_computes_in_its_dtype(dtype):
     assert ("and_" in rows) == (not dtype.startswith("float"))
 
 
+@pytest.mark.parametrize("dtype", machine.DTYPES)
+def test_rare_rows_of_floats_have_a_machine_of_their_own(dtype):
+    everyday, rare = machine.part(dtype, False), machine.part(dtype, True)
+    assert sorted([*everyday, *rare]) == sorted(machine.rows(dtype))
+    assert {"add", "mul", "switch"} <= set(everyday)
+    assert ("gamma" in rare) == (dtype in ("float32", "float64"))
+
+
+@pytest.mark.parametrize("rare", [False, True])
 @pytest.mark.parametrize("dtype", ["bool", "int8", "uint64", "float16", "float32"])
-def test_the_machine_builds(dtype):
-    programs(current()).kernel(machine.text(dtype, False, True), "machine", machine.OPTIONS)
+def test_the_machine_builds(dtype, rare):
+    programs(current()).kernel(machine.text(dtype, rare, False, True), "machine", machine.OPTIONS)
 
 
 def test_programs_of_other_lengths_share_one_text():
