@@ -56,7 +56,8 @@ def part(dtype: str, rare: bool) -> tuple[str, ...]:
 
 def is_rare(name: str, dtype: str) -> bool:
     """Is the row in the second kernel?"""
-    return name not in EVERYDAY and dtype.startswith("float") and bool(scalar_c.TABLE[name].helpers(CType(dtype)))
+    needs = dtype.startswith("float") and scalar_c.TABLE[name].helpers(CType("float32"))
+    return bool(needs) and name not in EVERYDAY
 
 
 @cache
