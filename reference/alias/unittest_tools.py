@@ -94,6 +94,9 @@ class OptimizationTestMixin:
         """`op` occurs N times."""
         self.assertFunctionContains(f, op, min=N, max=N)
 
+    assertFunctionContainsClass = assertFunctionContains
+    assertFunctionContainsClassN = assertFunctionContainsN
+
 
 TestOptimizationMixin = OptimizationTestMixin
 

@@ -25,8 +25,8 @@ from reference.tensor.elemwise import (
     add,
     cast,
     eq,
-    int_div,
     ge,
+    int_div,
     maximum,
     mod,
     mul,
@@ -127,8 +127,8 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
 
 
 def bincount(x: Any, weights: Any = None, minlength: Any = None, assert_nonneg: bool = False) -> Any:
-    """How often each of 0, 1, ..., max(x) occurs in the vector `x`, or the sum of its `weights` there; a negative number
-    is an error, with `assert_nonneg` or without."""
+    """How often each of 0, 1, ..., max(x) occurs in the vector `x`, or the sum of its `weights` there; a negative
+    number is an error, with `assert_nonneg` or without."""
     x = as_tensor_variable(x)
     if x.type.ndim != 1 or x.type.dtype not in INTEGERS:
         raise TypeError(f"bincount counts a vector of integers, got {x} of type {x.type}")

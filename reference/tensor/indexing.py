@@ -209,6 +209,9 @@ class Subtensor(Reading):
 
     view_of = {0: 0}
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "idx_list", tuple(self.idx_list))
+
     def make_node(self, x: Any, *values: Any) -> Apply:
         x = as_tensor_variable(x)
         if len(self.idx_list) > x.type.ndim:

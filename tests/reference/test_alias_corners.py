@@ -430,3 +430,19 @@ def test_an_r_operator_that_cannot_be_is_a_value_error():
 
     with pytest.raises(ValueError, match="not defined"):
         T.Rop(Opaque()(x), x, x)
+
+
+def test_pieces_of_networks_have_names():
+    nnet = theano.tensor.nnet
+    matrix = T.dmatrix("matrix")
+    made = [nnet.softmax_op(matrix), nnet.prepend_1_to_each_row(matrix), nnet.prepend_0_to_each_row(matrix)]
+    soft, ones, zeros = theano.function([matrix], made)(np.zeros((2, 2)))
+    np.testing.assert_array_equal(soft, np.full((2, 2), 0.5))
+    np.testing.assert_array_equal(ones, [[1, 0, 0]] * 2)
+    np.testing.assert_array_equal(zeros, np.zeros((2, 3)))
+
+
+def test_an_index_of_an_operation_may_be_a_list():
+    indexing = theano.tensor.subtensor.Subtensor([])
+    assert indexing == theano.tensor.subtensor.Subtensor(())
+    assert theano.function([], indexing(T.constant(3.0)))() == 3

@@ -189,3 +189,12 @@ def test_pooled_values_of_another_shape_are_told():
     y = pool.MaxPoolGrad(True)(x, z, g, (2, 2))
     with pytest.raises(ValueError, match=r"image of shape \(4, 4\) pooled values have shape \(2, 2\), not \(2, 1\)"):
         y.eval({x: np.ones((4, 4)), z: np.ones((2, 2)), g: np.ones((2, 1))})
+
+
+@pytest.mark.parametrize("ignore_border", [True, False])
+def test_the_shape_of_a_pooling_is_told_beforehand(ignore_border):
+    from reference.tensor.signal.pool import Pool, pool_2d
+
+    x, sizes = np.ones((2, 3, 7, 8)), {"ws": (3, 2), "stride": (2, 3)}
+    made = theano.function([], pool_2d(x, ignore_border=ignore_border, **sizes), backend="reference")()
+    assert Pool.out_shape(x.shape, ignore_border=ignore_border, **sizes) == list(made.shape)

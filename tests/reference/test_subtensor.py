@@ -206,7 +206,7 @@ def test_what_cannot_be_written():
         T.set_subtensor(x, 1)
     with pytest.raises(TypeError, match="does not go into"):
         T.set_subtensor(v[0], 1.5)
-    with pytest.raises(ValueError, match="dimensions"):
+    with pytest.raises(TypeError, match="dimensions"):
         T.set_subtensor(x[0], x)
 
 

@@ -198,6 +198,18 @@ class Pool(_Pooling):
     too or not.
     """
 
+    @staticmethod
+    def out_shape(
+        imgshape: Sequence[Any], ws: Any = None, ignore_border: bool = False, stride: Any = None, pad: Any = None,
+        ndim: int = 2, ds: Any = None, st: Any = None, padding: Any = None,
+    ) -> list[Any]:  # fmt: skip
+        """The shape that the pooling of such a shape has: numbers of numbers, variables of variables."""
+        windows = ds if ws is None else ws
+        steps = next((s for s in (stride, st) if s is not None), windows)
+        zeros = next((p for p in (pad, padding) if p is not None), (0,) * ndim)
+        lengths = zip(list(imgshape)[-ndim:], windows, steps, zeros)
+        return [*list(imgshape)[:-ndim], *[_places(n, w, s, p, ignore_border) for n, w, s, p in lengths]]
+
     def make_node(self, x: Any, ws: Any, stride: Any = None, pad: Any = None) -> Apply:
         x = self.image(x)
         if self.mode.startswith("average") and x.type.dtype not in FLOATS:
