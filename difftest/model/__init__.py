@@ -24,6 +24,7 @@ from difftest.model import (
     loops,
     matrices,
     networks,
+    own,
     pooling,
     reducing,
     shaping,

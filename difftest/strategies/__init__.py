@@ -13,6 +13,7 @@ from difftest.strategies import (
     loops,
     matrices,
     networks,
+    own,
     pooling,
     reducing,
     shaping,
@@ -26,7 +27,7 @@ from difftest.strategies.registry import STEPS, families, step
 __all__ = [
     "PROFILES", "STEPS", "Profile", "Tape", "advanced", "arithmetic", "choosing", "convolving", "creating",
     "derivatives", "drawn", "elementwise", "families", "indexing", "linear", "loops", "matrices",
-    "networks", "pooling",
+    "networks", "own", "pooling",
     "programs",
     "reducing", "shaping", "sorting", "step", "streams",
 ]  # fmt: skip

@@ -17,8 +17,11 @@ import numpy as np
 from difftest.strategies.baits import BAITS, Bait, Link, labels
 from difftest.strategies.drawing import Entry
 from difftest.strategies.exhibits import CUBE, MATRIX, SPANS, Exhibit, special
+from difftest.strategies.loop_chains import loop
+from difftest.strategies.own import FUNCTIONS, GRAPHS
 
 Chain = Sequence[Link]
+Line = tuple[Any, ...]
 
 TOGETHER = 9
 """So many chains stand in one program."""
@@ -261,8 +264,25 @@ def _choices() -> Iterator[Exhibit]:
         ]))  # fmt: skip
 
 
+def _own_operations() -> Iterator[Exhibit]:
+    """Graphs as operations, put in their place or not, and among others; functions; assertions."""
+    slope = {"dtypes": ("float64", "float64")}
+    for inline in (True, False):
+        made = {name: ("graph_op", ("x0", "x1")[: graph.operands], {"graph": name, "inline": inline})
+                for name, graph in GRAPHS.items()}  # fmt: skip
+        yield Exhibit((MATRIX, MATRIX[::-1] * 2), tuple(made.values()))
+        for name in ("bent", "product"):
+            yield Exhibit((MATRIX, MATRIX[::-1] * 2), (made[name], ("sqr", (0,), {}), ("grad", (1, "x0", "x1"), slope)))
+        inner = {"graph": "product", "inline": inline}
+        body: tuple[Line, ...] = (("graph_op", ("h0", "r0"), inner), ("tanh", ("b0",)))
+        yield Exhibit((MATRIX, MATRIX[0]), (loop(body, ("b1",), ("x0",), ("x1",)), ("grad", (0, "x0", "x1"), slope)))
+    held = {"message": "holds", "least": 1, "ndim": 2}
+    functions = tuple(("python_function", ("x0",), {"function": name}) for name in FUNCTIONS)
+    yield Exhibit((MATRIX,), (*functions, ("exp", (1,), {}), ("asserted", ("x0",), held), ("neg", (4,), {})))
+
+
 @cache
 def chains() -> tuple[Exhibit, ...]:
     """All of them."""
-    parts = (_baits, _slices, _writes, _casts, _constants, _shapes, _effects, _choices)
+    parts = (_baits, _slices, _writes, _casts, _constants, _shapes, _effects, _choices, _own_operations)
     return tuple(exhibit for part in parts for exhibit in part())

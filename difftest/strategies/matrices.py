@@ -124,7 +124,7 @@ def eigh(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (_definite(draw, pool).name,), {"UPLO": draw.choose(("L", "U"))}
 
 
-@step("matrices", "T.nlinalg.eig({0})", takes=None, smooth=False)
+@step("matrices", "T.nlinalg.eig({0})", takes=None, smooth=False, rough=(0,))
 def eig(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (_definite(draw, pool).name,), {}
 
@@ -135,13 +135,13 @@ def eigvalsh(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return (a.name, pool.fixed(np.diag(1 + np.arange(len(a.value)) / 2), a.dtype).name), {}
 
 
-@step("matrices", call("T.nlinalg.qr"), takes=None, smooth=False)
+@step("matrices", call("T.nlinalg.qr"), takes=None, smooth=False, rough=(0,))
 def qr(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     matrix = _square(draw, pool, x, dtype=draw.choose(FLOATS[:3]))
     return (matrix.name,), {"mode": draw.choose(("reduced", "r", "complete"))}
 
 
-@step("matrices", call("T.nlinalg.svd"), takes=None, smooth=False)
+@step("matrices", call("T.nlinalg.svd"), takes=None, smooth=False, rough=(0,))
 def svd(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     values = np.reshape(draw.integers(-4, 4, 6), (2, 3)) / 4 + np.eye(2, 3) * 3
     return (pool.fixed(draw.choose((values, values.T)), draw.choose(FLOATS[:3])).name,), {
@@ -149,7 +149,7 @@ def svd(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     }  # fmt: skip
 
 
-@step("matrices", "T.nlinalg.lstsq()({0}, {1}, -1.0)", takes=None, smooth=False)
+@step("matrices", "T.nlinalg.lstsq()({0}, {1}, -1.0)", takes=None, smooth=False, rough=(0, 1))
 def lstsq(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     a = pool.fixed(np.vstack([2 * np.eye(2), np.reshape(draw.integers(-2, 2, 2), (1, 2)) / 4]), draw.choose(FLOATS[:3]))
     return (a.name, _beside(draw, pool, a, (3,)).name), {}
