@@ -48,6 +48,7 @@ def verify_grad(
 ) -> None:
     """Compare the symbolic gradient of a random projection of `fun` at `pt` with central differences.
 
+    The projection is float64 unless `cast_to_output_type`; what has length 1 at `pt` is broadcastable, as in constants.
     Raises AssertionError with both gradients where they differ by more than `abs_tol` and `rel_tol`.
     """
     from reference.compile.function import function
@@ -60,10 +61,13 @@ def verify_grad(
     abs_tol = (1e-2 if narrow else 1e-4) if abs_tol is None else abs_tol
     rel_tol = (1e-2 if narrow else 1e-4) if rel_tol is None else rel_tol
     eps = (1e-3 if narrow else 1e-6) if eps is None else eps
-    variables = [TensorType(a.dtype.name, (False,) * a.ndim)(f"input {k}") for k, a in enumerate(arrays)]
+    patterns = [tuple(n == 1 for n in a.shape) for a in arrays]
+    variables = [TensorType(a.dtype.name, p)(f"input {k}") for k, (a, p) in enumerate(zip(arrays, patterns))]
     output = fun(*variables)
     shape = function(variables, output.shape, mode=mode, on_unused_input="ignore")(*arrays)  # type: ignore[attr-defined]
-    projection = shared(np.asarray(rng.rand(*shape) + 0.5, dtype=output.type.dtype))
+    # Sums of float64 numbers, so that differences are not those of a rounded sum.
+    dtype = output.type.dtype if cast_to_output_type else "float64"
+    projection = shared(np.asarray(rng.rand(*shape) + 0.5, dtype=dtype))
     for _ in range(n_tests):
         cost = (output * projection).sum()  # type: ignore[operator]
         value = function(variables, cost, mode=mode, on_unused_input="ignore")
@@ -79,4 +83,4 @@ def verify_grad(
                     f"the gradient with respect to argument {k} is wrong at {tuple(map(int, worst))}: "
                     f"symbolic {s[worst]}, numeric {n[worst]}"
                 )
-        projection.set_value(np.asarray(rng.rand(*shape) + 0.5, dtype=output.type.dtype))
+        projection.set_value(np.asarray(rng.rand(*shape) + 0.5, dtype=dtype))

@@ -249,3 +249,15 @@ def test_the_r_operator_of_a_sum_of_two():
     a, b, p, q = T.dvectors("a", "b", "p", "q")
     f = theano.function([p, q], T.Rop(a + b, [a, b], [p, q]), givens={a: p, b: q}, on_unused_input="ignore")
     assert f([1.0, 2.0], [10.0, 20.0]).tolist() == [11, 22]
+
+
+def test_gradients_of_single_precision_are_verified_without_the_sum_s_rounding():
+    rng = np.random.RandomState(5)
+    point = [(1 + rng.uniform(size=(10, 20))).astype("float32")]
+    T.verify_grad(lambda x: (x - 3) * 200 / T.sqrt(x), point, rng=rng)
+    with pytest.raises(theano.gradient.GradientError):
+        T.verify_grad(lambda x: theano.gradient.grad_scale(x, 1.1) * 200, point, rng=rng)
+
+
+def test_a_row_at_which_a_gradient_is_verified_stretches():
+    T.verify_grad(lambda x, row: x * row, [np.ones((3, 4)), np.ones((1, 4))], rng=np.random.RandomState(1))
