@@ -31,6 +31,8 @@ class OpFromGraph(Op):
     grad_overrides      the same without `outputs`; one of the two may be given.
     rop_overrides       accepted: `Rop` differentiates `Lop`.
     connection_pattern  ``[input][output]``, or a function of the node; by default what the graph says.
+    options             of `function` (mode, on_unused_input, ...): accepted, as the graph is compiled with what is
+                        around it.
 
     Shared variables of the graph become inputs that nobody has to pass. Two operations are equal if they are one.
     """
@@ -45,7 +47,10 @@ class OpFromGraph(Op):
         rop_overrides: Any = "default",
         connection_pattern: Any = None,
         name: str | None = None,
+        **options: Any,
     ):
+        if unknown := sorted(set(options) - {"mode", "on_unused_input", "profile", "accept_inplace", "rebuild_strict"}):
+            raise TypeError(f"OpFromGraph: it does not take {', '.join(unknown)}")
         for role, given in (("inputs", inputs), ("outputs", outputs)):
             if not isinstance(given, list | tuple) or not all(isinstance(v, Variable) for v in given):
                 raise TypeError(f"OpFromGraph: the {role} are a list of variables, got {given!r}")

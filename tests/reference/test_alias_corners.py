@@ -446,3 +446,10 @@ def test_an_index_of_an_operation_may_be_a_list():
     indexing = theano.tensor.subtensor.Subtensor([])
     assert indexing == theano.tensor.subtensor.Subtensor(())
     assert theano.function([], indexing(T.constant(3.0)))() == 3
+
+
+def test_an_operation_of_a_graph_takes_options_of_functions():
+    graph = theano.OpFromGraph([x, y], [x * 2], on_unused_input="ignore", mode="FAST_RUN")
+    np.testing.assert_array_equal(theano.function([x, y], graph(x, y))(ONE, ONE), 2 * ONE)
+    with pytest.raises(TypeError, match="updates"):
+        theano.OpFromGraph([x], [x * 2], updates=[])
