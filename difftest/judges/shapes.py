@@ -1,4 +1,5 @@
-"""Lengths that are told are those that come: every operation's `infer_shape` on the values it had."""
+"""Lengths that are told are those that come: every operation's `infer_shape` on the values it had; and what does not
+fit, an operand of length 1 that is not declared to stretch, is refused."""
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ def shapes(case: Case) -> Iterator[Failure]:
     And every loop of the other cells': rewrites give loops forms that nobody writes.
     """
     yield from _of_nodes(case, case.nodes, case.met)
+    yield from _stretched(case)
     for cell, run in case.report.runs.items():
         if cell == BASE or cell.backend != BASE.backend or not run.calls:
             continue
@@ -48,6 +50,36 @@ def _of_nodes(case: Case, nodes: Sequence[Any], known: dict[Any, Any]) -> Iterat
             if what:
                 name = kind_name(node.op)
                 yield Failure("shape", BASE, f"{node}: {what}", culprit=OWN_WORDS.get(name, f"op {name}"))
+
+
+def _stretched(case: Case) -> Iterator[Failure]:
+    """The first elementwise operation that has two long operands, one of them cut to a length of 1."""
+    for node in case.nodes:
+        given = [case.met[v] if v in case.met else getattr(v, "data", None) for v in node.inputs]
+        cut = _cut(node, given) if hasattr(node.op, "scalar_op") else None
+        if cut is None:
+            continue
+        case.count("shape", "refused")
+        try:
+            with np.errstate(all="ignore"):
+                node.op.perform(node, *cut)
+        except ValueError:
+            return
+        shapes = " and ".join(str(x.shape) for x in cut)
+        what = f"{node} takes operands of shapes {shapes}, none of which is declared to stretch"
+        yield Failure("shape", BASE, what, culprit=f"op {kind_name(node.op)}")
+        return
+
+
+def _cut(node: Any, given: Sequence[Any]) -> list[np.ndarray] | None:
+    """The operands, one of them with a length of 1 where another that does not stretch is longer; None if none is."""
+    patterns = [v.type.broadcastable for v in node.inputs]
+    for axis in range(len(patterns[0])):
+        long = [k for k, (x, p) in enumerate(zip(given, patterns)) if not p[axis] and x.shape[axis] > 1]
+        if len(long) > 1:
+            first = (slice(None),) * axis + (slice(0, 1),)
+            return [x[first] if k == long[-1] else x for k, x in enumerate(given)]
+    return None
 
 
 class _Lengths:

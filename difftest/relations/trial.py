@@ -27,6 +27,7 @@ from difftest.program import Built
 from difftest.raised import rewrite_that_raised
 from difftest.relations.registry import Relation, Twin, chosen
 from difftest.relations.ways import Otherwise
+from reference.graph.traversal import clone_replace
 
 
 def tried(case: Case, ids: Iterable[str], most: int | None = None, blame: bool = True) -> Iterator[Failure]:
@@ -253,6 +254,8 @@ class Trial:
     def culprit(self, built: Built, mine: Side, theirs: Side) -> tuple[str, str]:
         """(culprit, reasons): a rewrite without which the relation holds, else what the relation is about."""
         cell = mine.run.cell
+        if any(side.run.function is not None and _prints_its_history(built.api, side.run) for side in (mine, theirs)):
+            return "printing", "a graph prints otherwise once it is copied"
         for side in (theirs, mine) if cell.backend != BASE.backend else ():
             if side.run.calls:
                 graph, values = side.run.function.fgraph, side.run.calls[0].inputs
@@ -295,6 +298,13 @@ class Trial:
         if found is None:
             return "", ""
         return f"{'kernel' if found.alone else 'plan'} {op_name(found.op)}", str(found)
+
+
+def _prints_its_history(api: Any, run: Run) -> bool:
+    """Does a function's graph print otherwise than a copy, all nodes of which were made anew?"""
+    graph = run.function.fgraph
+    twin = type(graph)(graph.inputs, clone_replace(graph.outputs, copy_all=True))
+    return printed(api, graph) != printed(api, twin)
 
 
 def _scaled(value: np.ndarray, by: int) -> np.ndarray:

@@ -30,7 +30,7 @@ LAID_OUT: tuple[tuple[np.ndarray, tuple[bool, ...] | None], ...] = (
     (np.array([0.5, -1.25, 2.0, 0.0, -0.0, 1.0, np.nan, np.inf, -np.inf, 1000.0, -1000.0, 1e-9]), None),
     (np.array([[0.5, -1.25], [2.0, 0.75], [-3.0, 0.25]], "float32"), None),
     (np.array(0.3), None),
-    (np.array([3, -1, 2, 127, -128, 0, 100], "int8"), None),
+    (np.array([3, -1, 2, 127, -128, 0, 100, 12], "int8"), None),
     (np.array([[3, 255, 0], [200, 1, 16]], "uint8"), None),
     (np.array([[0.25, -2.0, 0.5]]), (True, False)),
 )

@@ -60,8 +60,8 @@ def special(dtype: str, together: int) -> np.ndarray:
     if kind in "iu":
         limits = np.iinfo(dtype)
         signed = [-1, -2, -7] if kind == "i" else [127, 200]
-        numbers = [0, 1, 2, 3, 7, limits.max, limits.min, *signed, 100, limits.max - 1, limits.min + 1]
-        return np.array(numbers[: (13, 10, 6)[together - 1]], dtype)
+        numbers = [0, 1, 2, 3, 7, limits.max, limits.min, *signed, 100, limits.max - 1, limits.min + 1, 12]
+        return np.array(numbers[: (14, 10, 6)[together - 1]], dtype)
     chosen = np.array((_ALONE, _PAIRED, _TRIPLED)[together - 1])
     if kind == "c":
         return np.array([complex(a, b) for a, b in product((0.0, 1.0, -0.5, 3.0), (0.0, -2.0, 0.25))], dtype)
