@@ -76,18 +76,6 @@ seed(
 seed = patches("scan", "reference/scan/op.py", "op Scan", "scan")
 
 seed(
-    "taps_from_the_front",
-    "tap -k reads the k-th of the oldest rows",
-    "arguments += [past[tap] for tap in taps]",
-    "arguments += [past[-1 - tap] for tap in taps]",
-)
-seed(
-    "until_before_the_step",
-    "the step in which the condition is true is not counted",
-    "                if self.until and values[-1]:\n                    break",
-    "                if self.until and values[-1]:\n                    t -= 1\n                    break",
-)
-seed(
     "carry_aliases_a_row",
     "the last value of a carry is the array itself, whoever else holds it",
     "*[v.copy() if isinstance(v, np.ndarray) else v for v in carries]",
@@ -111,13 +99,6 @@ seed(
     "            self.buffer = np.concatenate([np.empty_like(self.buffer), self.buffer])",
 )
 seed(
-    "carries_read_their_first_value",
-    "every step reads the carries as they were before the loop",
-    "                carries = values[made : made + self.n_carries]\n",
-    "                last = values[made : made + self.n_carries]\n"
-    "                carries = last if t == steps else carries\n",
-)
-seed(
     "no_rows_of_no_shape",
     "stacks of no rows of mapped outputs have rows of length 1",
     "shapes += [v.shape for v in values[self.n_states : self.n_stacked]]",
@@ -132,6 +113,27 @@ seed(
     "rewrite merge_nodes",
     "op Scan",
     "scan",
+)
+
+seed = patches("scan", "reference/scan/rounds.py", "op Scan", "scan")
+
+seed(
+    "taps_from_the_front",
+    "tap -k reads the k-th of the oldest rows",
+    'inner += [f"h{k}_{-tap}" for tap in lags]',
+    'inner += [f"h{k}_{tap - min(lags) + 1}" for tap in lags]',
+)
+seed(
+    "until_before_the_step",
+    "the step in which the condition is true is not counted",
+    "made = t + 1; break",
+    "made = t; break",
+)
+seed(
+    "carries_read_their_first_value",
+    "every step reads the carries as they were before the loop",
+    'body += [f"c{k} = d{k}" for k in range(carries)]',
+    'body += [f"if t == steps - 1: c{k} = d{k}" for k in range(carries)]',
 )
 
 seed = patches("scan", "reference/scan/parts.py", "scan", "op Scan", "rewrite ")

@@ -23,6 +23,7 @@ from reference.graph.fgraph import FunctionGraph
 from reference.graph.traversal import equal_graphs, toposort
 from reference.graph.types import TensorType
 from reference.interpreter import Program, without_effects
+from reference.scan.rounds import ALL, GROWING, LAST, RING, rounds
 from reference.tensor.basic import as_tensor_variable
 
 
@@ -139,35 +140,33 @@ class Scan(Op):
         steps = int(n_steps)
         sequences, states, carries, constants = self.cut(outer)
         self._check(node, steps, sequences, states)
-        history = [[rows[k, ...] for k in range(len(rows))] for rows in states]
+        pasts = [[rows[k, ...] for k in range(len(rows))] for rows in states]
+        lengths = [self._rows_kept(steps, keep) for keep in self.keep]
+        kept = tuple(_how(length, steps) for length in lengths)
         stacks: list[_Stack] = []
-        made = self.n_stacked
+        changed_shape: list[Exception] = []
+
+        def begin(values: Sequence[np.ndarray]) -> list[tuple[tuple[int, ...], Any]]:
+            shapes = [rows.shape[1:] for rows in states] + [v.shape for v in values[self.n_states :]]
+            stacks.extend(_Stack(*each) for each in zip(lengths, values, shapes))
+            places = [stack.put if how == GROWING else stack.buffer for stack, how in zip(stacks, kept)]
+            return list(zip(shapes, places))
+
+        def changed(k: int, t: int, *shapes: tuple[int, ...]) -> Exception:
+            changed_shape.append(self._changed_shape(node, k, t, *shapes))
+            return changed_shape[0]
+
+        def failed(error: Exception, t: int) -> None:
+            if error not in changed_shape:
+                self.program.blame(error)
+                self.tell_step(error, t, steps)
+
         run = self.program.repeated(steps)
-        t = 0
+        follow = rounds(self.n_sequences, self.taps, self.n_carries, len(constants), self.until, kept)
         with np.errstate(all="ignore"):
-            for t in range(1, steps + 1):
-                arguments = [rows[t - 1, ...] for rows in sequences]
-                for past, taps in zip(history, self.taps):
-                    arguments += [past[tap] for tap in taps]
-                try:
-                    values = run(*arguments, *carries, *constants)
-                except Exception as error:
-                    self.program.blame(error)
-                    self.tell_step(error, t - 1, steps)
-                    raise
-                if t == 1:
-                    shapes = [rows.shape[1:] for rows in states] + [v.shape for v in values[self.n_states : made]]
-                    stacks = [_Stack(self._rows_kept(steps, k), v, s) for k, v, s in zip(self.keep, values, shapes)]
-                for k, (stack, value) in enumerate(zip(stacks, values)):
-                    if value.shape != stack.shape:
-                        raise self._changed_shape(node, k, t - 1, stack.shape, value.shape)
-                    stack.put(t - 1, value)
-                for past, value in zip(history, values):
-                    past.append(value)
-                    del past[0]
-                carries = values[made : made + self.n_carries]
-                if self.until and values[-1]:
-                    break
+            t, last, carries = follow(run, steps, sequences, pasts, carries, constants, begin, changed, failed)
+        for stack, value in zip(stacks, last):
+            stack.end(value)
         stacked = [s.rows(t) for s in stacks] if stacks else self._no_rows(node, inputs)
         return (*stacked, *[v.copy() if isinstance(v, np.ndarray) else v for v in carries])
 
@@ -313,19 +312,21 @@ class _Stack:
 
     def __init__(self, length: int | None, first: np.ndarray, shape: tuple[int, ...]):
         self.shape, self.length = shape, length
-        if length != 1:
+        if length == 1:
+            self.buffer = first
+        else:
             self.buffer = np.empty((_FIRST_ROWS if length is None else length, *first.shape), dtype=first.dtype)
 
     def put(self, t: int, value: np.ndarray) -> None:
-        if self.length == 1:
-            self.buffer = value
-            return
-        if self.length is not None:
-            self.buffer[t % self.length] = value
-            return
+        """Keep one more of as many as come."""
         if t == len(self.buffer):
             self.buffer = np.concatenate([self.buffer, np.empty_like(self.buffer)])
         self.buffer[t] = value
+
+    def end(self, value: np.ndarray) -> None:
+        """The loop is over, and this was its last value."""
+        if self.length == 1:
+            self.buffer = value
 
     def rows(self, steps: int) -> np.ndarray:
         """The rows in order, after so many steps."""
@@ -338,6 +339,13 @@ class _Stack:
 
 
 _FIRST_ROWS = 64
+
+
+def _how(length: int | None, steps: int) -> str:
+    """How an output's rows are kept, `length` of them after so many steps."""
+    if length is None:
+        return GROWING
+    return LAST if length == 1 else ALL if length >= steps else RING
 
 
 def _rows_of(row: Any, stacked: Any) -> Variable:
