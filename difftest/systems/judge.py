@@ -43,8 +43,8 @@ class Verdict:
 def judge(program: Program, system: System) -> Verdict:
     """Run `program` on `system` in both of its modes, and say what is wrong with what came back."""
     verdict = Verdict(program)
-    drawn = random_steps(program)
-    meaning = None if drawn else Meaning(program)
+    drawn = random_steps(program, system.name)
+    meaning = None if drawn else Meaning(program, system.name)
     if meaning is None or meaning.trouble:
         verdict.counts["programs", "random" if drawn else "without a meaning"] += 1
         return verdict
@@ -61,7 +61,7 @@ def judge(program: Program, system: System) -> Verdict:
 def judged(program: Program, system: System, answer: dict[str, Any]) -> Verdict:
     """The verdict on an answer that has come already."""
     verdict = Verdict(program)
-    _Judge(verdict, system, Meaning(program), answer).all()
+    _Judge(verdict, system, Meaning(program, system.name), answer).all()
     return verdict
 
 
@@ -100,13 +100,17 @@ class _Judge:
         step = self.program.steps[number] if number is not None and number >= 0 else None
         self._tell("refusal", PLAIN, f"building: {_said(error)}", step)
 
+    def _results(self, step: Step) -> list[str]:
+        """What the step computes; the updates of a loop are no value."""
+        return [name for name in step.results if name not in self.program.moved]
+
     def _types(self) -> None:
         """Every result's dtype and rank as the graph declares them."""
         for step in self.program.steps:
             if self.apart.intersection(o for o in step.operands if isinstance(o, str)):
                 self.apart.update(step.results)
                 continue
-            for name in step.results:
+            for name in self._results(step):
                 dtype, shape = self.meaning.types[name]
                 theirs = self.answer["types"].get(name)
                 if theirs is None:
@@ -121,7 +125,7 @@ class _Judge:
         if self.system.name not in texts.ALIKE:
             return
         for step in self.program.steps:
-            for name in step.results:
+            for name in self._results(step):
                 pattern, answer = self.meaning.patterns[name], self.answer["types"].get(name)
                 if answer is None or len(answer[1]) != len(pattern) or name in self.apart:
                     continue
@@ -246,7 +250,7 @@ class _Judge:
             values = dict(zip(self.meaning.everything.outputs, run["calls"][call]["outputs"]))
             bad = set(self.apart)
             for step in self.program.steps:
-                theirs = {n: Array.from_json(values[n]).data for n in step.results}
+                theirs = {n: Array.from_json(values[n]).data for n in self._results(step)}
                 mine = [n for n, v in theirs.items() if n not in self.apart and self._is_wrong(n, call, v, False)]
                 bad.update(mine)
                 if mine and not bad.intersection(o for o in step.operands if isinstance(o, str)):

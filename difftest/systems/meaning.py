@@ -19,26 +19,35 @@ from difftest.cells import BASE, execute
 from difftest.oracle.bounds import Bound, Walk, walk
 from difftest.program import Program, Step, step_source
 from difftest.systems.ulps import foreign
+from reference.tensor.legacy import packed
 
 RANDOM = ("RandomStreams", "rng.")
 """A step whose text says so draws random numbers, and no two systems draw the same."""
 
+LEGACY = ("theano",)
+"""Systems that draw NumPy's numbers from one kind of stream, as we do when told."""
 
-def random_steps(program: Program) -> list[str]:
-    """The steps that draw, by name."""
-    return [s.step for s in program.steps if any(word in step_source(s) for word in RANDOM)]
+
+def random_steps(program: Program, system: str = "") -> list[str]:
+    """The steps whose draws are not those of the system, by name."""
+    texts = [(s.step, step_source(s)) for s in program.steps]
+    unlike = ("MRG_RandomStreams",) if system in LEGACY else RANDOM
+    return [name for name, text in texts if any(word in text for word in unlike)]
 
 
 class Meaning:
     """A program with every result as an output. `trouble` says why there is none."""
 
-    def __init__(self, program: Program):
+    def __init__(self, program: Program, system: str = ""):
         self.program = program
-        self.everything = replace(program, outputs=tuple(name for s in program.steps for name in s.results))
+        generator = "numpy" if system in LEGACY else "philox"
+        results = [name for s in program.steps for name in s.results]
+        self.everything = replace(program, outputs=tuple(n for n in results if n not in program.moved))
         self.trouble = ""
         self._walks: dict[tuple[str, bool, int], Walk] = {}
         try:
-            with contextlib.redirect_stdout(io.StringIO()):  # a program may print
+            # A program may print.
+            with contextlib.redirect_stdout(io.StringIO()), reference.config.change_flags(rng=generator):
                 self.built = self.everything.build(reference)
                 self.run = execute(self.built, BASE)
         except Exception as error:
@@ -78,7 +87,7 @@ class Meaning:
         key = system, fast, call
         graph = self.run.function.fgraph
         if key not in self._walks:
-            values = dict(zip(graph.inputs, self.run.calls[call].inputs))
+            values = dict(zip(graph.inputs, map(_stored, self.run.calls[call].inputs)))
             self._walks[key] = walk(graph.toposort(), values, foreign(system, fast))
         return self._walks[key].of(graph.outputs[self.places[name]])
 
@@ -90,3 +99,8 @@ class Meaning:
         """True if an infinity or a NaN appears anywhere."""
         values = [v for call in self.run.calls for v in (*call.inputs, *call.outputs)]
         return not all(np.all(np.isfinite(v)) for v in values if isinstance(v, np.ndarray) and v.dtype.kind == "f")
+
+
+def _stored(value: Any) -> Any:
+    """What a graph reads: the words of a random state, where a program sees the state."""
+    return packed(value) if isinstance(value, np.random.RandomState) else value

@@ -149,6 +149,7 @@ def job(
         "values": {i["name"]: i["value"] for i in form["inputs"]},
         "outputs": list(program.outputs),
         "updates": form["updates"],
+        "moved": list(program.moved),
         "givens": form["givens"],
         "calls": [_arguments(program, values) for values in (tuple(i.value for i in program.inputs), *program.calls)],
         "types": {name: [dtype, list(shape)] for name, (dtype, shape) in (types or {}).items()},

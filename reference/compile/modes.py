@@ -99,7 +99,8 @@ class Mode:
         `observer` is called after each application. With `record` (or an observer) each application keeps
         both sides as graphs of their own.
         """
-        return self.session(observer, record).run(fgraph)
+        with config.change_flags(compute_test_value="off"):
+            return self.session(observer, record).run(fgraph)
 
     def session(self, observer: Observer | None = None, record: bool = False) -> Session:
         """The engine, ready to run."""

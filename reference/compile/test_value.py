@@ -7,12 +7,15 @@ line. It must not know any operation.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from reference.compile.shared import SharedVariable
+from reference.config import config
 from reference.graph.core import Apply, Constant, Variable
+from reference.graph.traversal import toposort
 
 
 def get_test_value(v: Any) -> Any:
@@ -43,3 +46,19 @@ def compute_test_value(node: Apply, policy: str) -> None:
     with np.errstate(all="ignore"):
         for out, value in zip(node.outputs, node.op.perform(node, *values)):
             out.tag.test_value = value
+
+
+def computed_later(build: Callable[[], Sequence[Variable | None]]) -> Sequence[Variable | None]:
+    """What `build` builds, with test values at the end only.
+
+    The insides of loops have none: a gradient is built there first, and then belongs to the graph around the loop.
+    """
+    policy = config.compute_test_value
+    if policy == "off":
+        return build()
+    with config.change_flags(compute_test_value="off"):
+        built = build()
+    for node in toposort([v for v in built if v is not None]):
+        if not all(hasattr(v.tag, "test_value") for v in node.outputs):
+            compute_test_value(node, policy)
+    return built

@@ -75,13 +75,14 @@ def _elementwise(name: str, operands: Sequence[str]) -> str:
 
 
 def _dimshuffle(node: Apply, operands: Sequence[str]) -> str:
-    order: Any = node.op.new_order  # type: ignore[attr-defined]
+    order = list(node.op.new_order)  # type: ignore[attr-defined]
     rank = len(node.op.input_broadcastable)  # type: ignore[attr-defined]
-    missing = len(order) - rank
-    if order == (1, 0) and rank == 2:
-        return f"{operands[0]}.T"
-    if missing >= 0 and tuple(order) == ("x",) * missing + tuple(range(rank)):
+    while order and order[0] == "x":
+        del order[0]
+    if order == list(range(rank)):
         return operands[0]
+    if order == list(range(rank))[::-1]:
+        return f"{operands[0]}.T"
     return f"DimShuffle{{{', '.join(map(str, order))}}}({operands[0]})"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reference.config import config
 from reference.graph.core import Constant, Variable
 from reference.graph.dtypes import INTEGERS
 from reference.scan.parts import Loop, Read, State
@@ -76,7 +77,7 @@ def number_of_steps(n_steps: Any, sequences: Sequence[Sequence_]) -> Variable:
     if n_steps is not None:
         steps = as_tensor_variable(n_steps)
         if steps.type.ndim != 0 or steps.type.dtype not in INTEGERS:
-            wrong = TypeError if isinstance(steps, Constant) else ValueError
+            wrong = TypeError if isinstance(steps, Constant) and steps.type.ndim == 0 else ValueError
             raise wrong(f"n_steps must be an int, got {steps} of type {steps.type}")
         if isinstance(steps, Constant) and steps.data < 0:
             raise ValueError(
@@ -102,9 +103,16 @@ def read_sequence(loop: Loop, sequence: Sequence_) -> list[Variable]:
     for tap, name in zip(sequence.taps, sequence.names):
         rows = sequence.shifted(tap)
         row = rows.type.clone(broadcastable=rows.type.broadcastable[1:])(name)
+        _show(row, rows, 0)
         loop.sequences.append(Read(rows[: loop.n_steps], row))
         inner.append(row)
     return inner
+
+
+def _show(inner: Variable, rows: Variable, place: int) -> None:
+    """With test values, an inner variable's is the row that the first step reads."""
+    if config.compute_test_value != "off" and hasattr(rows.tag, "test_value") and place < len(rows.tag.test_value):
+        inner.tag.test_value = rows.tag.test_value[place]
 
 
 def _at(name: str | None, tap: int) -> str:
@@ -171,5 +179,7 @@ def read_state(loop: Loop, info: Info) -> list[Variable]:
         rows = DimShuffle(initial.type.broadcastable, ("x", *range(initial.type.ndim)))(initial)
     row = rows.type.clone(broadcastable=rows.type.broadcastable[1:])
     inner = tuple(row(_at(initial.name, tap)) for tap in info.taps)
+    for variable, tap in zip(inner, info.taps):
+        _show(variable, rows, tap - min(info.taps))
     loop.states.append(State(rows, tuple(info.taps), inner, inner[0]))
     return list(inner)

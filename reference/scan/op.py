@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.compile.test_value import computed_later
 from reference.graph.core import Apply, Op, Variable
 from reference.graph.dtypes import INTEGERS
 from reference.graph.errors import ShapeError
@@ -242,12 +243,12 @@ class Scan(Op):
     def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> Sequence[Any]:
         from reference.scan.grad import gradients
 
-        return gradients(self, inputs, outputs, output_gradients)
+        return computed_later(lambda: gradients(self, inputs, outputs, output_gradients))
 
     def R_op(self, inputs: Sequence[Variable], eval_points: Sequence[Variable | None]) -> Sequence[Variable | None]:
         from reference.scan.forward import changes
 
-        return changes(self, inputs, eval_points)
+        return computed_later(lambda: changes(self, inputs, eval_points))
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         return self._connections

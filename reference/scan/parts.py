@@ -189,7 +189,7 @@ class Loop:
         )
         outer = [r.outer for r in self.sequences] + [s.outer for s in self.states]
         outer += [c.outer for c in self.carries] + [r.outer for r in self.constants]
-        return list(op.make_node(self.n_steps, *outer).outputs)
+        return op(self.n_steps, *outer, return_list=True)
 
 
 def _first_of_each(reads: Sequence[Read], merged: dict[Variable, Variable]) -> list[Read]:

@@ -79,6 +79,7 @@ def constant(x: Any, name: str | None = None, ndim: int | None = None, dtype: st
 
     Dimensions of length 1 are broadcastable.
     """
+    dtype = config.floatX if dtype == "floatX" else dtype
     data = np.asarray(x, dtype=dtype) if dtype is not None else autocast(x)
     if data.dtype.kind not in "biufc":
         raise AsTensorError(f"cannot make a tensor of {x!r} of type {type(x).__name__}")

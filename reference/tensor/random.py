@@ -135,8 +135,11 @@ class RandomFunction(Op):
         return [[False, False]] * 2 + [[False, True]] * (len(node.inputs) - 2)
 
     def __str__(self) -> str:
-        return f"RandomFunction{{{self.distribution}}}"
+        return f"RandomFunction{{{self.distribution}{'_helper' * (self.distribution in _HELPED)}}}"
 
+
+_HELPED = ("choice", "multinomial", "permutation", "poisson", "random_integers")
+"""Distributions that print under the name of Theano's function for them."""
 
 _ROWS = {"philox": DISTRIBUTIONS, "numpy": legacy.LEGACY}
 

@@ -44,8 +44,8 @@ def talking(x):
     return T.log(x)
 
 class Spoiled(Graphs):
-    def run(self, job, names, mode):
-        found = super().run(job, names, mode)
+    def run(self, job, names, mode, updates):
+        found = super().run(job, names, mode, updates)
         if mode == "FAST_RUN" and "neg" in [s["step"] for s in job["steps"]] and "guilty" not in job["exclude"]:
             for call in found["calls"]:
                 call["outputs"] = [worker.form(worker.array(o) + 1) for o in call["outputs"]]

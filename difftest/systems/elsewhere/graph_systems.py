@@ -50,10 +50,13 @@ class Names:
 
 
 class Graphs:
-    """A system of Theano's kind. `flags` are its options, `theano` and `T` what programs see under these names."""
+    """A system of Theano's kind: `theano` and `T` are what programs see under these names.
 
-    def __init__(self, package, theano, T, modes):
-        self.package, self.theano, self.T, self.modes = package, theano, T, modes
+    `leaves` lists what a graph starts from: among it the states of random streams, which have no name.
+    """
+
+    def __init__(self, package, theano, T, modes, leaves=lambda variables: []):
+        self.package, self.theano, self.T, self.modes, self.leaves = package, theano, T, modes, leaves
 
     def versions(self):
         import platform
@@ -72,7 +75,7 @@ class Graphs:
         for number, (text, results) in enumerate(job["lines"]):
             try:
                 exec(text, names)
-                for name in results:
+                for name in (n for n in results if n not in job["moved"]):
                     answer["types"][name] = self.type_of(names[name])
             except Missing:
                 raise
@@ -81,12 +84,16 @@ class Graphs:
                 return answer
         if job.get("texts"):
             answer["texts"] = self.texts([names[n] for n in job["outputs"]])
-        shared = [names[s] for s in job["shared"]]
+        updates = [(names[a], names[b]) for a, b in job["updates"]]
+        updates += [pair for name in job["moved"] for pair in names[name].items()]
+        read = self.leaves([names[n] for n in job["outputs"]] + [value for _, value in updates])
+        streams = [v for v in read if hasattr(v, "get_value") and v.name is None]
+        shared = [names[s] for s in job["shared"]] + streams
         first = [s.get_value() for s in shared]
         for mode in job["modes"]:
             for variable, value in zip(shared, first):
                 variable.set_value(value)
-            answer["runs"][mode] = self.run(job, names, mode)
+            answer["runs"][mode] = self.run(job, names, mode, updates)
         return answer
 
     def type_of(self, variable):
@@ -100,14 +107,14 @@ class Graphs:
         formulas = [printing.pp(o) if formula_length(o) < LONG else None for o in outputs]
         return {"debugprint": printing.debugprint(outputs, file="str"), "pp": formulas}
 
-    def run(self, job, names, mode):
+    def run(self, job, names, mode, updates):
         printed = io.StringIO()
         try:
             with contextlib.redirect_stdout(printed):
                 function = self.theano.function(
                     [names[n] for n in job["arguments"]],
                     [names[n] for n in job["outputs"]],
-                    updates=[(names[a], names[b]) for a, b in job["updates"]],
+                    updates=updates,
                     givens=[(names[a], names[b]) for a, b in job["givens"]],
                     on_unused_input="ignore",
                     mode=self.modes(mode, job.get("exclude", ())),
@@ -155,7 +162,7 @@ def old_theano():
         "tensor": tensor, "identity": T.tensor_copy, "shared_randomstreams": shared_randomstreams,
         "abs": T.abs_, "sign": T.sgn,
     })  # fmt: skip
-    return Graphs(theano, outer, inner, modes)
+    return Graphs(theano, outer, inner, modes, theano.gof.graph.inputs)
 
 
 def pytensor():
