@@ -94,12 +94,15 @@ class Walk:
     uncompared: Counter[str] = field(default_factory=Counter)
     watch: Watch | None = None
     failed: dict[Any, Exception] = field(default_factory=dict)
+    numbers: Mapping[Any, Bound] = field(default_factory=dict)
+    """Constants, in the steps of loops perhaps, that stand for numbers near by."""
 
     def of(self, variable: Any) -> Bound:
         if variable in self.failed:
             raise self.failed[variable]
         if variable not in self.known and hasattr(variable, "data"):
-            self.known[variable] = Bound.exactly(variable.data)
+            near = self.numbers.get(variable)
+            self.known[variable] = Bound.exactly(variable.data) if near is None else near
         return self.known[variable]
 
     def nodes(self, order: Sequence[Any]) -> None:
@@ -140,7 +143,7 @@ class Walk:
 
     def inside(self, values: Mapping[Any, Bound]) -> Walk:
         """A walk through one step of a loop, which counts and is watched with this one."""
-        return Walk(self.executor, dict(values), self.uncompared, self.watch)
+        return Walk(self.executor, dict(values), self.uncompared, self.watch, numbers=self.numbers)
 
     def _stays_exact(self, node: Any) -> bool:
         """Exact operands give an exact result: nothing rounds, or the rule knows better."""
@@ -213,11 +216,16 @@ def rounded(y: Any, e: Any, dtype: str, ulp: float = 0.0, exact: Any = False) ->
 
 
 def walk(
-    order: Sequence[Any], values: Mapping[Any, Any], executor: Executor, known: Mapping[Any, Bound] | None = None
+    order: Sequence[Any],
+    values: Mapping[Any, Any],
+    executor: Executor,
+    known: Mapping[Any, Bound] | None = None,
+    numbers: Mapping[Any, Bound] | None = None,
 ) -> Walk:
     """Bounds of every variable that the nodes in `order` compute from these inputs."""
     from difftest.oracle import rules  # noqa: F401  registers them
 
-    pass_ = Walk(executor, {v: Bound.exactly(x) for v, x in values.items()} | dict(known or {}))
+    exact = {v: Bound.exactly(x) for v, x in values.items()}
+    pass_ = Walk(executor, exact | dict(known or {}), numbers=numbers or {})
     pass_.nodes(order)
     return pass_

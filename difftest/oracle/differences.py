@@ -7,7 +7,7 @@ other, and the shadow's own bounds: there is no tolerance. It is silent where th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from difftest.oracle.bounds import FLOATS, Bound, Walk, walk
 from difftest.oracle.kinks import Kinks
 from difftest.oracle.ulps import executor
 from difftest.oracle.wide import INF, SLACK, WIDE, bits_used, finer
-from reference.graph.traversal import ancestors, toposort
+from reference.graph.traversal import toposort
 
 STEPS = (WIDE(2) ** -12, WIDE(2) ** -20)
 """Lengths of the step, relative to the point: the second is tried where the first finds fault."""
@@ -70,10 +70,19 @@ def shadow(outputs: Sequence[Any], gradients: Sequence[Any], values: Mapping[Any
     """
     with finer():
         known = walk(toposort(list(outputs)), values, executor("reference", False)).known
-        for v in ancestors(list(gradients)):
-            if v not in known and getattr(getattr(v, "type", None), "dtype", "") in FLOATS and hasattr(v, "data"):
-                known[v] = _rounded_number(v.data)
-        return walk(toposort(list(gradients), stop_at=known), {}, executor("reference", False), known)
+        order = toposort(list(gradients), stop_at=known)
+        numbers = {v: _rounded_number(v.data) for v in _constants(order, gradients) if v not in known}
+        return walk(order, {}, executor("reference", False), known, numbers)
+
+
+def _constants(order: Sequence[Any], outputs: Sequence[Any]) -> Iterator[Any]:
+    """The floating-point numbers in the nodes and in the steps of their loops, and among the outputs."""
+    for v in (*outputs, *(v for node in order for v in node.inputs)):
+        if getattr(getattr(v, "type", None), "dtype", "") in FLOATS and hasattr(v, "data"):
+            yield v
+    for node in order:
+        inner = getattr(node.op, "inner_outputs", ())
+        yield from _constants(toposort(inner), inner)
 
 
 def _rounded_number(value: np.ndarray) -> Bound:

@@ -292,6 +292,15 @@ def _parts() -> Iterator[Exhibit]:
         yield Exhibit((rows, firsts[:, 0], places, columns),
                       _each(name, {"index": ("@2", "@3")}, operands=("x0", "x1", "x2", "x3")))  # fmt: skip
         yield Exhibit((rows, firsts[0], places), _each(name, {"index": ("@2",)}, operands=("x0", "x1", "x2")))
+    numbered: list[Link] = [("constant", (), {"value": order, "dtype": "int64"}) for order in (
+        (0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (0, 2, 2, 1, 4))]  # fmt: skip
+    numbered.append(("arange", (), {"start": 0, "stop": 5, "step": 1, "dtype": "int64"}))
+    # Rows that are known, each once or not, beside columns that are not.
+    for first in numbered:
+        yield Exhibit((rows, firsts[:, 0], columns), (
+            first, ("places", ("x0", 0, "x2"), {"index": ("@1", "@2")}),
+            *((name, ("x0", "x1", 0, "x2"), {"index": ("@2", "@3")}) for name in ("set_places", "inc_places")),
+        ))  # fmt: skip
     yield Exhibit((np.sort(LONG), TIES), tuple(_each("searchsorted", {"side": "left"}, {"side": "right"},
                                                      operands=("x0", "x1"))))  # fmt: skip
     yield Exhibit((TIES[0],), _each("unique", {"which": (True, True, True), "axis": None}))
