@@ -53,8 +53,9 @@ class WrongValue(AssertionError):
 def str_diagnostic(expected: Any, value: Any, rtol: float, atol: float) -> str:
     """How far two arrays are apart, and where."""
     a, b = np.asarray(expected), np.asarray(value)
-    if a.shape != b.shape:
+    if not _stretch(a, b):
         return f"the shapes differ: {a.shape} expected, got {b.shape}"
+    a, b = np.broadcast_arrays(a, b)
     apart = np.abs(a.astype("complex128") - b)
     text = f"dtypes {a.dtype} and {b.dtype}, shape {a.shape}; allowed: {atol} + {rtol} * |expected|"
     if apart.size:
@@ -63,13 +64,18 @@ def str_diagnostic(expected: Any, value: Any, rtol: float, atol: float) -> str:
     return text
 
 
+def _stretch(a: np.ndarray, b: np.ndarray) -> bool:
+    """Do the two have a common shape?"""
+    return all(m == n or 1 in (m, n) for m, n in zip(reversed(a.shape), reversed(b.shape)))
+
+
 def assert_allclose(expected: Any, value: Any, rtol: float | None = None, atol: float | None = None) -> None:
-    """Raise WrongValue unless the arrays are close, as the narrower dtype allows."""
+    """Raise WrongValue unless the arrays are close, as the narrower dtype allows; a number may stand for many."""
     a, b = np.asarray(expected), np.asarray(value)
     narrow = max((np.finfo(x.dtype).eps for x in (a, b) if x.dtype.kind in "fc"), default=0.0)
     rtol = (1e-5 if narrow < 1e-7 else 1e-3 if narrow > 1e-4 else 1e-5) if rtol is None else rtol
     atol = (1e-8 if narrow < 1e-7 else 1e-3 if narrow > 1e-4 else 1e-5) if atol is None else atol
-    if a.shape != b.shape or not np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True):
+    if not _stretch(a, b) or not np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True):
         raise WrongValue(expected, value, rtol, atol)
 
 

@@ -453,3 +453,13 @@ def test_an_operation_of_a_graph_takes_options_of_functions():
     np.testing.assert_array_equal(theano.function([x, y], graph(x, y))(ONE, ONE), 2 * ONE)
     with pytest.raises(TypeError, match="updates"):
         theano.OpFromGraph([x], [x * 2], updates=[])
+
+
+def test_values_of_tests_are_compared_as_theano_s_tests_do():
+    from theano.tests import unittest_tools as utt
+
+    utt.assert_allclose(np.ones(3), 1.0)
+    utt.assert_allclose(np.ones((1, 3)), np.ones(3))
+    for wrong in (np.ones(2), np.zeros(3)):
+        with pytest.raises(utt.WrongValue):
+            utt.assert_allclose(np.ones(3), wrong)
