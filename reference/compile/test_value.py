@@ -23,7 +23,7 @@ def get_test_value(v: Any) -> Any:
     if isinstance(v, Constant):
         return v.data
     if isinstance(v, SharedVariable):
-        return v.get_value(borrow=False)
+        return v.container.read()
     return v.type.filter(v.tag.test_value) if isinstance(v, Variable) else v
 
 

@@ -186,7 +186,7 @@ def _draw(name: str, state: Variable, size: Any, ndim: int | None, dtype: str, *
     variables = [as_tensor_variable(p) for p in parameters]
     vector, pattern = _size(size, ndim, variables, row.core)
     op = RandomFunction(name, TensorType(dtype, ()).dtype, pattern + (False,) * row.grows, generator)
-    after, sample = op.make_node(state, vector, *variables).outputs
+    after, sample = op(state, vector, *variables, return_list=True)
     return after, sample
 
 

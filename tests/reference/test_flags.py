@@ -72,3 +72,11 @@ def test_files_named_by_theanorc_are_read(tmp_path):
         cwd=Path(__file__).resolve().parents[2], capture_output=True, text=True,
     )  # fmt: skip
     assert done.stdout == "float16 cuda0 True\n", done.stderr
+
+
+@pytest.mark.parametrize("generator", ["philox", "numpy"])
+def test_random_draws_have_test_values(generator):
+    with config.change_flags(compute_test_value="raise", rng=generator):
+        sample = theano.RandomStreams(3).uniform((2,))
+        assert (sample + 1).tag.test_value.shape == (2,)
+        np.testing.assert_array_equal(sample.tag.test_value, theano.function([], sample)())
