@@ -271,8 +271,8 @@ seed = patches("meaning", "reference/tensor/joining.py")
 seed(
     "split_by_lengths",
     "the cuts of a split are its lengths, not their sums",
-    "np.split(x, np.cumsum(lengths)[:-1], axis=k)",
-    "np.split(x, lengths[:-1], axis=k)",
+    "(slice(None),) * (k % x.ndim), accumulate(lengths)",
+    "(slice(None),) * (k % x.ndim), lengths",
     "op Split",
 )
 seed(

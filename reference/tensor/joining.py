@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,8 @@ class Split(Op):
             raise ShapeError(
                 f"cannot split axis {k} of an array of shape {x.shape} into {self.len_splits} pieces of {lengths}"
             )
-        return tuple(piece.copy() for piece in np.split(x, np.cumsum(lengths)[:-1], axis=k))
+        before, ends = (slice(None),) * (k % x.ndim), accumulate(lengths)
+        return tuple(x[(*before, slice(end - n, end))].copy() for n, end in zip(lengths, ends))
 
     def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[tuple[Variable, ...]]:
         if not isinstance(node.inputs[1], Constant):
