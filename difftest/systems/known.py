@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from difftest.program import Step
+from difftest.program import Step, step_source
 from difftest.systems.meaning import Meaning
 
 DOCUMENTED = "docs/differences.md"
@@ -77,7 +77,7 @@ KINKS = ("maximum", "minimum", "max", "min", "max_and_argmax", "abs_", "relu", "
 def _out_of_range(c: Context) -> bool:
     """Somewhere in the program, a float that the integer dtype cannot hold becomes an integer."""
     for step in c.meaning.program.steps:
-        if step.step != "cast" or np.dtype(step.attributes["dtype"]).kind not in "iu":
+        if step.step not in ("cast", "cast_node") or np.dtype(step.attributes["dtype"]).kind not in "iu":
             continue
         info = np.iinfo(step.attributes["dtype"])
         for call in range(len(c.meaning.run.calls)):
@@ -137,6 +137,41 @@ def _power(c: Context) -> bool:
     return c.step is not None and (c.step.step == "pow" or c.step.attributes.get("op") == "**")
 
 
+LOOPS = re.compile(r"theano\.(scan|map|reduce|foldl|foldr)\b")
+
+
+def _loops(c: Context) -> bool:
+    return any(LOOPS.search(step_source(s)) for s in c.meaning.program.steps)
+
+
+def _ends_early(c: Context) -> bool:
+    """A loop that may end early, and a gradient."""
+    texts = [step_source(s) for s in c.meaning.program.steps]
+    return any("until(" in t for t in texts) and any("theano.grad(" in t for t in texts)
+
+
+def _mean_of_integers(c: Context) -> bool:
+    """A mean, or a product, of integers, and a gradient."""
+    steps = [s for s in c.meaning.program.steps if s.step in ("mean", "prod", "var", "std")]
+    return c.any_step("grad", "grad_again") and any(c.meaning.operands(s)[0].dtype.kind in "iub" for s in steps)
+
+
+def _differentiates(c: Context) -> bool:
+    return any("grad(" in step_source(s) or "op(" in step_source(s) for s in c.meaning.program.steps)
+
+
+ELSEWISE = (
+    "allclose", "argmin", "batch_normalization", "batched_dot", "batched_tensordot", "bincount", "choose",
+    "confusion_matrix", "conv2d_grad_wrt_inputs", "diag", "diagonal", "diff", "fill_diagonal", "grid", "identity",
+    "inc_places", "inverse_permutation", "isclose", "lengths_together", "lstsq", "mask", "matrix_diagonal",
+    "matrix_norm", "matrix_power", "max", "mean", "min", "norm", "permute_row_elements", "places", "printed", "ptp",
+    "ravel_multi_index", "repeat", "reshape_own", "reshape_to", "roll", "set_places", "shuffled",
+    "sigmoid_binary_crossentropy", "size", "softmax_with_bias", "softsign", "split", "squeeze", "std", "subtensor",
+    "take", "tensordot", "tile", "tril", "triu", "unravel_index", "var",
+)  # fmt: skip
+"""Steps whose graphs are made of other operations here, or whose text is another on purpose."""
+
+
 def _refused(*rows: tuple[str, str]) -> tuple[Known, ...]:
     """What Theano and PyTensor refuse and we take, each by what it says."""
     return tuple(Known(BOTH, RAISED, (), what, "refused there", text=text) for what, text in rows)
@@ -191,6 +226,11 @@ KNOWN: tuple[Known, ...] = (
         ("no gradient by what is an index", "grad method for input 1 .* of the CrossentropyCategorical1Hot"),
         ("a gradient that is not implemented there", "is not implemented|not currently supported|MethodNotDefined"),
         ("extremes of nothing", "zero-size array to reduction"),
+        ("a sum of integers beyond int64, in Python", "Python int too large"),
+        ("a jacobian of a variable with respect to itself", "is used twice in inputs"),
+        ("cholesky of the upper triangle", r"make_node\(\) got an unexpected"),
+        ("the third derivative of a loop", "connection_pattern method does not allow"),
+        ("a mask beside a part", "AdvancedSubtensor does not support boolean masks"),
     ),
     Known(("theano",), RAISED, ("vertical_stack", "horizontal_stack", "unravel_index", "pool_2d", "pool_3d"),
           "an assertion without words", "refused there", text="AssertionError"),
@@ -198,6 +238,15 @@ KNOWN: tuple[Known, ...] = (
           text="cannot be interpreted as an integer"),
     Known(("theano",), ("optimizer error",), (), "writing to what cannot be written", "docs/systems.md",
           text="read-only"),
+    Known(("theano",), (*WRONG, *RAISED), (), "the gradient of a loop that ends early", DOCUMENTED, _ends_early),
+    Known(("theano",), WRONG, (), "the gradient of the mean or product of integers", DOCUMENTED, _mean_of_integers),
+    Known(("theano",), ("text",), (), "loops", DOCUMENTED, _loops),
+    Known(("theano",), ("text",), (), "gradients", DOCUMENTED, _differentiates),
+    Known(("theano",), ("text",), (), "graphs of other operations", DOCUMENTED, lambda c: c.any_step(*ELSEWISE)),
+    Known(("theano",), ("text",), (), "random draws", DOCUMENTED, text="RandomFunction"),
+    Known(("theano",), ("pattern",), (), "what is known of a shape", "docs/systems.md",
+          text="False.*, here .*True|permute"),
+    Known(("theano",), ("pattern",), ("permute_row_elements",), "what is known of a shape", "docs/systems.md"),
     Known(("theano",), ("dtype",), ("angle",), "angle is float64", DOCUMENTED),
     Known(("theano",), ("dtype",), ("tensordot",), "axes from the end are taken twice", "NumPy: tensordot"),
     Known(("theano",), ("dtype",), ("kron",), "kron of a matrix and a vector has too few dimensions", "NumPy: kron"),

@@ -179,7 +179,7 @@ def min_informative_str(obj: Variable, *_: Any) -> str:
         lines.append(" " * level + f"{seen[v]}. {v if constant_or_named else v.owner.op}")  # type: ignore[union-attr]
         if v.owner is not None and not constant_or_named:
             stack.extend((s, level + 1) for s in reversed(v.owner.inputs))
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def _letters(number: int) -> str:

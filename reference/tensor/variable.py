@@ -252,7 +252,7 @@ class TensorConstant(_TensorOperators, Constant):
     def __str__(self) -> str:
         from reference.printing.constants import constant_text
 
-        return self.name if self.name is not None else f"TensorConstant{{{constant_text(self.data)}}}"
+        return f"TensorConstant{{{constant_text(self.data)}}}"
 
     __repr__ = __str__
 

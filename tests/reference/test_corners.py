@@ -19,7 +19,7 @@ ROOT = CORNERS.parents[2]
 DRIVER = """
 import json, sys
 import reference.as_theano, theano, runner
-theano.config.backend = sys.argv[1]
+theano.config.backend, theano.config.print_dialect = sys.argv[1], "1.0"
 runner.ancestry = lambda error: " ".join(c.__name__ for c in type(error).__mro__)
 blocks = runner.blocks_of(open(sys.argv[2]).read())[1]
 json.dump([runner.run(block, theano) for block in blocks], sys.stdout)
