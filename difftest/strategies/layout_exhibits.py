@@ -19,6 +19,7 @@ from difftest.strategies.exhibits import CUBE, MATRIX, TIES, ZEROS, Exhibit
 from difftest.strategies.loop_chains import loop
 
 TALL = (np.arange(35.0).reshape(7, 5) * 11 % 13 - 6) / 4
+Line = tuple[Any, ...]
 LINE = (np.arange(13.0) * 5 % 13 - 6) / 4
 RAGGED = np.sin(np.arange(1.0, 301.0)) * np.exp(np.cos(np.arange(300.0)) * 6)
 """Numbers of all sizes: every order of adding them up has bits of its own."""
@@ -185,6 +186,20 @@ def _drawing_loops() -> Iterator[Exhibit]:
                       calls=((LINE[3:6],),), compiled=True)  # fmt: skip
 
 
+def _batches() -> Iterator[Exhibit]:
+    """Loops over a batch, a row of which reads itself alone, or others: the first, or the one at the other end."""
+    batch = np.sin(np.arange(1.0, 25.0)).reshape(8, 3)
+    product: Line = ("dot", ("h0", "@0"))
+    bodies: tuple[tuple[Line, ...], ...] = (
+        (product, ("tanh", ("b0",))),
+        (product, ("subtensor", ("b0",), {"index": (0,)}), ("add", ("b0", "b1")), ("tanh", ("b2",))),
+        (product, ("subtensor", ("b0",), {"index": ((None, None, -1),)}), ("tanh", ("b1",))),
+    )
+    for body in bodies:
+        made = loop(body, (f"b{len(body) - 1}",), (), ("x0",), ("x1",), n_steps=4)
+        yield Exhibit((batch, TALL[:3, :3]), (made,), compiled=True)
+
+
 def _functions() -> Iterator[Exhibit]:
     """Updates that read each other's variables, and givens that stand beside each other."""
     a, b, c = np.array([1.0, -2.0, 3.0]), np.array([0.5, 4.0, -1.0]), np.array([2.0, 2.5, -3.0])
@@ -209,4 +224,4 @@ def _functions() -> Iterator[Exhibit]:
 @cache
 def layouts() -> tuple[Exhibit, ...]:
     """All of them."""
-    return (*_nests(), *_handed_over(), *_folds(), *_later_calls(), *_functions(), *_streams())
+    return (*_nests(), *_handed_over(), *_folds(), *_later_calls(), *_functions(), *_streams(), *_batches())
