@@ -24,13 +24,14 @@ __all__ = [
 
 
 def div_proxy(x: Any, y: Any) -> Variable:
-    """``x / y``: true division; two integers by ``config.int_division``."""
+    """``x / y``: true division; two integers by ``config.int_division``, their quotient is floatX."""
     x, y = as_tensor_variable(x), as_tensor_variable(y)
     if x.type.dtype in DISCRETE and y.type.dtype in DISCRETE:
         if config.int_division == "raise":
             raise TypeError(f"{x} / {y} divides integers; use //, or cast one (config.int_division is 'raise')")
         if config.int_division == "floatX":
             return elemwise.true_div(cast(x, config.floatX), cast(y, config.floatX))
+        return cast(elemwise.true_div(x, y), config.floatX)
     return elemwise.true_div(x, y)
 
 

@@ -151,9 +151,9 @@ def test_texts_and_patterns_of_a_system_of_our_kind_are_compared(theano_like):
         steps=(Step("sin", ("x0",), {}, ("v0",)), Step("abs_", ("v0",), {}, ("v1",))),
         outputs=("v1",),
     )
-    found = judge(wider, theano_like).failures
-    assert [f.kind for f in found] == ["pattern", "text", "text"]
-    assert found[0].message == "(False,), here (True,)" and "Rebroadcast" in found[1].message
+    verdict = judge(wider, theano_like)
+    assert verdict.counts["patterns", "other"] == 2 and verdict.counts["known", "what is known of a shape"] == 1
+    assert [f.kind for f in verdict.failures] == ["text", "text"] and "Rebroadcast" in verdict.failures[0].message
 
 
 def test_what_a_system_lacks_is_counted(fake):

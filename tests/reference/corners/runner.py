@@ -106,6 +106,7 @@ def run(block, theano):
         except Exception as error:
             shown.append("raises " + ancestry(error))
 
+    floatX = theano.config.floatX
     names = {"np": np, "theano": theano, "T": theano.tensor, "show": show, "raises": raises}
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -113,6 +114,8 @@ def run(block, theano):
             exec(compile(block.source, block.title, "exec"), names)
     except Exception as error:
         shown.append("raises " + ancestry(error))
+    finally:
+        theano.config.floatX = floatX
     return shown
 
 
