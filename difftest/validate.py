@@ -56,8 +56,8 @@ def validate(graph: Any, log: Iterable[Any], values: Sequence[Any]) -> Iterator[
     values that its variables have in the first steps. Of a step with a broken one inside no more is said.
     """
     applications = list(log)
-    excused: set[Any] = set()
     surroundings = _Surroundings(applications, dict(zip(graph.inputs, values)))
+    excused = surroundings.finite_inside()
     for application in applications:
         if application in excused:
             excused.add(surroundings.home(application))
@@ -99,7 +99,9 @@ def _twice_judged(application: Any, given: Known, graph: Any, values: Sequence[A
 def validate_elsewhere(order: Sequence[Any], graph: Any, log: Iterable[Any], values: Sequence[Any]) -> Iterator[Broken]:
     """As `validate`, on other values of the graph's inputs: those at which functions disagree. `order` is the graph
     as it was written. Of each rewrite the first application outside of loops is judged."""
-    first = {a.rewrite.name: a for a in reversed(list(log)) if not a.inner}
+    applications = list(log)
+    unlike = _Surroundings(applications, {}).finite_inside()
+    first = {a.rewrite.name: a for a in reversed(applications) if not a.inner and a not in unlike}
     for others in probes(order, values, len(first)):
         known = dict(zip(graph.inputs, others))
         for application in first.values():
@@ -118,6 +120,7 @@ class _Surroundings:
 
     def __init__(self, applications: Sequence[Any], known: Known):
         self._outer = known
+        self._inside = [a for a in applications if a.inner]
         self._homes: dict[Any, Any] = {}
         self._steps: dict[Any, list[Known]] = {}
         for a in applications:
@@ -131,6 +134,11 @@ class _Surroundings:
         roots = graph_inputs([*application.snapshot.leaves, *application.old])
         found = next((self._homes[v] for v in roots if v in self._homes), None)
         return found if hasattr(getattr(found, "op", None), "inner_inputs") else None
+
+    def finite_inside(self) -> set[Any]:
+        """The applications that put steps in place of which a rewrite holds for finite values only: whether those
+        of a step are finite nobody sees from outside of the loop."""
+        return {self.home(a) for a in self._inside if a.rewrite.promise.name == "FINITE"}
 
     def of(self, application: Any) -> list[Known]:
         if not application.inner:

@@ -36,6 +36,8 @@ def _reduced(
             inner = np.promote_types(x.dtype, outer)
     if acc is not None:
         inner = np.dtype(acc)
+    if x.ndim == 0:
+        return x.astype(inner).astype(outer)  # nothing to add: NumPy adds 0, which turns -0.0
     return np.asarray(operation(x.astype(inner), axis=axis, keepdims=keepdims)).astype(outer)
 
 
@@ -59,6 +61,8 @@ def _wide(x: Value) -> Value:
 
 @line
 def mean(x: Value, axis: Any, keepdims: bool) -> Value:
+    if x.ndim == 0:
+        return _as_float(x)
     return np.asarray(np.mean(_wide(x), axis=axis, keepdims=keepdims)).astype(_as_float(x).dtype)
 
 
