@@ -174,7 +174,7 @@ class ScalarOp:
         if value(*[np.empty(0, d) for d in native or dtypes]).dtype != outer:
             return self
         if self.transcendental:
-            value = _forwards(value)
+            value = _forwards_of_one(value) if len(dtypes) == 1 else _forwards(value)
         if exact is None:
             return value
         if native == exact:
@@ -215,6 +215,18 @@ def _forwards(value: Callable[..., Any]) -> Callable[..., Any]:
 
     def run(*operands: Any) -> Any:
         return value(*[x.copy() if min(x.strides, default=0) < 0 else x for x in operands])
+
+    return run
+
+
+def _forwards_of_one(value: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for one operand, as loops call it with small arrays very often."""
+
+    def run(x: np.ndarray) -> Any:
+        for stride in x.strides:
+            if stride < 0:
+                return value(x.copy())
+        return value(x)
 
     return run
 

@@ -127,7 +127,8 @@ class Split(Op):
                 f"cannot split axis {k} of an array of shape {x.shape} into {self.len_splits} pieces of {lengths}"
             )
         before, ends = (slice(None),) * (k % x.ndim), accumulate(lengths)
-        return tuple(x[(*before, slice(end - n, end))].copy() for n, end in zip(lengths, ends))
+        places = [(*before, slice(end - n, end)) for n, end in zip(lengths, ends)]
+        return tuple(x[place].copy() for place in places)
 
     def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[tuple[Variable, ...]]:
         if not isinstance(node.inputs[1], Constant):
