@@ -39,8 +39,8 @@ seed = patches("random", "reference/tensor/distributions.py", "random", "op Rand
 seed(
     "binomial_at_most",
     "a trial succeeds with one number too many",
-    "hits = (u < p[part, None])",
-    "hits = (u <= 1 - p[part, None])",
+    "reshape(shape) < p.astype(kind, copy=False)",
+    "reshape(shape) <= 1 - p.astype(kind, copy=False)",
 )
 seed(
     "integers_without_the_last",

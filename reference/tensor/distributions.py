@@ -144,6 +144,9 @@ def _binomial(state: np.ndarray, shape: Shape, dtype: str, n: np.ndarray, p: np.
     """
     kind = "float32" if p.dtype.name in ("float16", "float32") else "float64"
     elements, trials = math.prod(shape), max(0, int(n.max(initial=0)))
+    if trials == 1:
+        hit = uniforms(state, elements, kind).reshape(shape) < p.astype(kind, copy=False)
+        return (hit & (n > 0) if n.min() < 1 else hit).astype(dtype)
     n, p = n.reshape(-1), p.reshape(-1).astype(kind)
     counts = np.zeros(elements, dtype=dtype)
     rows = max(1, _AT_ONCE // max(1, trials))
