@@ -24,6 +24,11 @@ MEANINGS = {
     "timeout": "no answer",
 }
 
+TABLES = {
+    "patterns": "Static broadcast patterns", "texts": "Texts", "not supported": "Not supported",
+    "known": "Known differences",
+}  # fmt: skip
+
 
 def page(sessions: Iterable[Session]) -> str:
     """All of it."""
@@ -42,7 +47,7 @@ def section(session: Session) -> list[str]:
     lines.append(f"{session.programs} programs in {session.seconds:.0f} s: {_told(programs)}.")
     lines.append(f"Without making findings small: {speed:.1f} compared a second.")
     lines.append(f"Elements: {_told(elements)}.")
-    for table, title in (("not supported", "Not supported"), ("known", "Known differences")):
+    for table, title in TABLES.items():
         rows = _rows(session.counts, table)
         if rows:
             lines.append(f"{title}: {_told(rows)}.")
