@@ -5,6 +5,7 @@ Each puts steps between a value and all who read it that give back the very bits
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -58,12 +59,16 @@ def written_twice(case: Case, draw: Draw) -> Iterator[Twin]:
     ]  # fmt: skip
     if not sites:
         return
-    k = draw.choose(sites)
+    read = Counter([*program.outputs, *(o for s in program.steps for o in s.operands)])
+    k = draw.choose([k for k in sites if any(read[r] > 1 for r in program.steps[k].results)] or sites)
     step, names = program.steps[k], surgery.fresh()
     turned = {name: next(names) for name in step.results}
     after = [renamed(s, turned) if draw.flag() else s for s in program.steps[k + 1 :]]
     copy = replace(step, results=tuple(turned.values()))
     outputs = tuple(turned[o] if o in turned and draw.flag() else o for o in program.outputs)
+    readers = [j for j, s in enumerate(after) if turned.keys() & set(s.operands)]
+    if readers and after == list(program.steps[k + 1 :]) and outputs == program.outputs:
+        after[readers[0]] = renamed(after[readers[0]], turned)  # by chance nobody reads the second
     twin = replace(program, steps=(*program.steps[: k + 1], copy, *after), outputs=outputs)
     promise = "REAL" if any(surgery.reaches(name, SLOPES) for name in step.results) else ""
     if after != list(program.steps[k + 1 :]) or outputs != program.outputs:
