@@ -204,8 +204,8 @@ seed(
 seed(
     "non_sequence_of_last_step",
     "the gradient of a non-sequence is that of one step",
-    "new = total + self._fit(terms[read.inner], read.inner)  # type: ignore[operator]",
-    "new = self._fit(terms[read.inner], read.inner)",
+    "total, total + term))",
+    "total, term))",
 )
 seed(
     "sequence_gradient_backwards",

@@ -161,7 +161,9 @@ class _Backward:
         from reference.gradient import grad
 
         reads = [v for v in (*self.loop.varying, *[r.inner for r in self.loop.constants]) if v in self.reached]
-        targets = [v for v in reads if smooth(v)]
+        # An integer that comes from outside counts as the real number it is, as it does without a loop.
+        outside = {r.inner for r in (*self.loop.sequences, *self.loop.constants)}
+        targets = [v for v in reads if smooth(v) or (v in outside and isinstance(v.type, TensorType))]
         if not targets or not self.incoming:
             return {}
         found = grad(
@@ -188,10 +190,9 @@ class _Backward:
         self.sums: dict[Variable, Variable] = {}
         for read in loop.constants:
             if read.inner in terms:
-                total = read.inner.type()
-                self.sums[read.inner] = total
-                new = total + self._fit(terms[read.inner], read.inner)  # type: ignore[operator]
-                back.carries.append(Carry(ns.zeros_like(read.outer), total, new))
+                term = self._fit(terms[read.inner], read.inner)
+                total = self.sums[read.inner] = term.type()
+                back.carries.append(Carry(ns.zeros_like(read.outer, dtype=term.type.dtype), total, total + term))
         for read in loop.sequences:
             if read.inner in terms:
                 back.mapped.append(Mapped(self._fit(terms[read.inner], read.inner)))
@@ -202,9 +203,10 @@ class _Backward:
         return None if v not in terms else self._fit(terms[v], v)
 
     def _fit(self, g: Any, like: Variable) -> Any:
-        """`g` in exactly the type of `like`."""
+        """`g` in exactly the type of `like`; of integers in its own dtype."""
         like_type: Any = like.type
-        return self.ns.patternbroadcast(self.ns.cast(g, like_type.dtype), like_type.broadcastable)
+        g = self.ns.cast(g, like_type.dtype) if smooth(like) else g
+        return self.ns.patternbroadcast(g, like_type.broadcastable)
 
     def _count_steps(self) -> None:
         ns, op = self.ns, self.op
@@ -292,7 +294,7 @@ class _Backward:
         rows = backwards[::-1]
         if not self.cut:
             return rows
-        zeros = self.ns.zeros_like(read.outer)
+        zeros = self.ns.zeros_like(read.outer, dtype=rows.type.dtype)
         return self.ns.set_subtensor(zeros[self.steps - self.back.n_steps : self.steps], rows)
 
     def _of_initial(self, state: State, pending: list[Any]) -> Variable:

@@ -295,3 +295,10 @@ def test_the_r_operator_ends_where_the_loop_ends_and_draws_what_it_draws():
     f = theano.function([a], [rows, T.Rop(rows, a, T.constant(np.float64(1)))], updates=updates)
     values, slopes = f(4.0)
     np.testing.assert_allclose(slopes, values * np.arange(1, len(values) + 1) / 4)
+
+
+def test_an_integer_from_outside_counts_as_the_real_number_it_is():
+    w = T.lscalar("w")
+    rows = theano.scan(lambda s: T.exp(w * 0.5) * s, outputs_info=[T.constant(np.float64(1))], n_steps=3)[0]
+    for y in (rows[-1], T.exp(w * 0.5) ** 3):
+        np.testing.assert_allclose(theano.function([w], theano.grad(y, w))(2), 1.5 * np.exp(3), rtol=1e-14)
