@@ -120,7 +120,8 @@ def _unary(row: Any, f: Callable[..., np.ndarray], x: Bound, y: np.ndarray) -> n
             e = np.where(inside, np.maximum(e, np.abs(f(np.broadcast_to(place, y.shape)) - y)), e)
     if row.period:
         e = np.where(x.e > row.period, WIDE(2), e)
-    e = np.where(np.isnan(e) | crossing | (outside & ~np.isnan(y)), INF, e)
+    # Of what nobody knows it is not known either whether it is a number.
+    e = np.where(np.isnan(e) | crossing | (outside & ~np.isnan(y)) | (x.e == INF), INF, e)
     return e + np.abs(y) * SLACK
 
 

@@ -365,21 +365,30 @@ def has_effect(op: Op) -> bool:
 
 
 def _loses_effect(fgraph: FunctionGraph, pairs: list[tuple[Variable, Variable]]) -> bool:
-    """Would fewer nodes with an effect be computed after the replacement?"""
+    """Would fewer nodes with an effect be computed after the replacement, or fewer sides of lazy ones hold them?"""
+    return _effects(fgraph, dict(pairs)) < _effects(fgraph, {})
 
-    def count(replaced: Mapping[Variable, Variable]) -> int:
+
+def _effects(fgraph: FunctionGraph, replaced: Mapping[Variable, Variable]) -> tuple[int, int, int]:
+    """How many nodes with an effect are computed for certain; are there at all; stand behind sides of lazy nodes."""
+
+    def met(roots: Sequence[Variable], sides: bool = True) -> set[Apply]:
         seen: set[Apply] = set()
-        stack = [replaced.get(v, v) for v in fgraph.outputs]
-        found = 0
+        stack = [replaced.get(v, v) for v in roots]
         while stack:
             node = stack.pop().owner
             if node is not None and node not in seen:
                 seen.add(node)
-                found += has_effect(node.op)
-                stack.extend(replaced.get(v, v) for v in node.inputs)
-        return found
+                read = node.inputs if sides or not node.op.lazy else node.inputs[:1]
+                stack.extend(replaced.get(v, v) for v in read)
+        return seen
 
-    return count(dict(pairs)) < count({})
+    def among(nodes: set[Apply]) -> int:
+        return sum(has_effect(node.op) for node in nodes)
+
+    every = met(fgraph.outputs)
+    behind = [met([v]) for node in every if node.op.lazy for v in node.inputs[1:]]
+    return among(met(fgraph.outputs, sides=False)), among(every), sum(map(among, behind))
 
 
 @lru_cache(maxsize=256)
