@@ -11,8 +11,6 @@ a fresh process, without cached kernels and with them.
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -21,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import program_peers as programs
-from side_by_side import Call, Peer, medians, seconds
+from side_by_side import Call, Peer, first_result, medians, seconds
 
 import reference
 import reference.tensor.signal.pool
@@ -62,10 +60,7 @@ def measured(row: str, peers: dict[str, Peer], rounds: int) -> dict[str, float]:
 def first_results(row: str, column: str) -> str:
     """Seconds from nothing to the first result, in two fresh processes: the second finds the first one's kernels."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, __file__, "--report", column, "--only", row, "--cache", folder]
-        environment = os.environ | {"POCL_CACHE_DIR": folder}
-        runs = [subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment) for _ in "12"]
-    return " / ".join(run.stdout.strip() for run in runs)
+        return " / ".join(first_result(__file__, column, row, folder) for _ in "12")
 
 
 def report(row: str, column: str, cache: str) -> None:

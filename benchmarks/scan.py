@@ -13,15 +13,11 @@ that a loop takes whose last row alone is wanted.
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 
@@ -31,19 +27,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
 import gibbs
 import lstm
 import scan_peers as shapes
+from side_by_side import Call, Peer, first_result, medians, seconds
 
 import reference.tensor as T
 from reference import function, scan, shared
 from reference.config import config
 from reference.tensor.philox import philox_words
 
-Call = Callable[[], object]
-HERE = Path(__file__).resolve().parent
 BACKENDS = {"exact": ("reference", "exact"), "native": ("reference", "native"), "opencl": ("opencl", "exact")}
-SHORT = 0.5
-"""Seconds that one round may take; slower columns run in a few rounds only."""
-SETTLED = 8.0
-"""Seconds of calls before the first round: the OpenCL backend compiles small loops only when they have run often."""
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -227,27 +218,6 @@ class ByHand(Loops):
         return lambda: call
 
 
-class Peer:
-    """Another library in another interpreter."""
-
-    def __init__(self, name: str, python: str):
-        command = [python, str(HERE / "scan_peers.py"), name]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline().strip() == "ready"
-
-    def ask(self, verb: str, row: str) -> float:
-        assert self.process.stdin is not None and self.process.stdout is not None
-        print(verb, row, file=self.process.stdin, flush=True)
-        return float(self.process.stdout.readline())
-
-
-def seconds(call: Call) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
 def measured(name: str, peers: dict[str, Peer], rounds: int) -> dict[str, float]:
     """Median seconds of a call, column by column, the rounds interleaved."""
     columns: dict[str, Callable[[], float]] = {}
@@ -265,28 +235,16 @@ def measured(name: str, peers: dict[str, Peer], rounds: int) -> dict[str, float]
     for column, peer in peers.items():
         peer.ask("first", name)
         columns[column] = lambda peer=peer: peer.ask("again", name)  # type: ignore[misc]
-    times: dict[str, list[float]] = {column: [] for column in columns}
-    for column, run_once in columns.items():
-        start = time.perf_counter()
-        while len(times[column]) < 3 or (column == "opencl" and time.perf_counter() - start < SETTLED):
-            times[column].append(run_once())
-    for k in range(rounds):
-        for column, run_once in columns.items():
-            if k < 3 or times[column][-1] < SHORT:
-                times[column].append(run_once())
-    return {column: median(found[-rounds:]) for column, found in times.items()}
+    return medians(columns, rounds, settling=("opencl",))
 
 
-def first_result(name: str, column: str) -> str:
+def cold_result(name: str, column: str) -> str:
     """Seconds from nothing to the first result in a fresh process with an empty kernel cache."""
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["POCL_CACHE_DIR"] = folder
-        command = [sys.executable, __file__, "--first", column, "--only", name, "--cache", folder]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return done.stdout.strip()
+        return first_result(__file__, column, name, folder)
 
 
-def report_first(name: str, column: str, cache: str) -> None:
+def report(name: str, column: str, cache: str) -> None:
     backend, math = BACKENDS[column]
     with config.change_flags(float32_math=math, opencl__cache_dir=cache):
         if backend == "opencl":
@@ -321,13 +279,13 @@ def main() -> None:
     parser.add_argument("--only", default="", help="rows whose names contain this text")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--no-first", action="store_true", help="leave out the table of first results")
-    parser.add_argument("--first", choices=list(BACKENDS), help=argparse.SUPPRESS)
+    parser.add_argument("--report", choices=list(BACKENDS), help=argparse.SUPPRESS)
     parser.add_argument("--cache", default="", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.first:
-        report_first(arguments.only, arguments.first, arguments.cache)
+    if arguments.report:
+        report(arguments.only, arguments.report, arguments.cache)
         return
-    peers = {name: Peer(name, python) for name, _, python in (text.partition("=") for text in arguments.peer)}
+    peers = Peer.all(Path(shapes.__file__), arguments.peer)
     columns = ["NumPy", *BACKENDS, *peers]
     names = [name for name in ByHand().rows() if arguments.only in name]
     print(f"{'milliseconds a call':30s}" + "".join(f"{c:>10s}" for c in columns) + "   ratios to NumPy by hand")
@@ -340,7 +298,7 @@ def main() -> None:
     if not arguments.no_first:
         print(f"\n{'seconds to the first result':30s}" + "".join(f"{c:>10s}" for c in BACKENDS) + "  no kernel cached")
         for name in names:
-            print(f"{name:30s}" + "".join(f"{first_result(name, c):>10s}" for c in BACKENDS), flush=True)
+            print(f"{name:30s}" + "".join(f"{cold_result(name, c):>10s}" for c in BACKENDS), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """The loops of `scan.py` in JAX and in PyTensor, run in an interpreter that has them installed.
 
-A server of lines: ``first ROW`` builds a row and answers with the seconds to its first result, ``again ROW``
-with those of one more call. `scan.py` starts it; everything it needs is here, so that a peer's environment
-needs nothing but the peer.
+Owns the loops' sizes and data; a peer's environment needs nothing but the peer.
 
     PYTHON benchmarks/scan_peers.py jax|pytensor
 """
@@ -10,12 +8,11 @@ needs nothing but the peer.
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 
 import numpy as np
+from side_by_side import Call, serve
 
-Call = Callable[[], object]
 STEPS, BATCH, SIZE = 100, 16, 128
 VISIBLE, HIDDEN, CHAINS, DRAWS = 784, 500, 20, 10
 
@@ -266,16 +263,7 @@ def table(gibbs, lstm, recurrence, filtered, nested, power) -> dict:
 
 
 def main() -> None:
-    rows = {"jax": jax_rows, "pytensor": pytensor_rows}[sys.argv[1]]()
-    calls: dict[str, Call] = {}
-    print("ready", flush=True)
-    for line in sys.stdin:
-        verb, _, name = line.strip().partition(" ")
-        start = time.perf_counter()
-        if verb == "first":
-            calls[name] = rows[name]()
-        calls[name]()
-        print(time.perf_counter() - start, flush=True)
+    serve({"jax": jax_rows, "pytensor": pytensor_rows}[sys.argv[1]]())
 
 
 if __name__ == "__main__":

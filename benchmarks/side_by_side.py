@@ -7,6 +7,7 @@ but the standard library: peers' environments run `serve`.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -59,6 +60,16 @@ class Peer:
     def all(cls, script: Path, arguments: list[str]) -> dict[str, Peer]:
         """Those of the command line: ``--peer NAME=PYTHON``."""
         return {name: cls(script, name, python) for name, _, python in (text.partition("=") for text in arguments)}
+
+
+def first_result(script: str, column: str, row: str, folder: str) -> str:
+    """Seconds from nothing to the first result, as the script's ``--report`` tells them in a fresh process.
+
+    `folder` keeps the kernels, the script's own and the driver's.
+    """
+    command = [sys.executable, script, "--report", column, "--only", row, "--cache", folder]
+    environment = os.environ | {"POCL_CACHE_DIR": folder}
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout.strip()
 
 
 Measure = Callable[[], float]
