@@ -129,7 +129,9 @@ def _taps() -> Iterator[Exhibit]:
     body = (("sub", ("h0", "h1")), _half("b0"), ("add", ("b1", "r0")))
     for taps, rows in (((-2, -1), 2), ((-3, -1), 3), ((-1, -3), 4), ((-1, -2), 4)):
         yield Exhibit((X, Y[:rows]), (loop(body, ("b2",), ("x0",), (("x1", taps),)), _grad(0, "x0", "x1")))
-    yield Exhibit((X, Y[:5]), (loop((_half("h0"), ("add", ("b0", "r0"))), ("b1",), ("x0",), (("x1", (-4,)),)),))
+    distant = loop((_half("h0"), ("add", ("b0", "r0"))), ("b1",), ("x0",), (("x1", (-4,)),))
+    for compiled in (False, True):
+        yield Exhibit((X, Y[:5]), (distant,), compiled=compiled)
     fold = (("sub", ("r0", "h0")), _half("b0"))
     for call in ("reduce", "foldl", "foldr"):
         yield Exhibit((X, H), (loop(fold, ("b1",), ("x0",), ("x1",), call=call), _grad(0, "x0", "x1")))
