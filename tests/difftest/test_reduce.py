@@ -111,7 +111,7 @@ def test_programs_as_they_are_drawn_become_small(name):
     sizes = []
     with backend("wrong", twist) as wrong:
         cell = Cell("UNOPTIMIZED", wrong)
-        for seed in range(60):
+        for seed in range(400):
             program = drawn(seed)
             failure = next((f for f in check(program, [cell], blame=False).failures if f.cell == cell), None)
             if failure is not None:
