@@ -243,7 +243,10 @@ def _gates() -> Iterator[Exhibit]:
     summed = (("dot", ("h0", "@0")), ("dot", ("h1", "@1")), ("add", ("b0", "b1")), ("tanh", ("b2",)), _half("h1"))
     yield Exhibit((H, V, W, U), (loop(summed, ("b3", "b4"), (), ("x0", "x1"), ("x2", "x3"), n_steps=4),))
     plain = (("dot", ("h0", "@0")), ("add", ("b0", "r0", "@1")), ("tanh", ("b1",)))
-    yield Exhibit((X, H, W, B), (loop(plain, ("b2",), ("x0",), ("x1",), ("x2", "x3")), _grad(0, "x0", "x1", "x2")))
+    first = loop(plain, ("b2",), ("x0",), ("x1",), ("x2", "x3"))
+    yield Exhibit((X, H, W, B), (first, _grad(0, "x0", "x1", "x2")))
+    behind = (("dot", ("r0", "@0")), ("sub", ("h0", "b0")))
+    yield Exhibit((X, H, W, B), (first, loop(behind, ("b1",), (("of", 0, 0),), ("x1",), ("x2",), backwards=True)))
 
 
 def _ends() -> Iterator[Exhibit]:
