@@ -26,12 +26,16 @@ from difftest.program import Program
 
 @dataclass(frozen=True, eq=False)
 class Twins:
-    """Two builders of functions that must agree; `same_text` if they must print alike too, in which modes."""
+    """Two builders of functions that must agree; `same_text` if they must print alike too, in which modes.
+
+    `builder` is to blame if the graphs, each computed rightly, are not the same function.
+    """
 
     name: str
     build: Callable[[Any, bool, dict[str, Any]], Any]
     calls: Sequence[Sequence[Any]]
     same_text: tuple[str, ...] = ()
+    builder: str = "function"
 
 
 def _givens(api: Any, second: bool, options: dict[str, Any]) -> Any:
@@ -53,6 +57,18 @@ def _drawn(api: Any, second: bool, options: dict[str, Any]) -> Any:
     low = y if second else x
     draw = T.shared_randomstreams.RandomStreams(7).uniform(size=low.shape, low=low, high=1.0)
     return api.function([y], draw, **({} if second else {"givens": [(x, y)]}), **options)
+
+
+def _held(api: Any, second: bool, options: dict[str, Any]) -> Any:
+    """A slope with one factor held: told to `grad`, or marked in the expression."""
+    T = api.tensor
+    x = T.dvector("x")
+    factor = x * x
+    if second:
+        slope = api.grad(T.sum(api.gradient.disconnected_grad(factor) * x), x)
+    else:
+        slope = api.grad(T.sum(factor * x), x, consider_constant=[factor])
+    return api.function([x], slope, **options)
 
 
 def _gibbs(api: Any, second: bool, options: dict[str, Any]) -> Any:
@@ -107,6 +123,7 @@ def _lstm(api: Any, second: bool, options: dict[str, Any]) -> Any:
 SEEDS = (
     Twins("givens", _givens, [[0], [3], [18], [-7]], ("UNOPTIMIZED", "FAST_COMPILE", "EXACT", "FAST_RUN")),
     Twins("drawn", _drawn, [[np.array([0.0, 0.5])]] * 2, ("UNOPTIMIZED", "FAST_RUN")),
+    Twins("held", _held, [[np.array([0.5, -2.0, 3.0])]], builder="gradient"),
     Twins("gibbs", _gibbs, [[np.array([1.0, 0.0, 1.0, 1.0])]] * 3, ("FAST_RUN",)),
     Twins("lstm", _lstm, [[np.linspace(-1, 1, 10).reshape(5, 2)]]),
 )
@@ -120,7 +137,8 @@ def seed_failures(chosen: Sequence[Cell], api: Any = None) -> Iterator[tuple[Pro
         standard: dict[bool, list[Any]] = {}
         for cell in chosen:
             for failure in _failures(twins, api, cell, standard):
-                failure.culprit, failure.blame = _blamed(twins, api, failure, dict(standard))
+                culprit, failure.blame = _blamed(twins, api, failure, dict(standard))
+                failure.culprit = twins.builder if culprit == "function" else culprit
                 yield Program(), failure
     yield from gradient_failures(api)
 

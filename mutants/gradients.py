@@ -5,7 +5,7 @@ Missing terms, wrong signs, wrong axes, kinks and ties on the wrong side, connec
 
 from mutants.mutant import patches
 
-seed = patches("gradients", "reference/gradient.py", "gradient ")
+seed = patches("gradients", "reference/gradient.py", "gradient")
 
 seed(
     "first_term_only",
