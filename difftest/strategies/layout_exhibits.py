@@ -150,6 +150,7 @@ def _streams() -> Iterator[Exhibit]:
         ("binomial", (), {"seed": 1, "size": (41,), "n": 3, "p": 0.25, "dtype": "int64"}),
         ("random_integers", (), {"seed": 1, "size": (50,), "low": -2, "high": 3}),
         ("multinomial", (), {"seed": 1, "size": (9,), "n": 3, "pvals": (0.25, 0.25, 0.5)}),
+        ("two_draws", (), {"seed": 1, "size": (3,), "dtype": "float64"}),
     )
     # More numbers than are made at once, of which a part begins at an odd place.
     yield Exhibit((), (("binomial", (), {"seed": 1, "size": (5,), "n": 2**18 - 1, "p": 0.5, "dtype": "int64"}),))
