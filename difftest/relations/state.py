@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from difftest.case import Case
+from difftest.cells import Call
 from difftest.loop import Loop, Sequence_, State, body
 from difftest.program import Array, Input, Operand, Program, Shared, Step
 from difftest.relations.functions import shared_of
@@ -108,7 +109,15 @@ def two_calls_are_a_loop(case: Case, draw: Draw) -> Iterator[Twin]:
         return
     if len(set(program.outputs)) < len(program.outputs) or any(p in _given(program) for p in program.outputs):
         return
+    if not _of_one_shape(case.base.calls[:2]):
+        return
     yield _looped(surgery)
+
+
+def _of_one_shape(calls: Sequence[Call]) -> bool:
+    """True if what the calls gave would fit on each other, row by row."""
+    shapes = [[np.shape(x) for x in (*call.outputs, *call.updates)] for call in calls]
+    return all(one == shapes[0] for one in shapes)
 
 
 def _by_values(step: Step) -> bool:

@@ -66,8 +66,13 @@ class Surgery:
 
     @cached_property
     def values(self) -> dict[str, Value]:
-        """Inputs, shared variables and results whose numbers the model knows, in order."""
+        """Inputs, shared variables and results whose numbers the model knows, in order.
+
+        None where a later call has other shapes: what holds for these numbers might not hold for those.
+        """
         program, found = self.program, {}
+        if any(v.data.shape != i.value.data.shape for call in program.calls for i, v in zip(program.inputs, call)):
+            return {}
         known = model.evaluate(
             program, {i.name: i.value.data for i in program.inputs} | {s.name: s.value.data for s in program.shared}
         )
