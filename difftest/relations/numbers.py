@@ -147,7 +147,8 @@ def _degree(step: Step, degrees: list[int]) -> int:
         return first
     if name == "switch" and degrees[0] == 0 and degrees[1] == degrees[2]:
         return degrees[1]
-    linear = (name in LINEAR or STEPS[name].family in MOVING) and not any(degrees[1:])
+    alone = name in LINEAR or (STEPS[name].family in MOVING and name not in EVEN | WRITING)
+    linear = alone and not any(degrees[1:])
     if linear and step.attributes.get("dtype") in (None, "float64", "float32"):
         return first
     raise _Unequal

@@ -149,6 +149,8 @@ class Writing(Op):
         """A copy of `x` with `y` written where `index`, as NumPy takes it, says."""
         result = x.copy()
         repeats = any(isinstance(i, np.ndarray) and i.dtype != bool for i in index)
+        # In C order: NumPy goes through indices as they lie in memory, and of those named twice the last one wins.
+        index = tuple(np.asarray(i, order="C") if isinstance(i, np.ndarray) else i for i in index)
         # The part's shape: read from a stand-in, so that no data moves.
         part = np.broadcast_to(np.int8(0), x.shape)[index].shape
         stretches = node.inputs[1].type.broadcastable

@@ -183,6 +183,15 @@ def test_indices_without_meaning(index, error, match):
         x[index]
 
 
+def test_the_last_of_equal_places_wins_however_indices_lie_in_memory():
+    rows, columns, values = np.array([1, 0, 1]), np.array([0, 2, 0]), np.array([7.0, 8.0, 9.0])
+    v_, y = T.lvector("v_"), T.dvector("y")
+    f = theano.function([x, v, v_, y], T.set_subtensor(x[v, v_], y))
+    for order in (1, -1):
+        taken = [np.ascontiguousarray(a[::order])[::order] for a in (rows, columns, values)]
+        assert f(MATRIX, *taken)[1, 0] == 9.0
+
+
 def test_a_mask_of_no_length_takes_nothing():
     f = theano.function([x, mv], [x[mv], T.set_subtensor(x[:, mv], 7.0)])
     taken, left = f(MATRIX, np.zeros(0, bool))
