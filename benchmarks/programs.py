@@ -10,23 +10,20 @@ a fresh process, without cached kernels and with them.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import program_peers as programs
-from side_by_side import Call, Peer, first_result, medians, seconds
+from side_by_side import BACKENDS, Call, Measure, Peer, command_line, first_result, medians, seconds
 
 import reference
 import reference.tensor.signal.pool
 from reference.config import config
 
 PEERS = Path(programs.__file__)
-BACKENDS = {"exact": ("reference", "exact"), "native": ("reference", "native"), "opencl": ("opencl", "exact")}
 
 
 def compiled(row: str, column: str) -> Call:
@@ -42,7 +39,7 @@ def compiled(row: str, column: str) -> Call:
 
 
 def measured(row: str, peers: dict[str, Peer], rounds: int) -> dict[str, float]:
-    columns: dict[str, Callable[[], float]] = {}
+    columns: dict[str, Measure] = {}
     try:
         by_hand = programs.numpy_rows()[row]()
         columns["NumPy"] = lambda: seconds(by_hand)
@@ -51,9 +48,7 @@ def measured(row: str, peers: dict[str, Peer], rounds: int) -> dict[str, float]:
     for column in BACKENDS:
         call = compiled(row, column)
         columns[column] = lambda call=call: seconds(call)  # type: ignore[misc]
-    for column, peer in peers.items():
-        peer.ask("first", row)
-        columns[column] = lambda peer=peer: peer.ask("again", row)  # type: ignore[misc]
+    columns |= {column: peer.column(row) for column, peer in peers.items()}
     return medians(columns, rounds, settling=("opencl",))
 
 
@@ -66,18 +61,13 @@ def first_results(row: str, column: str) -> str:
 def report(row: str, column: str, cache: str) -> None:
     with config.change_flags(opencl__cache_dir=cache):
         if column == "opencl":
-            seconds(lambda: reference.function([], reference.shared(1.0) + 1.0, backend="opencl"))
+            reference.function([], reference.shared(1.0) + 1.0, backend="opencl")
         print(f"{seconds(lambda: compiled(row, column)()):.2f}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peer", action="append", default=[], help="NAME=PYTHON: jax, and who runs it")
-    parser.add_argument("--only", default="", help="rows whose names contain this text")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser = command_line(__doc__)
     parser.add_argument("--first", action="store_true", help="the table of first results too")
-    parser.add_argument("--report", choices=list(BACKENDS), help=argparse.SUPPRESS)
-    parser.add_argument("--cache", default="", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.report:
         report(arguments.only, arguments.report, arguments.cache)

@@ -12,7 +12,6 @@ that a loop takes whose last row alone is wanted.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import tracemalloc
@@ -27,14 +26,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
 import gibbs
 import lstm
 import scan_peers as shapes
-from side_by_side import Call, Peer, first_result, medians, seconds
+from side_by_side import BACKENDS, Call, Measure, Peer, command_line, first_result, medians, seconds
 
 import reference.tensor as T
 from reference import function, scan, shared
 from reference.config import config
 from reference.tensor.philox import philox_words
-
-BACKENDS = {"exact": ("reference", "exact"), "native": ("reference", "native"), "opencl": ("opencl", "exact")}
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -220,7 +217,7 @@ class ByHand(Loops):
 
 def measured(name: str, peers: dict[str, Peer], rounds: int) -> dict[str, float]:
     """Median seconds of a call, column by column, the rounds interleaved."""
-    columns: dict[str, Callable[[], float]] = {}
+    columns: dict[str, Measure] = {}
     by_hand = ByHand().rows()[name]()
     columns["NumPy"] = lambda: seconds(by_hand)
     for column, (backend, math) in BACKENDS.items():
@@ -232,9 +229,7 @@ def measured(name: str, peers: dict[str, Peer], rounds: int) -> dict[str, float]
                 return seconds(call)
 
         columns[column] = run
-    for column, peer in peers.items():
-        peer.ask("first", name)
-        columns[column] = lambda peer=peer: peer.ask("again", name)  # type: ignore[misc]
+    columns |= {column: peer.column(name) for column, peer in peers.items()}
     return medians(columns, rounds, settling=("opencl",))
 
 
@@ -274,13 +269,8 @@ def memory() -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peer", action="append", default=[], help="NAME=PYTHON: jax or pytensor, and who runs it")
-    parser.add_argument("--only", default="", help="rows whose names contain this text")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser = command_line(__doc__)
     parser.add_argument("--no-first", action="store_true", help="leave out the table of first results")
-    parser.add_argument("--report", choices=list(BACKENDS), help=argparse.SUPPRESS)
-    parser.add_argument("--cache", default="", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.report:
         report(arguments.only, arguments.report, arguments.cache)

@@ -7,6 +7,7 @@ but the standard library: peers' environments run `serve`.
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -16,6 +17,9 @@ from pathlib import Path
 from statistics import median
 
 Call = Callable[[], object]
+Measure = Callable[[], float]
+BACKENDS = {"exact": ("reference", "exact"), "native": ("reference", "native"), "opencl": ("opencl", "exact")}
+"""Column -> the backend, and the flag `float32_math`."""
 SHORT = 0.5
 """Seconds that one round may take; slower columns run in a few rounds only."""
 SETTLED = 8.0
@@ -56,10 +60,26 @@ class Peer:
         print(verb, row, file=self.process.stdin, flush=True)
         return float(self.process.stdout.readline())
 
+    def column(self, row: str) -> Measure:
+        """What measures a call of the row, after its first."""
+        self.ask("first", row)
+        return lambda: self.ask("again", row)
+
     @classmethod
     def all(cls, script: Path, arguments: list[str]) -> dict[str, Peer]:
         """Those of the command line: ``--peer NAME=PYTHON``."""
         return {name: cls(script, name, python) for name, _, python in (text.partition("=") for text in arguments)}
+
+
+def command_line(doc: str) -> argparse.ArgumentParser:
+    """The options that tables of loops and of programs share."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer", action="append", default=[], help="NAME=PYTHON: a peer, and who runs it")
+    parser.add_argument("--only", default="", help="rows whose names contain this text")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--report", choices=list(BACKENDS), help=argparse.SUPPRESS)
+    parser.add_argument("--cache", default="", help=argparse.SUPPRESS)
+    return parser
 
 
 def first_result(script: str, column: str, row: str, folder: str) -> str:
@@ -70,9 +90,6 @@ def first_result(script: str, column: str, row: str, folder: str) -> str:
     command = [sys.executable, script, "--report", column, "--only", row, "--cache", folder]
     environment = os.environ | {"POCL_CACHE_DIR": folder}
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout.strip()
-
-
-Measure = Callable[[], float]
 
 
 def medians(columns: Mapping[str, Measure], rounds: int, settling: tuple[str, ...] = ()) -> dict[str, float]:

@@ -8,8 +8,7 @@ shortened (Pascanu, Mikolov and Bengio, 2013), with the length computed in the g
 """
 
 import numpy as np
-from logistic_regression import digits
-from training import accuracy, glorot, momentum, run, zeros
+from training import Classifier, glorot, momentum, run, zeros
 
 import reference as theano
 import reference.tensor as T
@@ -17,12 +16,10 @@ import reference.tensor as T
 SIDE, HIDDEN, BATCH, RATE, LIMIT = 8, 48, 50, 0.05, 1.0
 
 
-class Recurrent:
+class Recurrent(Classifier):
     """One layer of tanh units that remember; `train` takes the minibatch's number."""
 
     def __init__(self, backend: str | None = None, mode: str | None = None):
-        data = digits()
-        train_x, train_y, test_x, test_y = (theano.shared(part, borrow=True) for part in data)
         rng = np.random.RandomState(11)
         W_in, b = glorot(rng, SIDE, HIDDEN, "W_in"), zeros(HIDDEN, "b")
         orthogonal = np.linalg.qr(rng.normal(size=(HIDDEN, HIDDEN)))[0]
@@ -33,7 +30,7 @@ class Recurrent:
         def step(row, h):
             return T.tanh(T.dot(row, W_in) + T.dot(h, W) + b)
 
-        x, y, index = T.fmatrix("x"), T.ivector("y"), T.lscalar("index")
+        x, y = T.fmatrix("x"), T.ivector("y")
         rows = x.reshape((-1, SIDE, SIDE)).dimshuffle(1, 0, 2)
         start = T.zeros((x.shape[0], HIDDEN), dtype="float32")
         states, _ = theano.scan(step, sequences=rows, outputs_info=start)
@@ -42,21 +39,8 @@ class Recurrent:
         gradients = T.grad(cost, parameters)
         length = T.sqrt(sum(T.sum(g**2) for g in gradients))
         shorter = np.float32(LIMIT) / T.maximum(length, np.float32(LIMIT))
-        self.n_batches = len(data[0]) // BATCH
-        batch = slice(index * BATCH, (index + 1) * BATCH)
-        self.train = theano.function(
-            [index],
-            cost,
-            updates=momentum(parameters, [g * shorter for g in gradients], RATE),
-            givens={x: train_x[batch], y: train_y[batch]},
-            mode=mode,
-            backend=backend,
-        )
-        self.test = theano.function([], accuracy(p, y), givens={x: test_x, y: test_y}, mode=mode, backend=backend)
-
-    def epoch(self) -> dict[str, float]:
-        cost = np.mean([self.train(k) for k in range(self.n_batches)])
-        return {"cost": float(cost), "test accuracy": float(self.test())}
+        updates = momentum(parameters, [g * shorter for g in gradients], RATE)
+        self.compile(x, y, p, cost, updates, BATCH, mode, backend)
 
 
 if __name__ == "__main__":

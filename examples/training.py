@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
+from logistic_regression import digits
 
 import reference as theano
 import reference.tensor as T
@@ -45,6 +46,25 @@ def momentum(parameters, gradients, rate: float, keep: float = 0.9):
 def accuracy(p, y):
     """The share of rows of `p` that are largest where `y` says."""
     return T.mean(T.eq(T.argmax(p, axis=1), y))
+
+
+class Classifier:
+    """A model of the digits, trained a minibatch at a time: `train` takes the minibatch's number, `test` nothing."""
+
+    def compile(self, x, y, p, cost, updates, batch: int, mode: str | None, backend: str | None) -> None:
+        """From the inputs and labels, their probabilities by class, and the cost with the updates that lower it."""
+        data = digits()
+        train_x, train_y, test_x, test_y = (theano.shared(part, borrow=True) for part in data)
+        self.n_batches = len(data[0]) // batch
+        index = T.lscalar("index")
+        part = slice(index * batch, (index + 1) * batch)
+        givens = {x: train_x[part], y: train_y[part]}
+        self.train = theano.function([index], cost, updates=updates, givens=givens, mode=mode, backend=backend)
+        self.test = theano.function([], accuracy(p, y), givens={x: test_x, y: test_y}, mode=mode, backend=backend)
+
+    def epoch(self) -> dict[str, float]:
+        cost = np.mean([self.train(k) for k in range(self.n_batches)])
+        return {"cost": float(cost), "test accuracy": float(self.test())}
 
 
 def run(doc: str, make: Callable[[str], Model], epochs: int) -> None:

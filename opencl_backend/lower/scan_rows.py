@@ -254,13 +254,16 @@ class RowsLoop:
                 recorder.targets.setdefault(v, self._ring(ring, 0))
         mapped = {v: k for k, v in enumerate(outputs[: op.n_stacked]) if k >= op.n_states}
 
+        def made(k: int, lazy: Lazy) -> Ring:
+            """The rows of an output that is no state, once the shape of one is known."""
+            keep = self._rows_kept(op.keep[k], lazy.size)
+            ring = rings[k] = Ring(self.ctx, lazy.dtype, lazy.shape, 0, max(1, keep))
+            return ring
+
         def begin(v: Variable, lazy: Lazy) -> DeviceArray | None:
-            """The row of an output, once its shape is known."""
             if v not in mapped:
                 return None
-            keep = self._rows_kept(op.keep[mapped[v]], lazy.size)
-            ring = rings[mapped[v]] = Ring(self.ctx, lazy.dtype, lazy.shape, 0, max(1, keep))
-            recorder.targets[v] = self._ring(ring, 0)
+            recorder.targets[v] = self._ring(made(mapped[v], lazy), 0)
             return recorder.targets[v]
 
         recorder.begin = begin
@@ -273,11 +276,7 @@ class RowsLoop:
                 self.finals[k - op.n_stacked] = value
                 continue
             lazy = recorder.lazy(v)
-            ring = rings[k]
-            if ring is None:
-                ring = rings[k] = Ring(
-                    self.ctx, lazy.dtype, lazy.shape, 0, max(1, self._rows_kept(op.keep[k], lazy.size))
-                )
+            ring = rings[k] or made(k, lazy)
             if lazy.shape != ring.row:
                 raise Unfit("a state changes its shape")
             target = recorder.targets.get(v)
