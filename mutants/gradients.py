@@ -180,15 +180,15 @@ seed = patches("gradients", "reference/tensor/indexing.py")
 seed(
     "gather_gradient_set",
     "the gradient of a read overwrites where an index occurs twice",
-    "return [self.writing(False)(zeros, g, *index), *[None] * len(index)]",
-    "return [self.writing(True)(zeros, g, *index), *[None] * len(index)]",
+    "return [self.writing(False, fits=True)(zeros, g, *index), *[None] * len(index)]",
+    "return [self.writing(True, fits=True)(zeros, g, *index), *[None] * len(index)]",
     "gradient AdvancedSubtensor",
     origin="Theano 1f2386323: set to inc with a repeated index",
 )
 seed(
     "set_gradient_flows_under",
     "what was overwritten by a set gets a gradient",
-    "gx = type(self)(*self._fields())(g, np.zeros((), g.type.dtype), *index)",
+    "gx = self.reading().writing(True)(g, np.zeros((), g.type.dtype), *index)",
     "gx = g",
     "gradient IncSubtensor",
     "gradient AdvancedIncSubtensor",
@@ -203,10 +203,17 @@ seed(
 seed(
     "write_gradient_unsummed",
     "a value stretched over the part it is written to gets the gradient of one element",
-    "return sum_(g, axis=stretched, keepdims=True) if stretched else g\n\n\nclass Reading",
-    "return g[tuple(slice(0, 1) if k in stretched else slice(None) for k in range(g.type.ndim))] if"
-    " stretched else g\n\n\n"
-    "class Reading",
+    "g = sum_(g, axis=stretched, keepdims=True) if stretched else g\n    for",
+    "g = g[tuple(slice(0, 1) if k in stretched else slice(None) for k in range(g.type.ndim))] if"
+    " stretched else g\n    for",
+    "gradient IncSubtensor",
+    "gradient AdvancedIncSubtensor",
+)
+seed(
+    "write_gradient_unsummed_at_run_time",
+    "a value that is found to stretch when its length is known gets the gradient of one element",
+    "start = switch(eq(n, wanted), 0, n)",
+    "start = switch(eq(n, wanted), 0, 0)",
     "gradient IncSubtensor",
     "gradient AdvancedIncSubtensor",
 )

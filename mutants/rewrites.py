@@ -441,6 +441,13 @@ seed(
     "rewrite read_what_was_set",
 )
 seed(
+    "read_what_stretched",
+    "set_subtensor(x[i], y)[i] -> y, where y may be shorter",
+    "surely = write.op.fits or all(out.type.broadcastable)",
+    "surely = True",
+    "rewrite read_what_was_set",
+)
+seed(
     "same_first_index",
     "two indices are the same if their first values are",
     "return same_form and _index_inputs(a) == _index_inputs(b)",

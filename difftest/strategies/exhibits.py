@@ -275,6 +275,8 @@ def _parts() -> Iterator[Exhibit]:
         yield Exhibit((rows, whole), _each(name, {"index": (spans[0],)}, {"index": (spans[2],)}, operands=("x0", "x1")))
         one_row = [{"index": (i,)} for i in (*spans, 2, -1)]
         yield Exhibit((rows, whole[0]), _each(name, *one_row, operands=("x0", "x1")))
+        for narrow in (whole[:1], whole[:, :1], whole[0, :1]):
+            yield Exhibit((rows, narrow), _each(name, {"index": (spans[0],)}, operands=("x0", "x1")))
     places, columns = np.array([1, -1, 1, 0, 1]), np.array([0, 1, 0, -1, 2])
     firsts = np.arange(15.0).reshape(5, 3) / 4 + 100
     yield Exhibit((rows, places, columns, rows[:, 0] > 4), (
@@ -291,7 +293,8 @@ def _parts() -> Iterator[Exhibit]:
         yield Exhibit((rows, firsts, places), _each(name, {"index": ("@2",)}, operands=("x0", "x1", "x2")))
         yield Exhibit((rows, firsts[:, 0], places, columns),
                       _each(name, {"index": ("@2", "@3")}, operands=("x0", "x1", "x2", "x3")))  # fmt: skip
-        yield Exhibit((rows, firsts[0], places), _each(name, {"index": ("@2",)}, operands=("x0", "x1", "x2")))
+        for narrow in (firsts[0], firsts[:, :1], firsts[:1]):
+            yield Exhibit((rows, narrow, places), _each(name, {"index": ("@2",)}, operands=("x0", "x1", "x2")))
     numbered: list[Link] = [("constant", (), {"value": order, "dtype": "int64"}) for order in (
         (0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (0, 2, 2, 1, 4))]  # fmt: skip
     numbered.append(("arange", (), {"start": 0, "stop": 5, "step": 1, "dtype": "int64"}))

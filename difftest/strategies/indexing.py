@@ -85,7 +85,7 @@ def _draw_write(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 
 
 def part_to_write(draw: Draw, pool: Pool, x: Entry, shape: tuple[int, ...]) -> Entry:
-    """What to write into a part of `x`: of its shape, or a scalar, or stretched; now and then of a smaller dtype."""
+    """What to write into a part of `x`: of its shape, or a scalar, or a row, or stretched along any dimension."""
 
     def fits(e: Entry) -> bool:
         return e.dtype == x.dtype and (e.shape == shape or e.ndim == 0)
@@ -93,7 +93,9 @@ def part_to_write(draw: Draw, pool: Pool, x: Entry, shape: tuple[int, ...]) -> E
     known = pool.having(fits)
     if known and draw.often():
         return draw.choose(known)
-    kept = shape if draw.often() else () if draw.flag() else shape[1:]
+    kept = shape if draw.often() else () if draw.seldom() else shape[1:]
+    if draw.seldom():
+        kept = tuple(1 if draw.flag() else n for n in kept)
     return pool.source(x.dtype, kept)
 
 

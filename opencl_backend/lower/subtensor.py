@@ -262,7 +262,8 @@ def written(
 def fitted(ctx: Context, op: Any, y: Variable, shape: tuple[int, ...]) -> Lazy:
     """`y` spread over a part of that shape; the reference's error where it does not fit."""
     value = ctx.array(y)
+    strict = [op.fits and not stretches for stretches in y.type.broadcastable]
     for axis in range(-value.ndim, 0):
-        if value.shape[axis] != shape[axis] and not y.type.broadcastable[axis]:
+        if value.shape[axis] not in (shape[axis], 1) or (value.shape[axis] != shape[axis] and strict[axis]):
             raise ShapeError(f"{op}: a value of shape {value.shape} does not fit a part of shape {shape}")
     return Lazy(shape, Load(broadcast(value, shape)))

@@ -286,7 +286,7 @@ def _with_part(op: IncSubtensor, x: _Operands) -> Any:
         part = op.reading()(*[x.node.inputs[0], *x.node.inputs[2:]])
         missing = part.type.ndim + 1 - y.type.ndim
         y = y.dimshuffle(0, *["x"] * missing, *range(1, y.type.ndim))
-    return IncSubtensor((FULL, *op.idx_list), op.set_instead_of_inc)(x.all_rows(0), y, *x.outer[2:])
+    return IncSubtensor((FULL, *op.idx_list), op.set_instead_of_inc, op.fits)(x.all_rows(0), y, *x.outer[2:])
 
 
 @_all_rows_of(AdvancedSubtensor1)

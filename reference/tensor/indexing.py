@@ -29,6 +29,7 @@ from reference.tensor.shape import (
     ONE,
     addbroadcast,
     reshape,
+    shape_i,
     shape_tuple,
 )
 from reference.tensor.slices import known_index, slice_length
@@ -90,21 +91,29 @@ def _check_indices(op: Op, idx_list: Sequence[Index], values: Sequence[Any]) -> 
             raise TypeError(f"{op}: {v!r} is no index")
 
 
-def sum_to(g: Variable, y: Variable) -> Variable:
-    """The gradient `g` of a region, summed over the dimensions along which `y` was stretched to fill it."""
+def sum_to(g: Variable, y: Variable, fits: bool) -> Variable:
+    """The gradient `g` of a region, summed over the dimensions along which `y` was stretched to fill it; unless y
+    `fits`, along which of them is known when lengths are."""
+    from reference.tensor.joining import join
     from reference.tensor.reduce import sum as sum_
 
     extra = g.type.ndim - y.type.ndim
     if extra:
         g = sum_(g, axis=list(range(extra)))
     stretched = [k for k, b in enumerate(y.type.broadcastable) if b and not g.type.broadcastable[k]]
-    return sum_(g, axis=stretched, keepdims=True) if stretched else g
+    g = sum_(g, axis=stretched, keepdims=True) if stretched else g
+    for axis in [] if fits else [k for k, b in enumerate(y.type.broadcastable) if not b]:
+        n, wanted = shape_i(g, axis), shape_i(y, axis)
+        both = join(axis, g, sum_(g, axis=axis, keepdims=True))
+        start = switch(eq(n, wanted), 0, n)
+        g = both[(slice(None),) * axis + (slice(start, start + wanted),)]
+    return g
 
 
 class Reading(Op):
     """What the operations that read a part share: inputs are the tensor, then the index."""
 
-    def writing(self, set_instead_of_inc: bool) -> Op:
+    def writing(self, set_instead_of_inc: bool, fits: bool = False) -> Op:
         """The operation that writes the same part."""
         raise NotImplementedError
 
@@ -112,18 +121,23 @@ class Reading(Op):
         x, *index = inputs
         (g,) = output_gradients
         zeros = second(x, np.zeros((), g.type.dtype))
-        return [self.writing(False)(zeros, g, *index), *[None] * len(index)]
+        return [self.writing(False, fits=True)(zeros, g, *index), *[None] * len(index)]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         return [[True]] + [[False]] * (len(node.inputs) - 1)
 
 
 class Writing(Op):
-    """What the operations that write a part share: inputs are the tensor, the values, then the index."""
+    """What the operations that write a part share: inputs are the tensor, the values, then the index.
+
+    Values stretch along dimensions of length 1, be that in their type or found at run time; not if `fits` says that
+    they have the part's shape, as those of a gradient do.
+    """
 
     set_instead_of_inc: bool
+    fits: bool
 
-    def reading(self) -> Op:
+    def reading(self) -> Reading:
         """The operation that reads the same part."""
         raise NotImplementedError
 
@@ -155,7 +169,7 @@ class Writing(Op):
         part = np.broadcast_to(np.int8(0), x.shape)[index].shape
         stretches = node.inputs[1].type.broadcastable
         for axis in range(-y.ndim, 0):
-            if y.shape[axis] != part[axis] and not stretches[axis]:
+            if y.shape[axis] != part[axis] and not (y.shape[axis] == 1 and (stretches[axis] or not self.fits)):
                 raise ShapeError(f"{self}: a value of shape {y.shape} does not fit a part of shape {part}")
         y = y.astype(x.dtype, copy=False)
         if self.set_instead_of_inc:
@@ -178,13 +192,10 @@ class Writing(Op):
             winners = self.winners(x, index)
             if winners is not None:
                 part = switch(winners, part, 0)
-            gx = type(self)(*self._fields())(g, np.zeros((), g.type.dtype), *index)
+            gx = self.reading().writing(True)(g, np.zeros((), g.type.dtype), *index)
         else:
             gx = g
-        return [gx, sum_to(part, y), *[None] * len(index)]
-
-    def _fields(self) -> tuple[Any, ...]:
-        return tuple(value for _, value in self._props() or ())
+        return [gx, sum_to(part, y, self.fits), *[None] * len(index)]
 
     def winners(self, x: Variable, index: Sequence[Variable]) -> Variable | None:
         """Which places of the part are kept by a set: where an index occurs twice, the last. None: all are."""
@@ -197,7 +208,8 @@ class Writing(Op):
         numbers = reshape(arange(mul(ONE, *lengths)), lengths)
         pattern = self.reading()(x, *index).type.broadcastable
         numbers = addbroadcast(numbers, *[k for k, b in enumerate(pattern) if b])
-        return eq(self.reading()(self(marks, numbers, *index), *index), numbers)
+        reading = self.reading()
+        return eq(reading(reading.writing(True, fits=True)(marks, numbers, *index), *index), numbers)
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         return [[True], [True]] + [[False]] * (len(node.inputs) - 2)
@@ -262,8 +274,8 @@ class Subtensor(Reading):
         ]
         return [(*lengths, *shapes[0][len(index) :])]
 
-    def writing(self, set_instead_of_inc: bool) -> IncSubtensor:
-        return IncSubtensor(self.idx_list, set_instead_of_inc)
+    def writing(self, set_instead_of_inc: bool, fits: bool = False) -> IncSubtensor:
+        return IncSubtensor(self.idx_list, set_instead_of_inc, fits)
 
     def __str__(self) -> str:
         return f"Subtensor{{{described(self.idx_list)}}}"
@@ -285,6 +297,7 @@ class IncSubtensor(Writing):
 
     idx_list: tuple[Index, ...]
     set_instead_of_inc: bool = False
+    fits: bool = False
 
     def perform(self, node: Apply, *inputs: Any) -> tuple[np.ndarray]:
         x, y, *values = inputs
@@ -322,8 +335,8 @@ class AdvancedSubtensor1(Reading):
     def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[tuple[Variable, ...]]:
         return [(shapes[1][0], *shapes[0][1:])]
 
-    def writing(self, set_instead_of_inc: bool) -> AdvancedIncSubtensor1:
-        return AdvancedIncSubtensor1(set_instead_of_inc)
+    def writing(self, set_instead_of_inc: bool, fits: bool = False) -> AdvancedIncSubtensor1:
+        return AdvancedIncSubtensor1(set_instead_of_inc, fits)
 
 
 @dataclass(frozen=True)
@@ -331,6 +344,7 @@ class AdvancedIncSubtensor1(Writing):
     """`x` with the rows ``x[i]`` set to y or incremented by it: inputs x, y, i."""
 
     set_instead_of_inc: bool = False
+    fits: bool = False
 
     def make_node(self, x: Any, y: Any, i: Any) -> Apply:
         i = _index_vector(self, i)
@@ -439,8 +453,8 @@ class AdvancedSubtensor(Reading):
         lengths = [slice_length(shapes[0][axis], p.start, p.stop, p.step) for axis, p in arrays.slices]
         return [arrays.place(lengths, common, shapes[0][arrays.consumed :])]
 
-    def writing(self, set_instead_of_inc: bool) -> AdvancedIncSubtensor:
-        return AdvancedIncSubtensor(self.pattern, set_instead_of_inc)
+    def writing(self, set_instead_of_inc: bool, fits: bool = False) -> AdvancedIncSubtensor:
+        return AdvancedIncSubtensor(self.pattern, set_instead_of_inc, fits)
 
     def __str__(self) -> str:
         return "AdvancedSubtensor"
@@ -466,6 +480,7 @@ class AdvancedIncSubtensor(Writing):
 
     pattern: tuple[Index, ...]
     set_instead_of_inc: bool = False
+    fits: bool = False
 
     def perform(self, node: Apply, *inputs: Any) -> tuple[np.ndarray]:
         x, y, *values = inputs

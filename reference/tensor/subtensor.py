@@ -230,7 +230,8 @@ def _written(part: Variable, y: Variable, set_instead_of_inc: bool) -> Variable:
         y = _permuted(pad_left(y, part.type.ndim), back)
         return _permuted(_written(inputs[0], y, set_instead_of_inc), op.new_order)
     if isinstance(op, Reshape):
-        y = reshape(second(part, y), shape_tuple(inputs[0]))
+        whole = second(part, y) if y.type.ndim == 0 else IncSubtensor((Span(),), True)(part, y)
+        y = reshape(whole, shape_tuple(inputs[0]))
         return _written(inputs[0], y, set_instead_of_inc)
     raise TypeError(
         f"set_subtensor and inc_subtensor take an indexed tensor such as a[1:3], got {part} of type {part.type}"

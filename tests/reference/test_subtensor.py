@@ -125,14 +125,40 @@ def test_only_the_value_that_stays_has_a_gradient():
     assert theano.function([d, v, y], g)(np.zeros(3), [0, 0, 1], [1, 2, 3]).tolist() == [0, 4, 6]
 
 
-def test_a_value_stretches_where_its_type_says_so():
+def test_a_value_stretches_along_lengths_of_1():
     f = theano.function([x], [T.set_subtensor(x[1:], 0), T.inc_subtensor(x[:, 1:], np.ones((3, 1)))])
     zeroed, added = f(MATRIX)
     assert not zeroed[1:].any()
     np.testing.assert_array_equal(added[:, 1:], MATRIX[:, 1:] + 1)
     y = T.dvector("y")
+    stretched = theano.function([x, y], T.set_subtensor(x[0], y))
+    assert stretched(MATRIX, [1.0])[0].tolist() == [1.0] * 4
     with pytest.raises(ValueError, match="does not fit"):
-        theano.function([x, y], T.set_subtensor(x[0], y))(MATRIX, [1.0])
+        stretched(MATRIX, [1.0, 2.0])
+
+
+STRETCHED = [
+    (x[0], (1,)), (x[1:], (1, 4)), (x[1:], (2, 1)), (x[3:], (1, 1)), (x[v], (1, 4)), (x[v, w], (1,)), (x[:, v], (3, 1)),
+    (x[m], (1,)), (x[im], (1, 2, 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("write", [T.set_subtensor, T.inc_subtensor], ids=["set", "inc"])
+@pytest.mark.parametrize(("part", "shape"), STRETCHED, ids=str)
+def test_the_gradient_of_what_stretched_is_summed(part, shape, write):
+    y = T.TensorType("float64", (False,) * len(shape))("y")
+    value = np.arange(1.0, np.prod(shape) + 1).reshape(shape)
+    cost = T.sum(write(part, y) ** 3)
+    beside = [x, v, w, im, m]
+    compute = theano.function([y, *beside], [cost, T.grad(cost, y)], on_unused_input="ignore")
+
+    def at(moved):
+        return compute(moved, *[VALUES[k] for k in beside])
+
+    gradient = at(value)[1]
+    assert gradient.shape == shape
+    step = np.cos(np.arange(value.size)).reshape(shape) * 1e-5
+    np.testing.assert_allclose((gradient * step).sum() * 2, at(value + step)[0] - at(value - step)[0], rtol=1e-5)
 
 
 def test_take():

@@ -247,14 +247,19 @@ def part_of_alloc(fgraph: FunctionGraph, node: Apply) -> Replacement:
 
 @rewrite(RAISES, on=Subtensor)
 def read_what_was_set(fgraph: FunctionGraph, node: Apply) -> Replacement:
-    """set_subtensor(x[i], y)[i] -> y, where y has the part's broadcast pattern."""
+    """set_subtensor(x[i], y)[i] -> y, where y has the part's type; set_subtensor(x[i][:], y) where it may stretch."""
     write = node.inputs[0].owner
     if write is None or not isinstance(write.op, IncSubtensor) or not write.op.set_instead_of_inc:
         return None
     if not _same_index(write, node):
         return None
-    new = elemwise.cast(write.inputs[1], node.outputs[0].type.dtype)
-    return [new] if new.type == node.outputs[0].type else None
+    x, y, *index = write.inputs
+    out = node.outputs[0]
+    new = elemwise.cast(y, out.type.dtype)
+    if new.type != out.type:
+        return None
+    surely = write.op.fits or all(out.type.broadcastable)
+    return [new if surely else IncSubtensor((Span(),), True)(node.op(x, *index), new)]
 
 
 @rewrite(RAISES, on=IncSubtensor)
@@ -327,7 +332,7 @@ def _piece_of_zeros(v: Variable) -> tuple[int, int] | None:
     stop = number(entry.stop)
     pattern = node.inputs[1].type.broadcastable  # type: ignore[attr-defined]
     known = entry.stop is None or (stop is not None and stop >= 0)
-    whole = pattern == v.type.broadcastable and not v.type.broadcastable[axis]
+    whole = node.op.fits and pattern == v.type.broadcastable and not v.type.broadcastable[axis]
     return (axis, start) if start is not None and start >= 0 and known and whole else None
 
 
