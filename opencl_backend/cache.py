@@ -1,7 +1,8 @@
 """Built programs, by text and device.
 
 Owns the in-process table and the folder of built binaries (flag `opencl.cache_dir`; a program that is
-found there costs milliseconds instead of a compiler run). It must not know what the kernels compute.
+found there costs milliseconds instead of a compiler run), and what a driver may leave unread as it builds. It must
+not know what the kernels compute.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from opencl_backend import builtins
 from opencl_backend.device import Device, import_pyopencl
 from reference.config import config
 from reference.graph.errors import BackendError
@@ -22,7 +24,10 @@ _SHOWN = 3000
 
 
 class Programs:
-    """The programs of one device. `kernel` is all that others need."""
+    """The programs of one device. `kernel` is all that others need.
+
+    with_header   programs that were built with the driver's header, though it is known to do without
+    """
 
     def __init__(self, device: Device):
         self.device = device
@@ -30,6 +35,7 @@ class Programs:
         self._unsaved: list[tuple[Path, Any]] = []
         self.builds = 0
         self.hits = 0
+        self.with_header = 0
         self.seconds = 0.0
 
     def kernel(self, text: str, name: str, options: tuple[str, ...] = ()) -> Any:
@@ -68,7 +74,7 @@ class Programs:
                 program = self._load(path)
             if program is None:
                 try:
-                    program = cl.Program(self.device.context, text).build(flags)
+                    program = self._compiled(text, flags)
                 except cl.Error as error:
                     numbered = "\n".join(f"{k:4d} {line}" for k, line in enumerate(text.splitlines(), 1))
                     raise BackendError(
@@ -80,6 +86,17 @@ class Programs:
         self.builds += 1
         self.seconds += time.perf_counter() - started
         return program
+
+    def _compiled(self, text: str, flags: list[str]) -> Any:
+        """The program from its text, without the driver's header where that works."""
+        cl = import_pyopencl()
+        if builtins.are_declared_for(self.device.platform.name):
+            try:
+                declared = builtins.declarations(text) + text
+                return cl.Program(self.device.context, declared).build([*flags, builtins.WITHOUT_HEADER])
+            except cl.Error:
+                self.with_header += 1
+        return cl.Program(self.device.context, text).build(flags)
 
     def _path(self, text: str, flags: list[str]) -> Path | None:
         if not config.opencl.cache_dir:
@@ -104,3 +121,8 @@ def programs(device: Device) -> Programs:
     if device not in _programs:
         _programs[device] = Programs(device)
     return _programs[device]
+
+
+def every_table() -> list[Programs]:
+    """The tables of all devices that were used."""
+    return list(_programs.values())

@@ -1,0 +1,12 @@
+"""What holds for every kernel that any test here builds."""
+
+import pytest
+
+from opencl_backend.cache import every_table
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels_need_no_header():
+    """Every function that a kernel calls is declared in `builtins`, so that drivers need not read their headers."""
+    yield
+    assert [table.with_header for table in every_table()] == [0] * len(every_table())
