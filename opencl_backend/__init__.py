@@ -19,18 +19,20 @@ from opencl_backend.device import current
 from opencl_backend.explain import how as how
 from opencl_backend.fuse import Order
 from opencl_backend.plan import Host, Plan, Stale, placeholder
+from opencl_backend.ports import handed_out
 from opencl_backend.runtime import DeviceArray, Runtime, runtime, same_size_class
 from reference.config import config
 from reference.graph.core import Apply, Constant
 from reference.graph.errors import NotLowered
 from reference.graph.fgraph import FunctionGraph
+from reference.graph.types import RandomStateType, ScalarType, TensorType
 from reference.interpreter import evaluate, without_effects
 
 COMPILER_SECONDS = 0.3
 """What a kernel costs to build. A plan whose calls have taken as long as its kinds of small loops would take to
 compile is recorded again with kernels of their own: never more than twice the best that was possible."""
 MOST_PLANS = 32
-"""Plans kept by one function; the one used least recently goes first."""
+"""Plans kept by one function; the one that was used least recently goes first."""
 
 
 class Executable:
@@ -44,9 +46,11 @@ class Executable:
         self.exact = bool(options.exact)
         self.order = Order(fgraph.inputs, fgraph.outputs)
         self.on_device = [lower.lives_on_device(v) for v in fgraph.inputs]
-        self.plans: dict[Any, Plan] = {}
+        self.explicit = [k for k in range(len(fgraph.inputs)) if k not in self.shared]
+        self.borrowed = {k for k in self.explicit if self.on_device[k]}
+        self.opaque = not all(isinstance(v.type, TensorType | ScalarType | RandomStateType) for v in fgraph.inputs)
+        self.plans: list[Plan] = []
         self.last: Plan | None = None
-        self.recorded = 0
         self.constants: dict[Constant, DeviceArray] = {}
         refused = lower.check(self.order.nodes, fgraph.inputs)
         if refused and not config.opencl.allow_host:
@@ -55,62 +59,68 @@ class Executable:
 
     def __call__(self, *inputs: Any) -> list[Any]:
         started = perf_counter()
-        values = self._gather(inputs)
-        try:
-            outputs, plan = self._run(values)
-        finally:
-            # Also when it fails: kernels may still be reading the caller's arrays.
-            self.runtime.wait()
-        error = plan.reported()
-        if error is not None:
-            self._raise(*error, values)
-        plan.seconds += perf_counter() - started if plan.replays else 0.0
-        self.last = plan
-        self.runtime.programs.save()
-        return [self._delivered(k, value) for k, value in enumerate(outputs)]
+        values = self._gathered(inputs)
+        signature = tuple([np.shape(v) for v in values] if self.opaque else [v.shape for v in values])
+        compiled = False
+        for plan in self.plans[::-1]:
+            if plan.signature != signature:
+                continue
+            if plan.kinds and len(plan.kinds) * COMPILER_SECONDS <= plan.seconds and config.opencl.fuse:
+                compiled = True
+                self.plans.remove(plan)
+                continue
+            try:
+                outputs = plan.replay(values)
+            except Stale:
+                continue
+            error = plan.reported()
+            if error is not None:
+                self._raise(*error, values)
+            if plan is not self.plans[-1]:
+                self.plans.remove(plan)
+                self.plans.append(plan)
+            self.last = plan
+            plan.seconds += perf_counter() - started
+            return outputs
+        return self._recorded(values, signature, compiled)
 
     def explain(self) -> str:
         """The plan of the last call, as a table."""
         return explain.describe(self)
 
-    def _gather(self, inputs: Sequence[Any]) -> list[Any]:
-        """One value an input of the graph: a DeviceArray, or the host's own value."""
-        explicit = iter(inputs)
-        values: list[Any] = []
-        for k, on_device in enumerate(self.on_device):
-            container = self.shared.get(k)
-            if container is None:
-                value = next(explicit)
-                values.append(self.runtime.borrow(value) if on_device else value)
-            elif not on_device:
-                values.append(container.read())
-            else:
-                array = container.device
-                if not (isinstance(array, DeviceArray) and array.runtime is self.runtime and array.owns_storage):
-                    array = container.device = self.runtime.upload(np.asarray(container.read()))
-                values.append(array)
+    def _gathered(self, inputs: Sequence[Any]) -> list[Any]:
+        """One value an input of the graph: an array on the device for what is kept there, else the host's own value."""
+        values: list[Any] = [None] * len(self.on_device)
+        for k, value in zip(self.explicit, inputs, strict=True):
+            values[k] = value
+        for k, container in self.shared.items():
+            if not self.on_device[k]:
+                values[k] = container.read()
+                continue
+            array = container.device
+            if not (isinstance(array, DeviceArray) and array.runtime is self.runtime and array.owns_storage):
+                array = container.device = self.runtime.upload(np.asarray(container.read()))
+            values[k] = array
         return values
 
-    def _run(self, values: list[Any]) -> tuple[list[Host | DeviceArray], Plan]:
-        signature = tuple(v.shape if isinstance(v, DeviceArray) else np.shape(v) for v in values)
-        compiled = False
-        for key in [key for key in self.plans if key[0] == signature]:
-            plan = self.plans.pop(key)
-            if 0 < len(plan.kinds) * COMPILER_SECONDS <= plan.seconds and config.opencl.fuse:
-                compiled = True
-                continue
-            self.plans[key] = plan
-            try:
-                return plan.replay(values), plan
-            except Stale:
-                continue
-        plan, outputs = self._record(values, compiled)
+    def _recorded(self, values: list[Any], signature: tuple[Any, ...], compiled: bool) -> list[Any]:
+        """Run while recording a plan, which is kept if later calls can replay it."""
+        given = [self.runtime.borrow(v) if k in self.borrowed else v for k, v in enumerate(values)]
+        try:
+            plan, outputs = self._record(given, compiled)
+        finally:
+            # Also when it fails: kernels may still be reading the caller's arrays.
+            self.runtime.wait()
         if plan.replayable and config.opencl.replay:
-            self.recorded += 1
-            self.plans[signature, self.recorded] = plan
-            if len(self.plans) > MOST_PLANS:
-                del self.plans[next(iter(self.plans))]
-        return outputs, plan
+            plan.signature = signature
+            self.plans.append(plan)
+            del self.plans[:-MOST_PLANS]
+        error = plan.reported()
+        if error is not None:
+            self._raise(*error, values)
+        self.last = plan
+        self.runtime.programs.save()
+        return [handed_out(self.runtime, value, k in self.updates) for k, value in enumerate(outputs)]
 
     def _raise(self, error: Exception, node: Apply, values: Sequence[Any]) -> NoReturn:
         """Raise what a kernel reported; of a node within a loop the reference tells more: in which step it failed."""
@@ -125,7 +135,7 @@ class Executable:
 
     def _record(self, values: list[Any], compiled: bool) -> tuple[Plan, list[Host | DeviceArray]]:
         """Run the graph node by node and remember what was done."""
-        plan = Plan(self.runtime, compiled or not config.opencl.interpret)
+        plan = Plan(self.runtime, compiled or not config.opencl.interpret, self.updates)
         ctx = Context(plan, self.exact, self.order, self.left_to_host, self.constants)
         for variable, value in zip(self.fgraph.inputs, values):
             place = placeholder(value) if isinstance(value, DeviceArray) else Host(value, True)
@@ -149,14 +159,6 @@ class Executable:
         # put fresh buffers in the outputs' slots instead.
         outputs = [Host(o.value, False) if isinstance(o, Host) else self.runtime.duplicate(o) for o in plan.outputs]
         return plan, outputs
-
-    def _delivered(self, k: int, value: Host | DeviceArray) -> Any:
-        """An output as the caller may keep it."""
-        if isinstance(value, Host):
-            return np.array(value.value) if isinstance(value.value, np.ndarray) else value.value
-        if k in self.updates:
-            return value
-        return self.runtime.hand_out(value)
 
 
 def compile(fgraph: FunctionGraph, options: Any) -> Executable:

@@ -331,15 +331,16 @@ class Context:
         hosts = [s if isinstance(s, Host) else None for s in sources]
         given = [s.value if isinstance(s, Host) else s for s in sources]
         live = any(h is not None and h.live for h in hosts)
+        thunk = node.op.thunk(node)
         with np.errstate(all="ignore"):
-            results = [Host(r, live) for r in node.op.perform(node, *given)]
+            results = [Host(r, live) for r in thunk(*given)]
         self.values.update(zip(node.outputs, results))
         if live:
 
             def again() -> None:
                 arguments = [g if h is None else h.value for h, g in zip(hosts, given)]
                 try:
-                    values = node.op.perform(node, *arguments)
+                    values = thunk(*arguments)
                 except Exception as error:
                     explain(error, node, arguments)
                     raise

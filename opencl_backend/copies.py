@@ -38,9 +38,6 @@ class Copy:
         # The slots, not the storages: a plan does not keep memory from being used again.
         self.ends = [(array.storage.slot, array.offset) for array in (source, target)]
 
-    def refresh(self) -> None:
-        """Offsets are read as the copy begins."""
-
     def enqueue(self) -> None:
         (source, source_at), (target, target_at) = self.ends
         self.runtime.move(

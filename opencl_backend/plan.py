@@ -7,37 +7,21 @@ long as those it depends on stay the same. It must not know operations: context.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Container, Hashable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from opencl_backend.loop import Lazy
-from opencl_backend.runtime import Cell, DeviceArray, Number, Runtime, contiguous_strides
+from opencl_backend.ports import Host as Host
+from opencl_backend.ports import WayIn, WayOut, way_in, way_out
+from opencl_backend.runtime import Cell, DeviceArray, Kernel, Number, Runtime, contiguous_strides, seen
 from reference.graph.core import Apply
 from reference.interpreter import explain
 
 
 class Stale(Exception):
     """A host value that the plan depends on has changed: record again."""
-
-
-class Host:
-    """A value the host computes. `live`: it may differ on the next call."""
-
-    __slots__ = ("live", "value")
-
-    def __init__(self, value: Any, live: bool):
-        self.value = value
-        self.live = live
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return np.shape(self.value)
-
-    @property
-    def size(self) -> int:
-        return np.size(self.value)
 
 
 Value = DeviceArray | Lazy | Host
@@ -51,22 +35,20 @@ class Work(Protocol):
     elements: int
     moved: int
 
-    def refresh(self) -> None:
-        """Read again what may have changed since the last call."""
-
     def enqueue(self) -> None:
-        """Begin, after all that was begun before."""
+        """Begin, after all that was begun before, with the numbers and buffers of the moment."""
 
 
 class Launch:
     """One kernel enqueued: numbers in a small constant buffer, then arrays."""
 
     __slots__ = (
-        "elements", "geometry", "items", "kernel", "label", "live", "local", "moved", "numbers", "runtime", "slots",
+        "elements", "geometry", "items", "kernel", "label", "live", "local", "moved", "now", "numbers", "runtime",
+        "slots",
     )  # fmt: skip
 
     def __init__(
-        self, runtime: Runtime, label: str, kernel: Any, items: int, numbers: Sequence[Number],
+        self, runtime: Runtime, label: str, kernel: Kernel, items: int, numbers: Sequence[Number],
         arrays: Sequence[DeviceArray], local: int, elements: int,
     ):  # fmt: skip
         self.runtime = runtime
@@ -79,14 +61,15 @@ class Launch:
         self.moved = sum(array.nbytes for array in {id(a): a for a in arrays}.values())
         self.numbers = list(numbers)
         self.live = [n for n in self.numbers if isinstance(n, Cell)]
+        self.now = [cell.value for cell in self.live]
         self.geometry = runtime.constants(self.numbers)
 
-    def refresh(self) -> None:
-        """Read the cells again."""
-        if self.live:
-            self.geometry = self.runtime.constants(self.numbers)
-
     def enqueue(self) -> None:
+        if self.live:
+            now = [cell.value for cell in self.live]
+            if now != self.now:
+                self.now = now
+                self.geometry = self.runtime.constants(self.numbers)
         self.runtime.enqueue(self.kernel, self.items, self.local, self.geometry, self.slots)
 
 
@@ -104,6 +87,8 @@ class Flag:
 class Plan:
     """What one call does: `steps` bring host values up to date, then `launches` run in order.
 
+    signature    the shapes of the inputs
+    updates      the places of outputs that become values of shared variables
     replayable   False: something was read back from the device while recording
     compiled     every loop has a kernel of its own
     seconds      that calls have taken so far
@@ -113,9 +98,12 @@ class Plan:
 
     FLAGS = 256
 
-    def __init__(self, runtime: Runtime, compiled: bool):
+    signature: Hashable = None
+
+    def __init__(self, runtime: Runtime, compiled: bool, updates: Container[int] = ()):
         self.runtime = runtime
         self.compiled = compiled
+        self.updates = updates
         self.launches: list[Work] = []
         self.steps: list[Callable[[], None]] = []
         self.flags: list[Flag] = []
@@ -123,6 +111,8 @@ class Plan:
         self.constants: list[DeviceArray] = []
         self.inputs: list[Host | DeviceArray] = []
         self.outputs: list[Host | DeviceArray] = []
+        self.ways_in: list[WayIn] = []
+        self.ways_out: list[WayOut] = []
         self.notes: list[str] = []
         self.replayable = True
         self.replays = 0
@@ -130,29 +120,24 @@ class Plan:
         self.interpreted = 0
         self.kinds: set[Hashable] = set()
 
-    def replay(self, values: Sequence[Any]) -> list[Host | DeviceArray]:
+    def replay(self, values: Sequence[Any]) -> list[Any]:
         """Run the plan on other inputs of the same signature; Stale if a guard fails, before any launch."""
-        runtime = self.runtime
-        for place, value in zip(self.inputs, values):
-            if isinstance(place, Host):
-                place.value = value
-            else:
-                place.storage.slot.buffer = value.storage.buffer
+        if not self.replays:
+            self.ways_in = [way_in(place, value) for place, value in zip(self.inputs, values)]
+            self.ways_out = [way_out(output, k in self.updates) for k, output in enumerate(self.outputs)]
+        held = [way.take(value) for way, value in zip(self.ways_in, values)]  # until kernels have run
         for step in self.steps:
             step()
-        outputs: list[Host | DeviceArray] = []
-        for out in self.outputs:
-            if isinstance(out, Host):
-                outputs.append(Host(out.value, False))
-                continue
-            fresh = runtime.empty(out.dtype, out.shape)
-            out.storage.slot.buffer = fresh.storage.buffer
-            outputs.append(fresh)
-        for launch in self.launches:
-            launch.refresh()
-            launch.enqueue()
+        begun = [way.begin() for way in self.ways_out]
+        try:
+            for launch in self.launches:
+                launch.enqueue()
+        finally:
+            # Also when it fails: kernels may still be reading what is held.
+            self.runtime.wait()
+            del held
         self.replays += 1
-        return outputs
+        return [way.end(one) for way, one in zip(self.ways_out, begun)]
 
     def count_interpreted(self, kind: Hashable) -> None:
         """A general kernel has been launched for this plan."""
@@ -175,9 +160,11 @@ class Plan:
         """The error of the first node that reported one, and the node."""
         if self.flag_array is None:
             return None
-        codes = self.flag_array.to_host()
-        for flag in self.flags:
-            code = int(codes[flag.place])
+        host = self.flag_array.storage.host
+        vector = self.flag_array.to_host() if host is None else seen(host, "int64", (self.FLAGS,))
+        codes = vector[: len(self.flags)].tolist()
+        for flag in self.flags if any(codes) else ():
+            code = codes[flag.place]
             if code:
                 self.runtime.write(self.flag_array, np.zeros(self.FLAGS, np.int64))
                 error = flag.make(code)

@@ -103,7 +103,7 @@ class StepContext(Context):
                 if np.shape(value.value) != shape:
                     raise Stale
                 flags = cl.mem_flags.READ_ONLY | cl.mem_flags.COPY_HOST_PTR
-                slot.buffer = cl.Buffer(self.device.context, flags, hostbuf=new)
+                slot.put(cl.Buffer(self.device.context, flags, hostbuf=new))
 
             assert isinstance(self.plan, StepPlan)
             self.plan.steps[-1] = again
@@ -170,9 +170,6 @@ class Repeat:
             self.op.tell_step(error, t, self.steps)
             raise
 
-    def refresh(self) -> None:
-        """Numbers come from the pass on the host."""
-
     def enqueue(self, first: int = 0) -> None:
         """The pass on the device, from step `first` on."""
         if not self.plain:
@@ -190,20 +187,18 @@ class Repeat:
         """Run one step, on host and device."""
         self._stand(t)
         for launch in self.plan.launches:
-            launch.refresh()
             launch.enqueue()
 
 
 class _Track:
-    """One launch of a step through all t, with a kernel of its own: arrays are bound once a call."""
+    """One launch of a step through all t, with a kernel of its own, whose arguments stay from step to step."""
 
     def __init__(self, launch: Launch, steps: int, fixed: Set[Cell]):
         self.launch = launch
         self.steps = steps
         self.live = bool(launch.live)
         self.fixed = all(cell in fixed for cell in launch.live)
-        cl = import_pyopencl()
-        self.kernel = cl.Kernel(launch.kernel.program, launch.kernel.function_name)
+        self.kernel = launch.runtime.twin(launch.kernel)
         self.table: np.ndarray | None = None
         self.geometry: list[Any] = []
 
@@ -224,19 +219,19 @@ class _Track:
     def bound(self) -> Callable[[int], None]:
         """What launches step t, with the buffers of this call."""
         launch, cl = self.launch, import_pyopencl()
-        for k, slot in enumerate(launch.slots, 1):
-            self.kernel.set_arg(k, slot.buffer)
         if self.live and not self.geometry:
             assert self.table is not None
             flags = cl.mem_flags.READ_ONLY | cl.mem_flags.COPY_HOST_PTR
             whole = cl.Buffer(launch.runtime.device.context, flags, hostbuf=self.table)
             row = self.table.strides[0]
             self.geometry = [whole.get_sub_region(t * row, row) for t in range(self.steps)]
-        enqueue, kernel, items, local = launch.runtime.enqueue, self.kernel, launch.items, launch.local
+        enqueue, kernel, items, local, slots = (
+            launch.runtime.enqueue, self.kernel, launch.items, launch.local, launch.slots,
+        )  # fmt: skip
         if not self.live:
-            return lambda t: enqueue(kernel, items, local, launch.geometry, ())
+            return lambda t: enqueue(kernel, items, local, launch.geometry, slots)
         geometry = self.geometry
-        return lambda t: enqueue(kernel, items, local, geometry[t], ())
+        return lambda t: enqueue(kernel, items, local, geometry[t], slots)
 
 
 _ROW = 16

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache, cached_property
+from itertools import count
 from math import prod
 from typing import Any
 
@@ -21,7 +23,10 @@ from reference.graph.errors import BackendError
 
 ALIGNMENT = 64
 _KEPT_BYTES = 1 << 28
-_WORTH_SHARING = 1 << 16
+WORTH_SHARING = 1 << 16
+"""Bytes from which an array is worked on where it lies; fewer are copied sooner than a buffer is made for them."""
+_stamps = count()
+_flags = config.opencl
 
 
 class Cell:
@@ -40,12 +45,31 @@ Number = int | Cell
 
 
 class Slot:
-    """What a launch holds of a storage: the buffer to pass. A plan puts another buffer here for each call."""
+    """What a launch holds of a storage: the buffer to pass. A plan puts another buffer here for each call.
 
-    __slots__ = ("buffer",)
+    `stamp` is never given twice: kernels know by it, without holding on to a buffer, what they were given last.
+    """
+
+    __slots__ = ("buffer", "stamp")
 
     def __init__(self, buffer: Any):
+        self.put(buffer)
+
+    def put(self, buffer: Any) -> None:
+        """Pass this buffer from now on."""
         self.buffer = buffer
+        self.stamp = next(_stamps)
+
+
+class Kernel:
+    """A kernel object, and what its arguments are: before a launch only those that differ are set."""
+
+    __slots__ = ("arguments", "geometry", "object")
+
+    def __init__(self, object: Any):
+        self.object = object
+        self.geometry: Any = None
+        self.arguments: list[int] = [-1] * object.num_args
 
 
 class Storage:
@@ -73,7 +97,7 @@ class Storage:
         return self._memory
 
     def leave_pool(self) -> None:
-        """The user holds this memory now: never hand it to anyone else."""
+        """Never hand this memory to anyone else."""
         self._memory = None
 
     def __del__(self) -> None:
@@ -91,19 +115,23 @@ class Memory:
 
     def __init__(self, device: Device):
         self.device = device
+        self._cl = import_pyopencl()
         self._free: dict[int, list[tuple[Any, np.ndarray | None]]] = {}
         self._kept = 0
         self.allocated = 0
 
     def allocate(self, nbytes: int) -> Storage:
         """Storage for `nbytes` bytes, contents undefined."""
-        size = _size_class(nbytes)
+        return self.of_size(size_class(nbytes))
+
+    def of_size(self, size: int) -> Storage:
+        """Storage of one of the sizes that there are."""
         free = self._free.get(size)
-        if free and config.opencl.reuse:
+        if free and _flags.reuse:
             self._kept -= size
             buffer, host = free.pop()
             return Storage(buffer, host, size, self)
-        cl = import_pyopencl()
+        cl = self._cl
         flags = cl.mem_flags
         self.allocated += size
         try:
@@ -114,12 +142,12 @@ class Memory:
             return Storage(cl.Buffer(self.device.context, flags.READ_WRITE, size), None, size, self)
         except (cl.MemoryError, MemoryError) as error:
             raise BackendError(
-                f"{self.device.name} has no room for {nbytes} bytes more; shared variables are as they were"
+                f"{self.device.name} has no room for {size} bytes more; shared variables are as they were"
             ) from error
 
     def adopt(self, array: np.ndarray) -> Storage:
         """Storage that is the user's own contiguous array, only read; for devices that share memory."""
-        cl = import_pyopencl()
+        cl = self._cl
         flags = cl.mem_flags.READ_ONLY | cl.mem_flags.USE_HOST_PTR
         return Storage(cl.Buffer(self.device.context, flags, hostbuf=array), None, array.nbytes, None)
 
@@ -144,14 +172,14 @@ class Arena(Memory):
         self._held: list[Storage] = []
 
     def allocate(self, nbytes: int) -> Storage:
-        if self._free.get(_size_class(nbytes)):
+        if self._free.get(size_class(nbytes)):
             return super().allocate(nbytes)
         whole = self._working.allocate(nbytes)
         self._held.append(whole)
         return Storage(whole.buffer, whole.host, whole.nbytes, self)
 
 
-def _size_class(nbytes: int) -> int:
+def size_class(nbytes: int) -> int:
     """Sizes are rounded up to a quarter of a power of two, so that buffers fit again."""
     nbytes = max(nbytes, ALIGNMENT)
     step = max(ALIGNMENT, 1 << max(0, nbytes.bit_length() - 3))
@@ -159,7 +187,7 @@ def _size_class(nbytes: int) -> int:
 
 
 def same_size_class(a: int, b: int) -> bool:
-    return _size_class(a) == _size_class(b)
+    return size_class(a) == size_class(b)
 
 
 def aligned_bytes(nbytes: int) -> np.ndarray:
@@ -167,6 +195,12 @@ def aligned_bytes(nbytes: int) -> np.ndarray:
     raw = np.empty(nbytes + ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + nbytes]
+
+
+@cache
+def itemsize(dtype: str) -> int:
+    """Bytes of an element."""
+    return np.dtype(dtype).itemsize
 
 
 def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
@@ -193,7 +227,7 @@ class DeviceArray:
     offset: Number = 0
     known: np.ndarray | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def size(self) -> int:
         return prod(self.shape)
 
@@ -203,16 +237,16 @@ class DeviceArray:
 
     @property
     def nbytes(self) -> int:
-        return self.size * np.dtype(self.dtype).itemsize
+        return self.size * itemsize(self.dtype)
 
-    @property
+    @cached_property
     def is_contiguous(self) -> bool:
         return self.size <= 1 or all(
             length == 1 or mine == c
             for length, mine, c in zip(self.shape, self.strides, contiguous_strides(self.shape))
         )
 
-    @property
+    @cached_property
     def owns_storage(self) -> bool:
         """A whole contiguous storage, from its beginning."""
         return self.is_contiguous and not isinstance(self.offset, Cell) and self.offset == 0
@@ -238,17 +272,19 @@ class Runtime:
 
     def __init__(self, device: Device):
         self.device = device
+        self.queue = device.queue
         self.values = Memory(device)
         self.working = Memory(device)
         self.programs: Programs = programs(device)
         self.launches = 0
-        self._kernels: dict[tuple[str, str, tuple[str, ...]], Any] = {}
+        self._kernels: dict[tuple[str, str, tuple[str, ...]], Kernel] = {}
         self._cl = import_pyopencl()
+        self._begin = self._cl.enqueue_nd_range_kernel
 
     def empty(self, dtype: str, shape: Sequence[int], memory: Memory | None = None) -> DeviceArray:
         """A contiguous array, contents undefined; among the values unless `memory` says otherwise."""
         shape = tuple(int(n) for n in shape)
-        storage = (memory or self.values).allocate(prod(shape) * np.dtype(dtype).itemsize)
+        storage = (memory or self.values).allocate(prod(shape) * itemsize(dtype))
         return DeviceArray(self, storage, dtype, shape, contiguous_strides(shape))
 
     def upload(self, value: np.ndarray, known: bool = False) -> DeviceArray:
@@ -265,23 +301,34 @@ class Runtime:
         flags = self._cl.mem_flags
         return self._cl.Buffer(self.device.context, flags.READ_ONLY | flags.COPY_HOST_PTR, hostbuf=values)
 
-    def kernel(self, text: str, name: str, options: tuple[str, ...] = ()) -> Any:
-        """The kernel object of a program: one, whose arguments are set before every launch."""
-        if not config.opencl.optimize:
+    def kernel(self, text: str, name: str, options: tuple[str, ...] = ()) -> Kernel:
+        """The kernel of a program: one for all launches."""
+        if not _flags.optimize:
             options = (*options, "-cl-opt-disable")
         key = (text, name, options)
         kernel = self._kernels.get(key)
         if kernel is None:
-            kernel = self._kernels[key] = self.programs.kernel(text, name, options)
+            kernel = self._kernels[key] = Kernel(self.programs.kernel(text, name, options))
         return kernel
 
-    def enqueue(self, kernel: Any, items: tuple[int], local: tuple[int], geometry: Any, slots: Sequence[Slot]) -> None:
+    def twin(self, kernel: Kernel) -> Kernel:
+        """Another object of the same kernel, with arguments of its own."""
+        return Kernel(self._cl.Kernel(kernel.object.program, kernel.object.function_name))
+
+    def enqueue(
+        self, kernel: Kernel, items: tuple[int], local: tuple[int], geometry: Any, slots: Sequence[Slot]
+    ) -> None:
         """Launch a kernel on these arguments; does not wait."""
+        given = kernel.arguments
         try:
-            kernel.set_arg(0, geometry)
-            for k, slot in enumerate(slots, 1):
-                kernel.set_arg(k, slot.buffer)
-            self._cl.enqueue_nd_range_kernel(self.device.queue, kernel, items, local)
+            if kernel.geometry is not geometry:
+                kernel.object.set_arg(0, geometry)
+                kernel.geometry = geometry
+            for k, slot in enumerate(slots):
+                if given[k] != slot.stamp:
+                    kernel.object.set_arg(k + 1, slot.buffer)
+                    given[k] = slot.stamp
+            self._begin(self.queue, kernel.object, items, local)
         except self._cl.MemoryError as error:
             raise BackendError(
                 f"{self.device.name} has no room to run a kernel; shared variables are as they were"
@@ -297,7 +344,7 @@ class Runtime:
         """Copy (bytes, rows, planes) from one buffer to another; pitches are those of rows and planes, in bytes."""
         try:
             self._cl.enqueue_copy(
-                self.device.queue, target, source, region=region, src_origin=(source_at, 0, 0),
+                self.queue, target, source, region=region, src_origin=(source_at, 0, 0),
                 dst_origin=(target_at, 0, 0), src_pitches=source_pitches, dst_pitches=target_pitches,
             )  # fmt: skip
         except self._cl.Error as error:
@@ -305,26 +352,19 @@ class Runtime:
 
     def borrow(self, value: np.ndarray) -> DeviceArray:
         """A host array as an argument of one call: the array's own memory where kernels can read it, else a copy."""
-        if (
-            self.device.shares_host_memory
-            and value.nbytes >= _WORTH_SHARING
-            and value.flags.c_contiguous
-            and value.flags.aligned
-            and value.dtype.isnative
-        ):
-            return DeviceArray(
-                self, self.values.adopt(value), value.dtype.name, value.shape, contiguous_strides(value.shape)
-            )
+        if self.device.shares_host_memory and value.nbytes >= WORTH_SHARING and is_plain(value):
+            storage = self.values.adopt(value)
+            return DeviceArray(self, storage, value.dtype.name, value.shape, contiguous_strides(value.shape))
         return self.upload(value)
 
     def write(self, array: DeviceArray, value: np.ndarray) -> None:
         """Overwrite a contiguous array that no kernel in flight reads."""
         host = array.storage.host
         if host is not None:
-            np.copyto(host[: value.nbytes].view(value.dtype.name).reshape(value.shape), value)
+            np.copyto(seen(host, array.dtype, value.shape), value)
         elif value.size:
-            native = np.ascontiguousarray(value, value.dtype.name)
-            self._cl.enqueue_copy(self.device.queue, array.storage.buffer, native)
+            native = np.ascontiguousarray(value, array.dtype)
+            self._cl.enqueue_copy(self.queue, array.storage.buffer, native)
 
     def download(self, array: DeviceArray) -> np.ndarray:
         """A host copy; waits for the device."""
@@ -337,7 +377,7 @@ class Runtime:
         if source is None:
             source = np.empty(_extent(array) * dtype.itemsize, np.uint8)
             self._cl.enqueue_copy(
-                self.device.queue, source, array.storage.buffer, src_offset=_lowest(array) * dtype.itemsize
+                self.queue, source, array.storage.buffer, src_offset=_lowest(array) * dtype.itemsize
             )
             first -= _lowest(array)
         typed = source[: source.nbytes // dtype.itemsize * dtype.itemsize].view(dtype)
@@ -349,24 +389,49 @@ class Runtime:
         fresh = self.empty(array.dtype, array.shape)
         if array.size:
             self._cl.enqueue_copy(
-                self.device.queue, fresh.storage.buffer, array.storage.buffer, byte_count=array.nbytes
+                self.queue, fresh.storage.buffer, array.storage.buffer, byte_count=array.nbytes
             )
         return fresh
 
     def hand_out(self, array: DeviceArray) -> np.ndarray:
         """A complete contiguous array as the user's own NumPy array, without a copy where memory is shared."""
-        host = array.storage.host
-        if host is None or not array.owns_storage or array.nbytes < 1024:
+        if array.storage.host is None or not array.owns_storage or array.nbytes < WORTH_SHARING:
             return self.download(array)
-        array.storage.leave_pool()
-        return host[: array.nbytes].view(np.dtype(array.dtype)).reshape(array.shape)
+        return lent(array.storage, array.dtype, array.shape)
 
     def wait(self) -> None:
         """Until everything enqueued has run."""
         try:
-            self.device.queue.finish()
+            self.queue.finish()
         except self._cl.Error as error:
             raise BackendError(f"{self.device.name} failed: {error}; shared variables are as they were") from error
+
+
+class _Loan:
+    """The memory of an array that the user holds: it goes back to the pool when nobody holds such an array any more."""
+
+    __slots__ = ("__array_interface__", "storage")
+
+    def __init__(self, storage: Storage, interface: dict[str, Any]):
+        self.storage = storage
+        self.__array_interface__ = interface
+
+
+def lent(storage: Storage, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+    """A storage that nobody else holds as the user's own array."""
+    assert storage.host is not None
+    return np.asarray(_Loan(storage, seen(storage.host, dtype, shape).__array_interface__))
+
+
+def seen(host: np.ndarray, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The first of these bytes as an array."""
+    return host[: prod(shape) * itemsize(dtype)].view(dtype).reshape(shape)
+
+
+def is_plain(value: np.ndarray) -> bool:
+    """Can kernels read the array where it lies?"""
+    flags = value.flags
+    return flags.c_contiguous and flags.aligned and value.dtype.isnative
 
 
 def _lowest(array: DeviceArray) -> int:

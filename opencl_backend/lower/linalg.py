@@ -277,9 +277,6 @@ class HostDot:
         self.moved = sum(x.array.nbytes for x in (a, b, c))
         self._operands = (a, (m, depth)), (b, (depth, n)), (c, (m, n))
 
-    def refresh(self) -> None:
-        """Nothing to bring up to date: views are made from the storages of the moment."""
-
     def enqueue(self) -> None:
         a, b, c = (_seen(x, shape) for x, shape in self._operands)
         self.runtime.wait()

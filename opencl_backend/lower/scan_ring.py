@@ -43,7 +43,7 @@ class Ring:
         self.length = max(rows, 2 * self.length)
         self.array = ctx.new(old.dtype, (self.length, *self.row))
         ctx.emit(Lazy(old.shape, Load(old)), self.array.view(old.shape, old.strides))
-        self.first.storage.slot.buffer = self.array.storage.buffer
+        self.first.storage.slot.put(self.array.storage.buffer)
 
     def last(self, ctx: Context, steps: int, rows: int) -> DeviceArray:
         """The last `rows` rows after so many steps, in order."""
