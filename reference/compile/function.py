@@ -12,6 +12,7 @@ import importlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
@@ -113,7 +114,8 @@ def function(
 
     everything = [*results, *new_states, *new_shared.values()]
     leaves = graph_inputs(everything)
-    _check_used(specs, leaves, on_unused_input or config.on_unused_input)
+    told = partial(_given_to_loops, [*[o.variable for o in outs], *pending.values()], substitute)
+    _check_used(specs, leaves, told, on_unused_input or config.on_unused_input)
     shared = [v for v in dict.fromkeys([*leaves, *new_shared]) if isinstance(v, SharedVariable)]
 
     fgraph = FunctionGraph([*[s.variable for s in specs], *shared], everything)
@@ -179,8 +181,19 @@ def _warn_of_dropped_updates(expressions: list[Variable], updates: Mapping[Share
         )
 
 
-def _check_used(specs: list[In], leaves: list[Variable], policy: str) -> None:
+def _given_to_loops(expressions: list[Variable], substitute: Substitution) -> list[Variable]:
+    from reference.scan import given_to_loops
+
+    return graph_inputs(substitute(given_to_loops(expressions)))
+
+
+def _check_used(
+    specs: list[In], leaves: list[Variable], told: Callable[[], list[Variable]], policy: str
+) -> None:
+    """Complain of inputs that no result depends on. What a loop is told of counts, should its step not read it."""
     reached = set(leaves)
+    if any(spec.variable not in reached for spec in specs):
+        reached.update(told())
     for k, spec in enumerate(specs):
         if spec.variable in reached or spec.update is not None:
             continue

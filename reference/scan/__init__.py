@@ -5,11 +5,12 @@ loop means, `grad` its gradient, `unroll` the same loop without a loop, `parts` 
 about the outputs before the loop has run.
 """
 
-from reference.scan.build import dropped_updates, scan
+from reference.scan.build import dropped_updates, given_to_loops, scan
 from reference.scan.op import Scan
 from reference.scan.relatives import foldl, foldr, map, reduce, scan_checkpoints
 from reference.scan.returned import OrderedUpdates, until
 
 __all__ = [
-    "OrderedUpdates", "Scan", "dropped_updates", "foldl", "foldr", "map", "reduce", "scan", "scan_checkpoints", "until",
+    "OrderedUpdates", "Scan", "dropped_updates", "foldl", "foldr", "given_to_loops", "map", "reduce", "scan",
+    "scan_checkpoints", "until",
 ]  # fmt: skip

@@ -14,12 +14,12 @@ from typing import Any
 
 from reference.compile.modes import get_mode
 from reference.compile.shared import SharedVariable
-from reference.graph.core import Variable, serials
+from reference.graph.core import Constant, Variable, serials
 from reference.graph.errors import MissingInputError
 from reference.graph.traversal import graph_inputs, toposort
 from reference.graph.types import TensorType
 from reference.scan.arguments import Info, as_list, number_of_steps, output_info, read_sequence, read_state, sequence_of
-from reference.scan.parts import Carry, Loop, Mapped, State
+from reference.scan.parts import Carry, Loop, Mapped, Read, State
 from reference.scan.returned import OrderedUpdates, Updates, parse
 from reference.tensor.basic import as_tensor_variable
 from reference.tensor.shape import patternbroadcast
@@ -84,12 +84,17 @@ def scan(
                 f"behaves like a map): the step has {_counted(len(outputs), 'output')}, outputs_info has "
                 f"{_counted(len(given), 'entry', 'entries')}"
             )
-        states = iter(loop.states)
+        states = iter(list(loop.states))
         for k, (info, value) in enumerate(zip(given, outputs)):
-            if info is None:
+            state = None if info is None else next(states)
+            if state is not None and _is_one(loop.n_steps) and not _feeds_back(info, value):
+                loop.states.remove(state)
+                loop.constants += [Read(_row(info, tap), inner) for tap, inner in zip(state.taps, state.inner)]
+                state = given[k] = None
+            if state is None:
                 loop.mapped.append(Mapped(_stackable(k, value)))
             else:
-                next(states).new = _checked_state(k, info, value)
+                state.new = _checked_state(k, info, value)
         known = [v for v in constants if v.owner is not None]
         _add_default_updates(updates, loop.inner_outputs, known)
         loop.carries = [Carry(v, v.type.make_variable(v.name), new) for v, new in updates.items()]
@@ -101,6 +106,8 @@ def scan(
         loop.tidy()
 
         results = loop.apply()
+        if results:
+            results[0].tag.given = [*[s.input for s in read], *constants]
     stacked = _in_order(given, results, len(loop.states))
     finals = OrderedUpdates(zip(updates, results[len(stacked) :]))
     if return_list:
@@ -177,6 +184,23 @@ def _in_order(given: Sequence[Any], results: Sequence[Variable], n_states: int) 
     return [next(mapped) if info is None else next(states) for info in given]
 
 
+def _is_one(n_steps: Variable) -> bool:
+    return isinstance(n_steps, Constant) and int(n_steps.data) == 1
+
+
+def _feeds_back(info: Any, value: Variable) -> bool:
+    """Can the next step read what this one gives? One step alone may give what its initial value could not hold."""
+    mine, new = info.initial.type, value.type
+    if not isinstance(new, TensorType):
+        return True
+    return bool(mine.dtype == new.dtype and mine.ndim - info.stacked == new.ndim)
+
+
+def _row(info: Any, tap: int) -> Variable:
+    """What the first step reads of an initial value."""
+    return info.initial[tap - min(info.taps)] if info.stacked else info.initial
+
+
 def _checked_state(k: int, info: Info, value: Any) -> Variable:
     """The new value of a state, if it has the dtype and rank of the initial one."""
     initial: Any = info.initial
@@ -251,6 +275,14 @@ def _refuse_undeclared(leaves: Sequence[Variable], declared: Sequence[Variable],
                 f"scan with strict=True: the step uses the shared variable {v} of type {v.type}, which is not "
                 "in non_sequences; add it there, or leave strict out"
             )
+
+
+def given_to_loops(outputs: Sequence[Variable]) -> list[Variable]:
+    """The sequences and non-sequences that users gave to the loops in the graph of `outputs`, read by a step or not."""
+    from reference.scan.op import Scan
+
+    loops = [node for node in toposort(outputs) if isinstance(node.op, Scan)]
+    return [v for node in loops for v in getattr(node.outputs[0].tag, "given", ())]
 
 
 def dropped_updates(outputs: Sequence[Variable], updates: Any) -> list[SharedVariable]:
