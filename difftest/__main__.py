@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -39,6 +40,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--backend", action="append", help="reference, opencl, opencl:DEVICE or all; repeatable (default: all)"
     )
+    made.add_argument(
+        "--workers", type=int, default=min(os.cpu_count() or 1, 8), help="processes (default: one a core, at most 8)"
+    )
     made.add_argument("--profile", default="all", choices=list(PROFILES), help="what to concentrate on")
     made.add_argument("--repros", default=".", help="folder for repro_<hash>.py (default: here)")
     made.add_argument(
@@ -50,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    from difftest.processes import Died
     from difftest.session import campaign
 
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -66,14 +71,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         # Random programs do what a user is warned of: that is no finding, and no news.
         warnings.simplefilter("ignore")
-        summary = campaign(
-            examples=options.examples,
-            time_budget=budget,
-            backends=backends_of(options.backend or ["all"]),
-            profile=options.profile,
-            first_seed=options.seed,
-            progress=bar,
-        )
+        try:
+            summary = campaign(
+                examples=options.examples,
+                time_budget=budget,
+                backends=backends_of(options.backend or ["all"]),
+                profile=options.profile,
+                first_seed=options.seed,
+                progress=bar,
+                workers=1 if options.system else options.workers,
+            )
+        except Died as death:
+            raise SystemExit(str(death)) from None
     bar.close()
     print(table(summary))
     for repro in summary.findings:

@@ -54,8 +54,8 @@ class Address:
 
 @dataclass(eq=False)
 class Summary:
-    """What a session did. `counts` adds up the counts of every report; `processor` is the part of the time that this
-    process was computing, where one did all the work."""
+    """What a session did. `counts` adds up the counts of every report; `processor` is the time that its processes were
+    computing, all of them together, where that is known."""
 
     cells: tuple[Cell, ...] = ()
     programs: int = 0
@@ -182,21 +182,39 @@ def campaign(
     first_seed: int = 0,
     progress: Progress | None = None,
     api: Any = None,
+    workers: int = 1,
 ) -> Summary:
     """Check programs until `examples` or `time_budget` seconds are spent; returns what was found.
 
-    The same arguments check the same programs; a time budget only decides how many.
+    The same arguments check the same programs, however many processes share them; a time budget only decides how many.
+    Another `api` is tried in this process.
     """
-    started, computed = time.monotonic(), time.process_time()
-    session = Session(cells(backends), profile, api)
+    started, chosen, name = time.monotonic(), cells(backends), f"seed{first_seed}"
+
+    def over() -> bool:
+        return time_budget is not None and time.monotonic() - started >= time_budget
+
+    if workers > 1 and api is None:
+        from difftest.processes import shared_out
+
+        summary = shared_out(chosen, profile, name, workers, examples, over, progress)
+    else:
+        summary = _alone(Session(chosen, profile, api), name, examples, over, progress)
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def _alone(
+    session: Session, name: str, examples: int | None, over: Callable[[], bool], progress: Progress | None
+) -> Summary:
+    """A session in this process."""
+    computed = time.process_time()
     session.check_seeds()
     number = 0
-    while (examples is None or number < examples) and (time_budget is None or time.monotonic() - started < time_budget):
-        session.example(Address(f"seed{first_seed}", 0, number))
+    while (examples is None or number < examples) and not over():
+        session.example(Address(name, 0, number))
         number += 1
-        session.summary.seconds = time.monotonic() - started
         if progress is not None:
             progress(session.summary)
-    session.summary.seconds = time.monotonic() - started
     session.summary.processor = time.process_time() - computed
     return session.summary

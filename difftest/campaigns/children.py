@@ -27,6 +27,7 @@ from difftest.campaigns.outcome import CRASH, HANG, SEED, Outcome, RawFailure
 from difftest.campaigns.plan import Example
 from difftest.case import Failure
 from difftest.cells import BASE, Cell
+from difftest.processes import THREADS
 from difftest.program import Program
 from difftest.reduce import reduced
 from difftest.reports.events import Finding
@@ -42,7 +43,6 @@ MARGIN = 15.0
 """Seconds after which a child that did not stop itself is stopped."""
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+) in (\S+)')
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Child:
             stderr=self._errors,
             text=True,
             start_new_session=True,
-            env={**os.environ, **dict.fromkeys(_THREADS, "1"), "PYTHONPATH": paths},
+            env={**os.environ, **dict.fromkeys(THREADS, "1"), "PYTHONPATH": paths},
         )
         self._answers: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()

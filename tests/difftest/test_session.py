@@ -77,7 +77,7 @@ def test_the_table_tells_what_was_and_what_was_not_done():
 
 
 def test_the_command_exits_0_when_all_agree(capsys, tmp_path):
-    assert main(["--examples", "10", "--backend", "reference", "--repros", str(tmp_path)]) == 0
+    assert main(["--examples", "10", "--workers", "1", "--backend", "reference", "--repros", str(tmp_path)]) == 0
     assert "none: identical" in capsys.readouterr().out
 
 
@@ -91,7 +91,7 @@ def test_the_command_exits_1_and_writes_a_repro_when_not(capsys, tmp_path, monke
     monkeypatch.setattr("difftest.seeds.SEEDS", ())
     monkeypatch.setattr("difftest.__main__.backends_of", lambda asked: ["twice"])
     with faulty_backend("twice", twist):
-        status = main(["--examples", "1", "--repros", str(tmp_path)])
+        status = main(["--examples", "1", "--workers", "1", "--repros", str(tmp_path)])
     assert status == 1
     assert [path.name for path in tmp_path.iterdir()] == [f"repro_{only.digest}.py"]
     assert "blame: node 0, Elemwise{neg,no_inplace}(x0) (wrong alone: its kernel)" in capsys.readouterr().out
