@@ -207,6 +207,11 @@ def describe_value(value: Any, verbose: bool = False) -> str:
     return text
 
 
+_OFTEN = 16
+"""Calls after which a function is worth being written as straight lines: of no more nodes than `_LONG`."""
+_LONG = 2000
+
+
 class Executable:
     """What `compile` returns: call it with one value a non-shared input, get one value an output."""
 
@@ -215,6 +220,7 @@ class Executable:
         self.shared = dict(options.shared)
         self.hook = options.hook
         self.explicit = [k for k in range(len(fgraph.inputs)) if k not in self.shared]
+        self.calls = 0
 
     def __call__(self, *inputs: Any) -> list[Any]:
         values: list[Any] = [None] * len(self.program.inputs)
@@ -222,9 +228,21 @@ class Executable:
             values[k] = value
         for k, container in self.shared.items():
             values[k] = container.read()
+        if self.hook is None:
+            self.calls += 1
+            return self._run_often(values) if self.calls > _OFTEN else self.program.run(values)
         if hasattr(self.hook, "start"):
             self.hook.start(values)
         return self.program.run(values, self.hook)
+
+    def _run_often(self, values: list[Any]) -> list[Any]:
+        run = self.program.repeated(_OFTEN if len(self.program.steps) <= _LONG else 1)
+        with np.errstate(all="ignore"):
+            try:
+                return run(*values)
+            except Exception as error:
+                self.program.blame(error)
+                raise
 
     def explain(self) -> str:
         """The plan, a line a node."""

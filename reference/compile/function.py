@@ -17,17 +17,20 @@ from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
+from reference.compile.cells import Cell, Cells
 from reference.compile.givens import Substitution, add_default_updates, free_inputs
 from reference.compile.io import In, Out, Pairs, as_givens, as_inputs, as_output, as_updates, update_value, where
 from reference.compile.ops import deep_copy_op
 from reference.compile.profiling import ProfileStats, hooks, profile_for
 from reference.compile.shared import Container, SharedVariable
 from reference.config import config
-from reference.graph.core import Constant, UserLine, Variable, user_line
+from reference.graph.core import Constant, Type, UserLine, Variable, user_line
 from reference.graph.errors import BackendError, UnusedInputError
 from reference.graph.fgraph import Client, FunctionGraph
 from reference.graph.traversal import graph_inputs
-from reference.graph.types import RandomStateType
+from reference.graph.types import RandomStateType, TensorType
 from reference.interpreter import without_effects
 
 
@@ -236,6 +239,12 @@ def _storage(variable: Variable) -> Variable:
     return variable
 
 
+def _as_it_is(type: Type) -> tuple[int, Any]:
+    """(rank, dtype) of the arrays that an input of this type takes without a question; no array's if there are none."""
+    plain = isinstance(type, TensorType) and not any(type.broadcastable)
+    return (type.ndim, type.numpy_dtype) if plain else (-1, None)  # type: ignore[attr-defined]
+
+
 class Function:
     """A compiled function. Call it with values for its inputs, by position or by name.
 
@@ -265,6 +274,8 @@ class Function:
         self.rewrites, self.name, self.line, self.profile = rewrites, name, line, profile
         self._defaults = {s: s.variable.type.filter(s.value) for s in specs if s.value is not None}
         self._open = [s for s in specs if not s.implicit]
+        self._every = len(specs) if len(self._open) == len(specs) else -1
+        self._as_they_are = [_as_it_is(s.variable.type) for s in specs]
         position = len(fgraph.outputs) - len(updated)
         self._n_results = position - len(states)
         containers = dict(zip(shared_variables, shared))
@@ -285,8 +296,16 @@ class Function:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs, then commit the updates. If anything raises, no shared variable changes."""
-        output_subset = kwargs.pop("output_subset", None)
-        values = [self._filtered(k, spec, value) for k, (spec, value) in enumerate(self._bound(args, kwargs))]
+        output_subset = None
+        if kwargs or len(args) != self._every:
+            output_subset = kwargs.pop("output_subset", None)
+            args = self._bound(args, kwargs)
+        values = [
+            value
+            if type(value) is np.ndarray and value.ndim == ndim and value.dtype is dtype
+            else self._filtered(k, value)
+            for k, (value, (ndim, dtype)) in enumerate(zip(args, self._as_they_are))
+        ]
         if self._watched is not None:
             with without_effects():
                 self._watched(*values)
@@ -296,7 +315,10 @@ class Function:
             self.profile.called(perf_counter() - started)
         if len(results) > self._n_results:
             self._commit(results[self._n_results :])
-        return self._handed_back(results[: self._n_results], output_subset)
+            results = results[: self._n_results]
+        if self.shape == "one" and output_subset is None:
+            return results[0]
+        return self._handed_back(results, output_subset)
 
     def _commit(self, new_values: list[Any]) -> None:
         for spec, value in zip(self.states, new_values):
@@ -304,9 +326,8 @@ class Function:
         for container, value in zip(self._commits, new_values[len(self.states) :]):
             container.write(value)
 
-    def _bound(self, args: Sequence[Any], kwargs: dict[str, Any]) -> list[tuple[In, Any]]:
-        if not kwargs and len(args) == len(self._open) == len(self.specs):
-            return list(zip(self.specs, args))
+    def _bound(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """One value an input."""
         bound: dict[In, Any] = {}
         open_specs = self._open
         if len(args) > len(open_specs):
@@ -325,9 +346,10 @@ class Function:
         if missing:
             names = ", ".join(f"{s.variable} of type {s.variable.type}" for s in missing)
             raise TypeError(f"{self} is missing a value for {names}")
-        return [(s, bound[s]) for s in self.specs]
+        return tuple(bound[s] for s in self.specs)
 
-    def _filtered(self, position: int, spec: In, value: Any) -> Any:
+    def _filtered(self, position: int, value: Any) -> Any:
+        spec = self.specs[position]
         try:
             return spec.variable.type.filter(value, strict=spec.strict, allow_downcast=spec.allow_downcast)
         except TypeError as error:
@@ -341,14 +363,13 @@ class Function:
             return dict(zip(subset, results)) if isinstance(self.shape, list) else results
         if self.shape is None:
             return []
-        if self.shape == "one":
-            return results[0]
         return results if self.shape == "list" else dict(zip(self.shape, results))
 
     def _names(self) -> str:
         return ", ".join(str(s.variable) for s in self.specs) or "none"
 
-    def _container_of(self, item: Any) -> Any:
+    def input_of(self, item: Any) -> Any:
+        """The `In` or the shared variable that `item` is, or is the name of."""
         for spec in self.specs:
             if item is spec or item is spec.variable or (isinstance(item, str) and item == spec.name):
                 return spec
@@ -359,15 +380,40 @@ class Function:
 
     def __getitem__(self, item: Any) -> Any:
         """The current value of a shared variable, or the default of an input."""
-        found = self._container_of(item)
+        found = self.input_of(item)
         return found.get_value() if isinstance(found, SharedVariable) else self._defaults[found]
 
     def __setitem__(self, item: Any, value: Any) -> None:
-        found = self._container_of(item)
+        found = self.input_of(item)
         if isinstance(found, SharedVariable):
             found.set_value(value)
         else:
             self._defaults[found] = found.variable.type.filter(value)
+
+    def __contains__(self, item: Any) -> bool:
+        """Is it an input or a shared variable of this function, or the name of one?"""
+        try:
+            self.input_of(item)
+        except TypeError:
+            return False
+        return True
+
+    def remembered(self, item: Any) -> Any:
+        """As ``self[item]``, None for an input without a default."""
+        found = self.input_of(item)
+        return found.get_value() if isinstance(found, SharedVariable) else self._defaults.get(found)
+
+    @property
+    def container(self) -> Cells:
+        """What is remembered between calls: a cell for each input and each shared variable."""
+        return Cells(self)
+
+    finder = container
+
+    @property
+    def input_storage(self) -> list[Cell]:
+        """The same cells, in order."""
+        return list(Cells(self))
 
     @property
     def maker(self) -> SimpleNamespace:
@@ -418,7 +464,7 @@ class Function:
         swap            {old shared variable (or its name): new one of the same type}.
         delete_updates  leave the updates out.
         """
-        new = {self._container_of(old): new for old, new in (swap or {}).items()}
+        new = {self.input_of(old): new for old, new in (swap or {}).items()}
         for old, replacement in new.items():
             if old.type != replacement.type:
                 raise TypeError(f"cannot swap {old} of type {old.type} for {replacement} of type {replacement.type}")
