@@ -367,8 +367,8 @@ seed(
 seed = patches("kernels", "opencl_backend/kernels/windows.py", "kernel AbstractConv", "kernel ")
 
 seed(
-    "windows_between_strides",
-    "an element between two windows counts to the one before",
-    "if (t{axis} < 0 || t{axis} % g[{at + 4}] || o{axis} >= g[{at + 5}]) continue;",
-    "if (t{axis} < 0 || o{axis} >= g[{at + 5}]) continue;",
+    "windows_but_the_last",
+    "the last window is left out where it does not reach the end",
+    "top{k} < windows{k} ? top{k} : windows{k} - 1;",
+    "top{k} < windows{k} ? top{k} : windows{k} - 2;",
 )

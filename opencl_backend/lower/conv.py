@@ -15,7 +15,7 @@ import numpy as np
 
 from opencl_backend.context import Context
 from opencl_backend.kernels.windows import put_back
-from opencl_backend.loop import Lazy, Load, chunk
+from opencl_backend.loop import Lazy, Load
 from opencl_backend.lower import makes_arrays, register
 from opencl_backend.lower.linalg import Operand, multiply
 from opencl_backend.runtime import DeviceArray, Number, contiguous_strides
@@ -102,13 +102,16 @@ def added_up(
     if windows.size == 0:
         ctx.emit(zeros(ctx, out), out)
         return out
-    each = chunk(out.size, 4 * ctx.device.compute_units, 64, 1)
+    planes, rows = prod(shape[:3]), shape[3]
+    parts = rows if ctx.device.style == "gpu" else min(rows, -(-4 * ctx.device.compute_units // planes))
+    each = -(-rows // parts)
+    parts = -(-rows // each)
     numbers: list[Number] = [
-        out.size, each, leading[1][0], leading[2][0], windows.offset, *(step for _, step in leading),
+        parts, each, leading[1][0], leading[2][0], windows.offset, *(step for _, step in leading),
         *(n for axis in axes for n in axis),
     ]  # fmt: skip
     text = put_back(windows.dtype, len(axes), ctx.device.fp64)
-    ctx.launch("windows", text, "put_back", -(-out.size // each), numbers, [windows, out], 1, windows.size)
+    ctx.launch("windows", text, "put_back", planes * parts, numbers, [windows, out], 1, windows.size)
     return out
 
 
