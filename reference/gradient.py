@@ -155,7 +155,7 @@ def _reverse(seeds: Mapping[Variable, Variable], targets: Sequence[Variable], co
     needed = _connected_to(targets, order)
     guarded = guards(order, seeds)
     table = _Table()
-    for v, g in seeds.items():
+    for v, g in ((v, g) for v, g in seeds.items() if not isinstance(g.type, DisconnectedType)):
         table.add(v, _shaped_like(g, v, None))
     for node in reversed(order):
         if not any(v in needed for v in node.inputs):
@@ -253,8 +253,8 @@ def Rop(
 ) -> Any:
     """The Jacobian of `f` with respect to `wrt` times the vector `eval_points`.
 
-    Lop is linear in its evaluation point u, so differentiating it with respect to u gives the product. Through loops,
-    which would have to remember every step for that, the product is taken forwards, node by node.
+    Lop is linear in its evaluation point u, so differentiating it with respect to u gives the product; through loops it is
+    taken forwards, node by node. Zeros for what is computed from anything else; an error for what is not computed.
     """
     fs = list(f) if isinstance(f, list | tuple) else [f]
     wrts = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
@@ -268,7 +268,7 @@ def Rop(
     results = []
     for out, column in zip(fs, _columns(fs, wrts, points)):
         if column is None:
-            if disconnected_outputs == "raise":
+            if disconnected_outputs == "raise" and (out.owner is None or isinstance(out.owner.op, DisconnectedGrad)):
                 raise DisconnectedInputError(f"Rop: the output {out} does not depend on {wrts}")
             column = _namespace().zeros_like(out) if return_disconnected == "zero" else None
         results.append(column)

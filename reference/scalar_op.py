@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -123,6 +123,8 @@ class ScalarOp:
     analytic: bool = True
     bare: bool = False
     needs: str = ""
+    python: ClassVar[bool] = False
+    """Defined by a program: only Python knows its value."""
     _plans: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def output_dtype(self, *dtypes: str) -> str:

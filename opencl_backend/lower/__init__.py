@@ -80,7 +80,8 @@ def _of_class(table: Mapping[type[Op], Any], op: Op) -> Any:
 def _lowering_of(op: Op) -> Lowering | None:
     """What is registered for an operation; one that a program defines itself runs as a Python function does."""
     found = _of_class(_LOWERINGS, op)
-    if found is None and not type(op).__module__.startswith("reference."):
+    foreign = found is None and not type(op).__module__.startswith("reference.")
+    if foreign or getattr(getattr(op, "scalar_op", None), "python", False):
         return _LOWERINGS[FromFunctionOp]
     return found
 

@@ -21,6 +21,8 @@ from reference.tensor.elemwise import DimShuffle, Elemwise, check_broadcast
 def no_row(node: Apply) -> str | None:
     """Why the C table cannot compute this node."""
     op = node.op.scalar_op  # type: ignore[attr-defined]
+    if op.python:
+        return None
     try:
         scalar_c.by_name(op.name)
     except KeyError as error:

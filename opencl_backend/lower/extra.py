@@ -23,6 +23,7 @@ from opencl_backend.runtime import DeviceArray, Number, contiguous_strides
 from opencl_backend.scalar_c import STORAGE, TABLE, CType, prelude
 from reference.graph.core import Apply
 from reference.graph.errors import ShapeError
+from reference.printing.breakpoint import PdbBreakpoint
 from reference.printing.print_op import Print
 from reference.tensor.extra_ops import (
     Choose,
@@ -35,7 +36,7 @@ from reference.tensor.extra_ops import (
     Unique,
 )
 
-makes_arrays(RepeatOp, Print, Nonzero, Unique)
+makes_arrays(RepeatOp, Print, PdbBreakpoint, Nonzero, Unique)
 
 
 @register(Print)
@@ -46,6 +47,14 @@ def print_(ctx: Context, node: Apply) -> Value:
     ctx.note(f"prints {x}")
     node.op.perform(node, ctx.fetched(x))
     return ctx.value(x)
+
+
+@register(PdbBreakpoint)
+def breakpoint_(ctx: Context, node: Apply) -> list[Value]:
+    """The inputs, fetched and shown to the reference's debugger, on every call."""
+    ctx.plan.replayable = False
+    node.op.perform(node, *[ctx.fetched(v) for v in node.inputs])
+    return [ctx.value(v) for v in node.inputs[1:]]
 
 
 @register(Nonzero, Unique)

@@ -8,13 +8,14 @@ import pickle as cPickle
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial, reduce
-from io import StringIO
+from io import BytesIO, StringIO
 from typing import Any
 
 __all__ = [
-    "DefaultOrderedDict", "OrderedDict", "PY3", "StringIO", "cmp", "cPickle", "decode", "decode_iter", "defaultdict",
-    "exc_message", "get_unbound_function", "ifilter", "imap", "integer_types", "iteritems", "iterkeys", "itervalues",
-    "izip", "next", "operator_div", "partial", "range", "reduce", "string_types", "text_type", "xrange",
+    "BytesIO", "DefaultOrderedDict", "OrderedDict", "PY3", "StringIO", "cPickle", "cmp", "decode",
+    "decode_iter", "defaultdict", "exc_message", "get_unbound_function", "ifilter", "imap", "integer_types",
+    "iteritems", "iterkeys", "itervalues", "izip", "next", "operator_div", "partial", "range", "reduce",
+    "string_types", "text_type", "xrange",
 ]  # fmt: skip
 
 PY3 = True

@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from reference.compile.modes import OPTIMIZERS
 from reference.graph.core import Apply, Op, Variable
 from reference.graph.fgraph import FunctionGraph
 from reference.rewriting.engine import Promise, Rewrite, Session, add
-from reference.rewriting.pipeline import ON_REQUEST
+from reference.rewriting.pipeline import ON_REQUEST, Choice
 from reference.tensor.basic import NotScalarConstantError, as_tensor_variable, get_scalar_constant_value
 
 __all__ = [
-    "DB", "EquilibriumOptimizer", "LocalOptGroup", "LocalOptimizer", "OpRemove", "OpSub", "Optimizer", "PatternSub",
-    "SeqOptimizer", "TopoOptimizer", "copy_stack_trace", "in2out", "local_optimizer", "optdb", "optimizer", "out2in",
-    "register_canonicalize", "register_specialize", "register_specialize_device", "register_stabilize",
-    "register_uncanonicalize", "register_useless",
+    "DB", "EquilibriumOptimizer", "LocalOptGroup", "LocalOptimizer", "OpRemove", "OpSub", "Optimizer",
+    "PatternSub", "Query", "SeqOptimizer", "TopoOptimizer", "copy_stack_trace", "in2out", "local_optimizer",
+    "optdb", "optimizer", "out2in", "register_canonicalize", "register_specialize",
+    "register_specialize_device", "register_stabilize", "register_uncanonicalize", "register_useless",
 ]  # fmt: skip
 
 
@@ -295,6 +297,39 @@ def _local(made: Any) -> list[LocalOptimizer]:
     )
 
 
+class Query:
+    """Which optimizers a `Mode` applies, by their tags: those of `include` that have all of `require`, without those of
+    `exclude`. The tags 'fast_run', 'fast_compile' and 'merge' stand for the modes' own choices."""
+
+    def __init__(
+        self, include: Sequence[str], require: Sequence[str] | None = None, exclude: Sequence[str] | None = None,
+        subquery: Any = None, position_cutoff: float = float("inf"), extra_optimizations: Any = None,
+    ):  # fmt: skip
+        self.include, self.require, self.exclude = tuple(include), tuple(require or ()), tuple(exclude or ())
+
+    def including(self, *tags: str) -> Query:
+        """This query with more tags to include."""
+        return Query((*self.include, *tags), self.require, self.exclude)
+
+    def excluding(self, *tags: str) -> Query:
+        """This query with more tags to leave out."""
+        return Query(self.include, self.require, (*self.exclude, *tags))
+
+    def requiring(self, *tags: str) -> Query:
+        """This query with more tags to require."""
+        return Query(self.include, (*self.require, *tags), self.exclude)
+
+    def as_choice(self) -> Choice:
+        """The rewrites it means."""
+        whole = next((name for name in ("unsafe", "fast_run", "fast_compile", "merge") if name in self.include), "none")
+        named = tuple(name for name in self.include if name not in OPTIMIZERS)
+        choice = OPTIMIZERS[whole]
+        return replace(choice, included=(*choice.included, *named), excluded=self.exclude, required=self.require)
+
+    def __repr__(self) -> str:
+        return f"Query{{inc={self.include},ex={self.exclude},require={self.require}}}"
+
+
 class DB:
     """A database of optimizers: `register` puts one into a stage of the engine."""
 
@@ -311,6 +346,13 @@ class DB:
         for number, part in enumerate(parts):
             own = name if len(parts) == 1 else f"{name}:{part.__name__}:{number}"
             add(part.rewrite(own, self._stage(position), [name, *words, *([] if usual else [ON_REQUEST])]))
+
+    def query(self, *tags: Any, **options: Any) -> Query:
+        """What `Mode` takes to apply the optimizers of these tags: '+fast_run', '-inplace', '&needed', or a `Query`."""
+        if tags and isinstance(tags[0], Query):
+            return tags[0]
+        told = {sign: [t[1:] for t in tags if t[0] == sign] for sign in "+&-"}
+        return Query(told["+"], told["&"], told["-"])
 
     def _stage(self, position: Any) -> str:
         return self.stage
@@ -340,6 +382,9 @@ class _Databases(DB):
 
 
 optdb = _Databases("specialize")
+OPT_NONE, OPT_MERGE = Query([]), Query(["merge"])
+OPT_FAST_RUN, OPT_FAST_COMPILE = Query(["fast_run"]), Query(["fast_compile"])
+OPT_UNSAFE, OPT_STABILIZE = Query(["unsafe"]), Query(["fast_run"], exclude=["specialize"])
 
 
 def _registrar(database: str) -> Callable[..., Any]:

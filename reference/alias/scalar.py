@@ -6,33 +6,29 @@ from typing import Any
 
 import numpy as np
 
+from reference.alias.scalar_ops import RULES, Applied, Types
 from reference.graph import dtypes
 from reference.graph.core import Variable
-from reference.graph.dtypes import upcast
+from reference.graph.dtypes import upcast as upcast
 from reference.graph.types import ScalarType
 from reference.scalar import TABLE
 
 Scalar = ScalarType
 _types = {name: ScalarType(name) for name in dtypes.ALL}
 globals().update(_types)
-int_types = tuple(_types[name] for name in dtypes.SIGNED)
-uint_types = tuple(_types[name] for name in dtypes.UNSIGNED)
-float_types = tuple(_types[name] for name in dtypes.FLOATS)
-complex_types = tuple(_types[name] for name in dtypes.COMPLEX)
-integer_types = tuple(_types[name] for name in dtypes.INTEGERS)
-discrete_types = tuple(_types[name] for name in dtypes.DISCRETE)
-continuous_types = tuple(_types[name] for name in dtypes.CONTINUOUS)
-all_types = discrete_types + continuous_types
+int_types = Types(_types[name] for name in dtypes.SIGNED)
+uint_types = Types(_types[name] for name in dtypes.UNSIGNED)
+float_types = Types(_types[name] for name in dtypes.FLOATS)
+complex_types = Types(_types[name] for name in dtypes.COMPLEX)
+integer_types = Types(_types[name] for name in dtypes.INTEGERS)
+discrete_types = Types(_types[name] for name in dtypes.DISCRETE)
+continuous_types = Types(_types[name] for name in dtypes.CONTINUOUS)
+all_types = Types(discrete_types + continuous_types)
 
 
 def get_scalar_type(dtype: str) -> ScalarType:
     """The type of single numbers of that dtype."""
     return ScalarType(dtypes.canonical(dtype))
-
-
-def upcast_out(*types: ScalarType) -> tuple[ScalarType]:
-    """The type that holds all of these."""
-    return (ScalarType(upcast(*[t.dtype for t in types])),)
 
 
 def as_scalar(x: Any, name: str | None = None) -> Variable:
@@ -50,5 +46,7 @@ def as_scalar(x: Any, name: str | None = None) -> Variable:
 
 def __getattr__(name: str) -> Any:
     if name in TABLE:
-        return TABLE[name]
+        return Applied(TABLE[name])
+    if name in RULES:
+        return RULES[name]
     raise AttributeError(f"there is no scalar operation {name!r}")

@@ -73,9 +73,9 @@ PATHS: dict[str, Row] = {
     "theano.scan_module.scan_views": _row("scan"),
     "theano.scan_module.scan_checkpoints": _row("scan", wins=True),
     # Scalars.
-    "theano.scalar": _row("alias.scalar"),
-    "theano.scalar.basic": _row("alias.scalar"),
-    "theano.scalar.basic_scipy": _row("alias.scalar"),
+    "theano.scalar": _row("alias.scalar", "alias.scalar_ops"),
+    "theano.scalar.basic": _row("alias.scalar", "alias.scalar_ops"),
+    "theano.scalar.basic_scipy": _row("alias.scalar", "alias.scalar_ops"),
     # Tensors.
     "theano.tensor": _row("tensor", "alias.tensor", "alias.comparison"),
     "theano.tensor.basic": _row("tensor", "alias.tensor", "alias.comparison"),
@@ -104,6 +104,9 @@ PATHS: dict[str, Row] = {
     "theano.misc.pkl_utils": _row("alias.misc"),
     "theano.misc.safe_asarray": _row("alias.misc"),
     "theano.tests": _row("alias.unittest_tools"),
+    "theano.tests.breakpoint": _row("printing.breakpoint"),
+    "theano.d3viz": _row("printing.page"),
+    "theano.d3viz.d3viz": _row("printing.page"),
     "theano.tests.unittest_tools": _row("alias.unittest_tools"),
 }  # fmt: skip
 
@@ -114,7 +117,6 @@ ABSENT: dict[str, str] = {
     "theano.sandbox.cuda": _DEVICE,
     "theano.sandbox.gpuarray": _DEVICE,
     "theano.typed_list": "lists of variables are not values; stack them into a tensor",
-    "theano.d3viz": "use theano.printing.pydotprint",
     "theano.tensor.blas": "products of matrices are T.dot; which routine computes them is the backend's business",
 }
 """path -> why it and all below it cannot be imported."""

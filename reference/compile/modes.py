@@ -42,7 +42,7 @@ class Mode:
     """How a function is rewritten and watched.
 
     `optimizer` is None or one of 'None', 'merge', 'fast_compile', 'exact', 'fast_run' ('default') and
-    'unsafe'. `linker` takes Theano's names and has no effect.
+    'unsafe', or a query for tags. `linker` takes Theano's names and has no effect.
     """
 
     debug = False
@@ -52,7 +52,7 @@ class Mode:
             raise ValueError(f"there is no linker {linker!r}; the names accepted are {', '.join(LINKERS)}")
         self.linker = linker
         self.name = "Mode"
-        self.choice = optimizer if isinstance(optimizer, Choice) else _choice(optimizer)
+        self.choice = _choice(optimizer)
 
     @property
     def exact(self) -> bool:
@@ -175,7 +175,12 @@ def detect_nan(i: int, node: Apply, fn: Any) -> None:
         print(f"Outputs: {[value for (value,) in fn.outputs]}")
 
 
-def _choice(optimizer: str | None) -> Choice:
+def _choice(optimizer: Any) -> Choice:
+    """What an optimizer's name means; a query of Theano's form gives its own by `as_choice`."""
+    if hasattr(optimizer, "as_choice"):
+        optimizer = optimizer.as_choice()
+    if isinstance(optimizer, Choice):
+        return optimizer
     key = "none" if optimizer is None else str(optimizer).lower()
     key = "fast_run" if key == "default" else key
     if key not in OPTIMIZERS:

@@ -66,6 +66,7 @@ class Tag:
     """A place for notes about a variable or node; programs may put their own (``tag.test_value``)."""
 
     test_value: Any
+    given_to_loop: Any
 
     def __repr__(self) -> str:
         return f"Tag({vars(self)})"

@@ -82,7 +82,7 @@ def _elementwise(node: Apply, index: int) -> Variable | None:
 
 
 def _part(node: Apply, index: int) -> Variable | None:
-    x, first = node.inputs[0], index_of(node)[0]
+    x, first = node.inputs[0], next(iter(index_of(node)), slice(None))
     if first == slice(None):
         return x
     if not isinstance(first, slice) or first.start is not None:

@@ -86,15 +86,15 @@ def scan(
             )
         states = iter(list(loop.states))
         for k, (info, value) in enumerate(zip(given, outputs)):
-            state = None if info is None else next(states)
-            if state is not None and _is_one(loop.n_steps) and not _feeds_back(info, value):
+            if info is not None:
+                state = next(states)
+                if not _is_one(loop.n_steps) or _feeds_back(info, value):
+                    state.new = _checked_state(k, info, value)
+                    continue
                 loop.states.remove(state)
                 loop.constants += [Read(_row(info, tap), inner) for tap, inner in zip(state.taps, state.inner)]
-                state = given[k] = None
-            if state is None:
-                loop.mapped.append(Mapped(_stackable(k, value)))
-            else:
-                state.new = _checked_state(k, info, value)
+                given[k] = None
+            loop.mapped.append(Mapped(_stackable(k, value)))
         known = [v for v in constants if v.owner is not None]
         _add_default_updates(updates, loop.inner_outputs, known)
         loop.carries = [Carry(v, v.type.make_variable(v.name), new) for v, new in updates.items()]
@@ -107,7 +107,7 @@ def scan(
 
         results = loop.apply()
         if results:
-            results[0].tag.given = [*[s.input for s in read], *constants]
+            results[0].tag.given_to_loop = [*[s.input for s in read], *constants]
     stacked = _in_order(given, results, len(loop.states))
     finals = OrderedUpdates(zip(updates, results[len(stacked) :]))
     if return_list:
@@ -282,7 +282,7 @@ def given_to_loops(outputs: Sequence[Variable]) -> list[Variable]:
     from reference.scan.op import Scan
 
     loops = [node for node in toposort(outputs) if isinstance(node.op, Scan)]
-    return [v for node in loops for v in getattr(node.outputs[0].tag, "given", ())]
+    return [v for node in loops for v in getattr(node.outputs[0].tag, "given_to_loop", ())]
 
 
 def dropped_updates(outputs: Sequence[Variable], updates: Any) -> list[SharedVariable]:

@@ -25,15 +25,23 @@ from reference.tensor.basic import as_tensor_variable
 __all__ = ["DimShuffle", "Elemwise", "cast"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Elemwise(Op):
-    """A scalar operation applied element by element.
+    """A scalar operation applied element by element: a row of the table, or something that gives one by `as_row(name)`.
 
     Operands of lower rank are padded with broadcastable dimensions on the left. A dimension stretches
     only where its type says broadcastable; run-time lengths must otherwise be equal (ShapeError).
     """
 
     scalar_op: ScalarOp
+
+    def __init__(
+        self, scalar_op: Any, inplace_pattern: Any = None, name: str | None = None, nfunc_spec: Any = None,
+        openmp: bool | None = None,
+    ):  # fmt: skip
+        """Theano's arguments about memory and C are taken, and mean nothing."""
+        row = scalar_op if isinstance(scalar_op, ScalarOp) else scalar_op.as_row(name)
+        object.__setattr__(self, "scalar_op", row)
 
     @property
     def name(self) -> str:

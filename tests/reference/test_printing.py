@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -402,6 +403,20 @@ def test_dot_text_names_every_node_once():
 
 def test_pydotprint_writes_a_file(tmp_path: Path):
     theano.printing.pydotprint(two_terms("FAST_RUN"), outfile=tmp_path / "graph.png", var_with_name_simple=True)
+    assert (tmp_path / "graph.dot").read_text().startswith("digraph")
+
+
+def test_a_page_shows_every_operation_for_any_browser(tmp_path: Path):
+    from reference.printing.page import d3viz, d3write
+
+    x, w = T.dmatrix("x"), theano.shared(np.eye(2), 'the "weights" <w>')
+    f = theano.function([x], T.tanh(T.dot(x, w)), mode="UNOPTIMIZED")
+    d3viz(f, tmp_path / "graph.html", copy_deps=False)
+    page = (tmp_path / "graph.html").read_text()
+    shown = re.findall(r"<text[^>]*>([^<]*)</text>", page)
+    assert shown == ["x", "the &quot;weights&quot; &lt;w&gt;", "dot", "Elemwise{tanh,no_inplace}", "output 0"]
+    assert page.count("<rect") == 5 and page.count("<line") == 4
+    d3write(f, tmp_path / "graph.dot")
     assert (tmp_path / "graph.dot").read_text().startswith("digraph")
 
 

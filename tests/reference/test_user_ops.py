@@ -7,8 +7,11 @@ import pytest
 
 import reference as theano
 import reference.tensor as T
+from reference.alias.scalar_ops import RULES, UnaryScalarOp
+from reference.graph.dtypes import upcast
 from reference.graph.errors import MissingInputError
 from reference.graph.types import DisconnectedType
+from reference.printing.breakpoint import PdbBreakpoint
 from reference.tensor.assertion import Assert, assert_op
 
 x, y = T.dvectors("x", "y")
@@ -249,3 +252,48 @@ def test_an_assertion_passes_its_value_on_or_raises(mode):
         f(np.ones(4))
     np.testing.assert_array_equal(f(A)[0], 2 * A)
     np.testing.assert_array_equal(assert_op(x, True).eval({x: A}), A)
+
+
+class Cube(UnaryScalarOp):
+    def impl(self, number):
+        return number**3
+
+    def grad(self, inputs, output_gradients):
+        return [3 * inputs[0] ** 2 * output_gradients[0]]
+
+
+@pytest.mark.parametrize("mode", ["UNOPTIMIZED", "FAST_RUN", "DebugMode"])
+def test_a_scalar_operation_of_a_program_s_own_runs_in_loops_and_beside_others(mode):
+    cube = T.Elemwise(Cube(RULES["upgrade_to_float"]), name="cube")
+
+    def chain(power):
+        h, _ = theano.scan(lambda a, s: T.tanh(power(s + a)), sequences=x, outputs_info=y[0])
+        cost = (T.exp(power(h)) * y[: h.shape[0]]).sum()
+        return [h, *T.grad(cost, [x, y]), power(T.cast(y, "int8"))]
+
+    ours = pickle.loads(pickle.dumps(theano.function([x, y], chain(cube), mode=mode)))(A / 9, B / 9)
+    hand = theano.function([x, y], chain(lambda v: T.cast(v, upcast("float32", v.dtype)) ** 3))(A / 9, B / 9)
+    for one, other in zip(ours, hand, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+        assert one.dtype == other.dtype
+
+
+def test_a_scalar_operation_without_a_type_or_a_value_says_so():
+    with pytest.raises(NotImplementedError, match="pass output_types_preference"):
+        T.Elemwise(Cube())(x)
+    with pytest.raises(NotImplementedError, match="does not define impl"):
+        theano.function([x], T.Elemwise(UnaryScalarOp(RULES["same_out"]))(x))(A)
+    with pytest.raises(TypeError, match="takes 1 operand"):
+        T.Elemwise(Cube(RULES["same_out"]))(x, y)
+
+
+def test_a_breakpoint_opens_the_debugger_where_its_condition_holds(monkeypatch):
+    opened = []
+    monkeypatch.setattr("pdb.set_trace", lambda: opened.append(1))
+    value, twice = PdbBreakpoint("here")(x.sum() > 0, x, x * 2)
+    f = theano.function([x], [value.sum(), T.grad(twice.sum(), x)])
+    for point, times in ((A, 1), (-A, 1), (A, 2)):
+        total, gradient = f(point)
+        assert (total, gradient.tolist(), len(opened)) == (point.sum(), [2, 2, 2], times)
+    with pytest.raises(TypeError, match=r"the condition of .* is a scalar"):
+        PdbBreakpoint("here")(x, x)

@@ -93,7 +93,7 @@ def slice_plain(fgraph: FunctionGraph, node: Apply) -> Replacement:
     """x[0:n:1, :] -> x[:n]; x[:] -> x."""
     before = index_of(node)
     after = [_plain(entry) for entry in before]
-    if after == before and after[-1] != FULL:
+    if after == before and after and after[-1] != FULL:
         return None
     new = indexed(node.inputs[0], after)
     return [new] if new.type == node.outputs[0].type else None
@@ -364,8 +364,10 @@ def _lifted(fgraph: FunctionGraph, node: Apply, rounded: bool) -> Replacement:
         return None
     index = index_of(node)
     kept = [k for k in range(whole.type.ndim) if k >= len(index) or isinstance(index[k], slice)]
+    # Of one element each: all are read by the index, which rules for what is put together look through.
+    read = wide if all(whole.type.broadcastable) else wide[:1]
     operands = [
-        indexed(v, index) if k == wide[0] else DimShuffle(v.type.broadcastable, tuple(kept))(v)
+        indexed(v, index) if k in read else DimShuffle(v.type.broadcastable, tuple(kept))(v)
         for k, v in enumerate(inner.inputs)
     ]
     new = inner.op(*operands)
