@@ -253,8 +253,8 @@ def Rop(
 ) -> Any:
     """The Jacobian of `f` with respect to `wrt` times the vector `eval_points`.
 
-    Lop is linear in its evaluation point u, so differentiating it with respect to u gives the product; through loops it is
-    taken forwards, node by node. Zeros for what is computed from anything else; an error for what is not computed.
+    Lop is linear in its evaluation point u, so differentiating it with respect to u gives the product; through loops it
+    is taken forwards, node by node. Zeros for what is computed from anything else; an error for what is not computed.
     """
     fs = list(f) if isinstance(f, list | tuple) else [f]
     wrts = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
