@@ -122,7 +122,7 @@ def normal(draw: int, seed: int, size: Sequence[int], dtype: str, mrg: bool = Fa
 
 
 @stream_line
-def normal_around(draw: int, avg: Value, seed: int, mrg: bool = False) -> Value:
+def normal_around(draw: int, avg: Value, seed: int, std: float = 1.0, mrg: bool = False) -> Value:
     return np.zeros(avg.shape, avg.dtype)
 
 

@@ -2,7 +2,8 @@
 
 Owns the laws about prints: givens print as the replacement written in (P1), optimizing an optimized graph changes
 nothing (P3), every backend and every compilation prints the same (T1, P4), compiling leaves the user's own graph as
-it was (P6), and a graph written out as a program and run prints the same (P7).
+it was (P6), a graph written out as a program and run prints the same (P7), and the text of a constant is its value
+(P8).
 """
 
 from __future__ import annotations
@@ -12,8 +13,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from difftest.cells import BASE, Run
+from difftest.oracle.bits import same_bits
 from difftest.program import Built
+from reference.graph.core import Constant
 from reference.graph.traversal import toposort
 
 _LABEL = re.compile(r"'[^']*'|\S*(?=\[t[-+\d]*\])")
@@ -40,6 +45,7 @@ def laws(built: Built, before: str, runs: dict[Any, Run]) -> Iterator[tuple[Any,
     after = printed(api, built.outputs)
     if after != before:
         yield BASE, "P6", difference(before, after, ("before compiling", "after"))
+    yield from _constants_untold(built)
     of_mode: dict[str, list[Run]] = {}
     for cell, run in runs.items():
         if run.function is not None:
@@ -57,6 +63,17 @@ def laws(built: Built, before: str, runs: dict[Any, Run]) -> Iterator[tuple[Any,
         yield from _written_out(api, plain)
     if built.program.givens:
         yield from _givens_written_in(built, runs)
+
+
+def _constants_untold(built: Built) -> Iterator[tuple[Any, str, str]]:
+    """Of floating numbers: the text is read back. What is long is shortened, and tells less."""
+    leaves = dict.fromkeys(v for node in toposort(built.outputs) for v in node.inputs if isinstance(v, Constant))
+    for v in leaves:
+        if np.ndim(v.data) == 0 and getattr(v.type, "dtype", "").startswith("float"):
+            text = printed(built.api, v)
+            told = text[text.index("{") + 1 : text.rindex("}")]
+            if ".." not in told and not same_bits(np.asarray(float(told), v.type.dtype), np.asarray(v.data)):
+                yield BASE, "P8", f"a constant of {v.type}, {float(v.data)!r}, is printed as {text.splitlines()[0]}"
 
 
 def _optimizing_twice(api: Any, run: Run) -> Iterator[tuple[Any, str, str]]:

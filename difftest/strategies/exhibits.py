@@ -102,13 +102,27 @@ def _casts() -> Iterator[Exhibit]:
         yield Exhibit((special(source, 1),), tuple(("cast_node", ("x0",), {"dtype": target}) for target in real))
 
 
+def _mixed() -> Iterator[Exhibit]:
+    """Operands of other dtypes than the arithmetic's: conditions that are nothing in the dtype of what they choose, and
+    bools whose sum is read before it is stored."""
+    chosen: tuple[Link, ...] = (("switch", ("x0", "x1", "x2"), {}),)
+    ones, zeros = np.ones(5, "float32"), np.zeros(5, "float32")
+    for condition, dtype in (([1e-300, 0.0, 5e-324, -0.0, np.nan], "float32"), ([256, 0, -512, 1, 1 << 40], "int8")):
+        yield Exhibit((np.array(condition), ones.astype(dtype), zeros.astype(dtype)), chosen)
+    for compiled in (False, True):
+        yield Exhibit((np.array([True, True, False, False]), np.array([True, False, True, False])), (
+            ("add", ("x0", "x1"), {}), ("cast_node", (0,), {"dtype": "int8"}),
+            ("literal", (1, ("number", 3)), {"op": "*", "swapped": False}),
+        ), compiled=compiled)  # fmt: skip
+
+
 def _numbers() -> Iterator[Exhibit]:
     """Python numbers beside arrays: each takes the smallest dtype that holds it."""
     for dtype in ("int8", "uint8", "int64", "float32", "float16"):
         links = [
             ("literal", ("x0", ("number", n)), {"op": op, "swapped": False})
             for op in ("+", "*")
-            for n in (127, 128, 255, 256, -128, 40000, 0.5)
+            for n in (127, 128, 255, 256, -128, 40000, 0.5, -0.0)
         ]
         yield Exhibit((np.array([0, 1, 2, 100], dtype),), tuple(links))
 
@@ -337,4 +351,4 @@ def _products() -> Iterator[Exhibit]:
 @cache
 def operations() -> tuple[Exhibit, ...]:
     """Every operation."""
-    return (*_rows(), *_casts(), *_numbers(), *_structures())
+    return (*_rows(), *_casts(), *_mixed(), *_numbers(), *_structures())

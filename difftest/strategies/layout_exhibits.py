@@ -162,7 +162,7 @@ def _streams() -> Iterator[Exhibit]:
     around = np.array([-2.0, 0.0, 10.0, 0.5, 3.0])
     for link in (*many, *some):
         yield Exhibit((), (link,), calls=((), ()))
-    both = (("normal_around", ("x0",), {"seed": 1}), ("uniform_from", ("x0",), {"seed": 3, "high": 12.5}))
+    both = (("normal_around", ("x0",), {"seed": 1, "std": 2.5}), ("uniform_from", ("x0",), {"seed": 3, "high": 12.5}))
     yield Exhibit((around,), both, calls=((around[::-1],), (around,)))
     yield from _drawing_loops()
 

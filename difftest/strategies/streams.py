@@ -64,12 +64,14 @@ def uniform_from(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 
 @step(
     "random",
-    lambda avg, seed, mrg=False: _stream(f"normal(size={avg}.shape, avg={avg}, dtype={avg}.dtype)", seed, mrg),
+    lambda avg, seed, std=1.0, mrg=False: _stream(
+        f"normal(size={avg}.shape, avg={avg}, std={std!r}, dtype={avg}.dtype)", seed, mrg
+    ),
     takes=lambda e: e.dtype in ("float64", "float32") and e.size <= 16,
     smooth=False,
 )
 def normal_around(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    return (x.name,), _common(draw)
+    return (x.name,), {**_common(draw), "std": draw.choose((1.0, 2.5, 0.25))}
 
 
 @step(

@@ -158,7 +158,8 @@ def test_a_screen_says_what_was_found_and_how_to_run_it_again(shown):
 def test_the_commands_write_every_report(tmp_path, capsys):
     paths = {form: tmp_path / form for form in ("html", "markdown", "jsonl")}
     asked = [text for form, path in paths.items() for text in (f"--{form}", str(path))]
-    assert main([*"--examples 3 --workers 1 --backend reference --profile elementwise".split(), *asked]) == 0
+    brief = ["--examples", "3", "--workers", "1", "--backend", "reference", "--profile", "elementwise"]
+    assert main([*brief, *asked]) == 0
     first = {form: path.read_text() for form, path in paths.items()}
     assert main(["report", str(paths["jsonl"]), *asked]) == 0
     assert {form: path.read_text() for form, path in paths.items()} == first
