@@ -14,6 +14,8 @@ from functools import cache
 from opencl_backend.render import header, signature, unaligned, unaligned_types
 from opencl_backend.scalar_c import CType
 
+DEEP = 512
+"""Rows of a packed block: as many as stay near while all rows of an item go by them."""
 SAME_BITS = {"int8": "uint8", "int16": "uint16", "int32": "uint32", "int64": "uint64"}
 """Products and sums of signed integers wrap, which C defines for unsigned ones only."""
 
@@ -24,7 +26,7 @@ class Tile:
 
     rows, rest   rows of a tile, and those that the last tile has (0: as many)
     vectors      vectors of `width` columns a tile
-    packed       a block of columns is copied side by side first
+    packed       a block of columns is copied side by side first, with zeros for those that are missing
     scattered    the columns of the result do not lie side by side
     contract     multiply and add may be one operation
     whole        the columns come in whole blocks, which is said where it spares the compiler work
@@ -59,16 +61,24 @@ def _opening(contract: bool, fp64: bool) -> str:
 
 
 def _tile(tile: Tile, rows: int, vectors: int) -> str:
-    """The function of one tile; `skip` lanes of a single vector belong to the tile before."""
+    """The function of one tile. Of a packed block it is told how many columns there are, and whether it is to go on
+    from the sums that it left; else how many lanes of a single vector belong to the tile before."""
     ct = CType(tile.dtype, tile.width)
     load = f"*(global const {unaligned(tile.dtype, tile.width)} *)" if tile.width > 1 else "*"
     out = [
         f"static inline void tile_{rows}_{vectors}(global const {ct.scalar} *restrict a, long a_row, long a_deep,",
         f"    global const {ct.scalar} *restrict b, long b_deep, global {ct.scalar} *restrict c, long c_row,",
-        "    long c_column, long depth, long skip) {",
+        f"    long c_column, long depth, {'long left, bool more' if tile.packed else 'long skip'}) {{",
     ]
     every = [(i, j) for i in range(rows) for j in range(vectors)]
     out += [f"  {ct.name} s{i}_{j} = {ct.literal(0)};" for i, j in every]
+    if tile.packed:
+        block = vectors * tile.width
+        out += [f"  {ct.scalar} e[{block}] __attribute__((aligned(64))) = {{0}};", "  if (more) {"]
+        for i in range(rows):
+            loads = " ".join(f"s{i}_{j} = *({ct.name} *)(e + {j * tile.width});" for j in range(vectors))
+            out.append(f"    for (long l = 0; l < left; l++) e[l] = c[{i} * c_row + l * c_column]; {loads}")
+        out.append("  }")
     out.append("  for (long k = 0; k < depth; k++) {")
     out += [f"    const {ct.name} b{j} = {load}(b + {j * tile.width});" for j in range(vectors)]
     for i in range(rows):
@@ -79,6 +89,15 @@ def _tile(tile: Tile, rows: int, vectors: int) -> str:
     out += ["    a += a_deep;", "    b += b_deep;", "  }"]
     if tile.width == 1:
         out += [f"  c[{i} * c_row + {j} * c_column] = s{i}_{j};" for i, j in every]
+    elif tile.packed:
+        whole = f"*(global {unaligned(tile.dtype, tile.width)} *)"
+        if not tile.scattered:
+            out.append(f"  if (left == {block}) {{")
+            out += [f"    {whole}(c + {i} * c_row + {j * tile.width}) = s{i}_{j};" for i, j in every]
+            out += ["    return;", "  }"]
+        for i in range(rows):
+            stores = " ".join(f"*({ct.name} *)(e + {j * tile.width}) = s{i}_{j};" for j in range(vectors))
+            out.append(f"  {stores} for (long l = 0; l < left; l++) c[{i} * c_row + l * c_column] = e[l];")
     elif tile.scattered or vectors == 1:
         lanes = f"for (int l = skip; l < {tile.width}; l++)"
         whole = f"*(global {unaligned(tile.dtype, tile.width)} *)"
@@ -95,13 +114,15 @@ def _tile(tile: Tile, rows: int, vectors: int) -> str:
     return "\n".join(out) + "\n}\n"
 
 
-def _rows_loop(tile: Tile, vectors: int, panel: str, c: str, skip: str) -> list[str]:
+def _rows_loop(
+    tile: Tile, vectors: int, panel: str, c: str, last: str, a: str = "a", depth: str = "depth"
+) -> list[str]:
     """All rows of an item against one block of columns."""
-    call = f"({{}}, a_row, a_deep, {panel}, {c}, c_row, c_column, depth, {skip});"
+    call = f"({{}}, a_row, a_deep, {panel}, {c}, c_row, c_column, {depth}, {last});"
     lines = [f"      for (; i + {tile.rows} <= last; i += {tile.rows})"]
-    lines.append(f"        tile_{tile.rows}_{vectors}" + call.format("a + i * a_row"))
+    lines.append(f"        tile_{tile.rows}_{vectors}" + call.format(f"{a} + i * a_row"))
     if tile.rest:
-        lines.append(f"      if (i < last) tile_{tile.rest}_{vectors}" + call.format("a + i * a_row"))
+        lines.append(f"      if (i < last) tile_{tile.rest}_{vectors}" + call.format(f"{a} + i * a_row"))
     return lines
 
 
@@ -110,7 +131,8 @@ def product(tile: Tile) -> str:
     """The program of a product: kernel ``product`` over batches x blocks of columns x groups of rows."""
     ct = CType(tile.dtype, tile.width)
     block = tile.vectors * tile.width
-    shapes = dict.fromkeys((r, v) for r in (tile.rows, tile.rest) if r for v in (tile.vectors, 1)[: 2 - tile.whole])
+    widths = (tile.vectors,) if tile.whole or tile.packed else (tile.vectors, 1)
+    shapes = dict.fromkeys((r, v) for r in (tile.rows, tile.rest) if r for v in widths)
     pointers = [(f"const {ct.scalar}", "pa"), (f"const {ct.scalar}", "pb"), (ct.scalar, "pc")]
     if tile.packed:
         pointers.append((ct.scalar, "panels"))
@@ -129,42 +151,34 @@ def product(tile: Tile) -> str:
     ]
     row = "c + i * c_row"
     if tile.packed:
+        zero = CType(tile.dtype).literal(0)
         out += [
-            f"  global {ct.scalar} *panel = panels + item * depth * {block};",
+            f"  global {ct.scalar} *panel = panels + item * (depth < {DEEP} ? depth : {DEEP}) * {block};",
+            f"  for (long done = 0; done < depth; done += {DEEP}) {{",
+            f"  const long deep = depth - done < {DEEP} ? depth - done : {DEEP};",
             "  if (b_column == 1) {",
-            "    for (long k = 0; k < depth; k++)",
-            f"      for (long l = 0; l < left; l++) panel[k * {block} + l] = b[k * b_deep + l];",
+            "    for (long k = 0; k < deep; k++)",
+            f"      for (long l = 0; l < left; l++) panel[k * {block} + l] = b[(done + k) * b_deep + l];",
             "  } else {",
             "    for (long l = 0; l < left; l++)",
-            f"      for (long k = 0; k < depth; k++) panel[k * {block} + l] = b[k * b_deep + l * b_column];",
+            f"      for (long k = 0; k < deep; k++) panel[k * {block} + l] = b[(done + k) * b_deep + l * b_column];",
+            "  }",
+            f"  for (long k = 0; k < deep && left < {block}; k++)",
+            f"    for (long l = left; l < {block}; l++) panel[k * {block} + l] = {zero};",
+            "  long i = first;",
+            *_rows_loop(tile, tile.vectors, f"panel, {block}", row, "left, done != 0", "a + done * a_deep", "deep"),
             "  }",
         ]
-        panel, step = "panel + {}", str(block)
     else:
-        panel, step = "b + {}", "b_deep"
-    out += [f"  if (left == {block}) {{", "      long i = first;"]
-    out += _rows_loop(tile, tile.vectors, f"{panel.format('0')}, {step}", row, "0")
-    out += ["    return;", "  }"]
-    if block > 1 and not tile.whole:
-        out += [f"  for (long at = 0; at < left; at += {tile.width}) {{", "      long i = first;"]
-        out += [f"      const long skip = at + {tile.width} <= left ? 0 : at + {tile.width} - left, from = at - skip;"]
-        if tile.packed:
-            # The panel holds this block's columns only: fewer than a vector are done one lane at a time below.
-            out += [f"      if (left < {tile.width}) break;"]
-        out += _rows_loop(tile, 1, f"{panel.format('from')}, {step}", f"{row} + from * c_column", "skip")
-        out.append("  }")
-        if tile.packed:
-            out += [
-                f"  if (left < {tile.width})",
-                "    for (long i = first; i < last; i++)",
-                "      for (long l = 0; l < left; l++) {",
-                f"        {ct.scalar} s = {CType(tile.dtype).literal(0)};",
-                "        for (long k = 0; k < depth; k++)",
-                "          " + ("s = s | (a[i * a_row + k * a_deep] & panel[{0}]);" if tile.dtype == "bool" else
-                                "s = s + a[i * a_row + k * a_deep] * panel[{0}];").format(f"k * {block} + l"),
-                "        c[i * c_row + l * c_column] = s;",
-                "      }",
-            ]  # fmt: skip
+        out += [f"  if (left == {block}) {{", "      long i = first;"]
+        out += _rows_loop(tile, tile.vectors, "b, b_deep", row, "0")
+        out += ["    return;", "  }"]
+        if block > 1 and not tile.whole:
+            skip = f"at + {tile.width} <= left ? 0 : at + {tile.width} - left"
+            out += [f"  for (long at = 0; at < left; at += {tile.width}) {{", "      long i = first;"]
+            out += [f"      const long skip = {skip}, from = at - skip;"]
+            out += _rows_loop(tile, 1, "b + from, b_deep", f"{row} + from * c_column", "skip")
+            out.append("  }")
     out.append("}\n")
     types = unaligned_types([(tile.dtype, tile.width)]) if tile.width > 1 else ""
     return _opening(tile.contract, tile.fp64) + types + "\n".join(out)

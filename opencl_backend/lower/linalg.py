@@ -28,6 +28,10 @@ WORTH_PACKING = 2048
 """Bytes from one row of the right operand to the next above which its blocks are copied first."""
 PACKED_ROWS = 48
 """From so many rows on, a block of columns is read often enough to be copied."""
+WORTH_LANES = 128
+"""From so many terms on, sums side by side in a vector are worth being added up in the end."""
+MOST_ROWS = {1: 12, 2: 12, 3: 8, 4: 6}
+"""Rows of a tile of so many vectors: their sums stay in registers."""
 GPU_GROUP = 64
 
 
@@ -141,8 +145,10 @@ def multiply(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: 
     elif free and _blas_pays(ctx, a, b, batches, m, n, depth):
         ctx.plan.launches.append(HostDot(ctx.runtime, a, b, c, batches, m, n, depth))
         ctx.plan.launches[-1].enqueue()
-    elif free and a.column == 1 and b.row == 1 and b.column != 1 and depth >= 16:
+    elif free and a.column == 1 and b.row == 1 and b.column != 1 and depth >= WORTH_LANES:
         _launch_inner(ctx, a, b, c, batches, m, n, depth)
+    elif n > 1 and a.row == 1 and not ctx.records and _turning_pays(dtype, m, n, depth):
+        _launch_product(ctx, b.turned(), a.turned(), c.turned(), batches, n, m, depth)
     elif n > 1 and (b.column == 1 or (m >= PACKED_ROWS and a.row != 1)):
         _launch_product(ctx, a, b, c, batches, m, n, depth)
     elif m > 1 and a.row == 1:
@@ -176,9 +182,16 @@ def _width(dtype: str, n: int) -> int:
     return min(widest, 1 << (n.bit_length() - 1))
 
 
-def _tile_rows(m: int) -> int:
+def _tile_rows(m: int, vectors: int) -> int:
     """Rows of a tile: the fewest tiles, then the fewest rows."""
-    return min((6, 5, 4), key=lambda rows: (-(-m // rows), rows)) if m > 6 else m
+    most = MOST_ROWS[vectors]
+    return min(range(most, most // 2, -1), key=lambda rows: (-(-m // rows), rows)) if m > most else m
+
+
+def _turning_pays(dtype: str, m: int, n: int, depth: int) -> bool:
+    """Do fewer lanes of vectors stay empty where rows of the result lie along them? They are written one by one."""
+    width = _width(dtype, max(m, n))
+    return depth >= 64 and 1.1 * n * (-(-m // width)) < m * (-(-n // width))
 
 
 def _split(m: int, rows: int, groups: int) -> tuple[int, int]:
@@ -200,13 +213,16 @@ def _numbers(
 def _launch_product(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int) -> None:
     dtype = gemm.SAME_BITS.get(c.array.dtype, c.array.dtype)
     width = _width(dtype, n)
+    far = b.column != 1 or b.row * np.dtype(dtype).itemsize >= WORTH_PACKING
     vectors = min(4, max(1, n // width))
-    rows = min(m, 8) if width == 1 else _tile_rows(m)
+    packed = n > 1 and m >= PACKED_ROWS and (far or (n % (vectors * width) != 0 and not ctx.records))
+    if packed:
+        width = _width(dtype, 2 * n - 1)
+        lanes = -(-n // width)
+        vectors = -(-lanes // -(-lanes // 4))
+    rows = min(m, 8) if width == 1 else _tile_rows(m, vectors)
     block = vectors * width
     blocks = -(-n // block)
-    size = np.dtype(dtype).itemsize
-    far = b.column != 1 or b.row * size >= WORTH_PACKING
-    packed = n > 1 and m >= PACKED_ROWS and far
     items = 4 * ctx.device.compute_units
     groups = max(1, min(-(-items // (blocks * batches)), -(-m // rows), m * n * depth // 50_000 or 1))
     if packed:
@@ -221,7 +237,7 @@ def _launch_product(ctx: Context, a: Operand, b: Operand, c: Operand, batches: i
     )  # fmt: skip
     arrays = [a.array, b.array, c.array]
     if packed:
-        arrays.append(ctx.new(c.array.dtype, (batches * blocks * groups, depth, block)))
+        arrays.append(ctx.new(c.array.dtype, (batches * blocks * groups, min(depth, gemm.DEEP), block)))
     ctx.launch(
         f"dot {m}x{depth}x{n}", gemm.product(tile), "product", batches * blocks * groups,
         _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks), arrays,
