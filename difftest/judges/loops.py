@@ -1,4 +1,5 @@
-"""The derivatives of a loop are those of its steps written one after another, to the third order.
+"""The derivatives of a loop are those of its steps written one after another, to the third order; of one whose gradient
+is truncated, the first derivative is that of the last steps.
 
 Of every program with a loop one is taken by itself, on the values that it had, with random weights of what it gives;
 the order is drawn. They agree if they are the same bits, else if the bounds by which the oracle knows both meet.
@@ -14,7 +15,7 @@ import numpy as np
 
 from difftest.case import Case, Failure, judge
 from difftest.cells import BASE
-from difftest.oracle.alone import has_slope, is_float
+from difftest.oracle.alone import is_float, is_real
 from difftest.oracle.bits import same_bits
 from difftest.oracle.bounds import Bound, walk
 from difftest.oracle.ulps import executor
@@ -36,11 +37,13 @@ AFFORDABLE = {"second derivative": 40, "third derivative": 20}
 @judge("loop")
 def loops(case: Case) -> Iterator[Failure]:
     random = Random(case.program.digest)
-    nodes = [n for n in case.nodes if type(n.op).__name__ == "Scan" and has_slope(n)]
+    nodes = [n for n in case.nodes if type(n.op).__name__ == "Scan" and is_real(n)]
     if not nodes:
         return
     node, order = random.choice(nodes), random.choice(ORDERS)
     order = _within_reach(order, _steps(node, case.met) * _size(node))
+    if node.op.truncate_gradient >= 0:
+        order = ORDERS[0]  # that of a loop that forgets its past has a meaning of its own
     verdict, what = judged(case.built.api, node, case.met, order, random.getrandbits(32))
     case.count("loop", f"{order}: {verdict}")
     if what:
@@ -60,7 +63,7 @@ def judged(api: Any, node: Any, values: Any, order: str, seed: int) -> tuple[str
     given = {new: _value(values, v) for v, new in (*places.items(), *fixed.items())}
     pairs = [
         (a, api.tensor.patternbroadcast(b, a.type.broadcastable), np.shape(values[v]))
-        for a, b, v in zip(twin.outputs, _flat(unrolled(twin, steps)), node.outputs)
+        for a, b, v in zip(twin.outputs, _flat(unrolled(twin, steps, _forgotten(node, steps))), node.outputs)
         if is_float(a)
     ]
     both = _Both(given)
@@ -110,6 +113,11 @@ def _steps(node: Any, values: Any) -> int:
     return len(values[node.outputs[0]]) if node.op.n_stacked else int(_value(values, node.inputs[0]))
 
 
+def _forgotten(node: Any, steps: int) -> int:
+    """How many of the first steps no gradient flows through."""
+    return max(0, steps - node.op.truncate_gradient) if node.op.truncate_gradient >= 0 else 0
+
+
 def _value(values: Any, v: Any) -> Any:
     return v.data if isinstance(v, Constant) else values[v]
 
@@ -127,7 +135,8 @@ def _flat(outputs: list[Any]) -> list[Any]:
         if type(op).__name__ == "Scan" and isinstance(node.inputs[0], Constant) and not op.until:
             steps = int(node.inputs[0].data)
             if 1 <= steps <= LONGEST:
-                return _flat(clone_replace(outputs, dict(zip(node.outputs, unrolled(node, steps)))))
+                written = unrolled(node, steps, _forgotten(node, steps))
+                return _flat(clone_replace(outputs, dict(zip(node.outputs, written))))
     return outputs
 
 
@@ -148,7 +157,7 @@ def _derivatives(
         found = [api.Rop(v, wrts, lines, disconnected_outputs="ignore", return_disconnected="None") for v in outputs]
         return found if any(v is not None for v in found) else None
     how = {"disconnected_inputs": "ignore", "return_disconnected": "None", "null_gradients": "return"}
-    found = api.grad(None, wrts, known_grads=weights, **how)
+    found = api.grad(None, wrts, known_grads=api.gradient.Seeds(weights), **how)
     for _ in range(ORDERS.index(order)):
         terms = [ns.sum(g * d) for g, d in zip(found, lines) if g is not None and is_float(g)]
         if not terms:

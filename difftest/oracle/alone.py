@@ -20,11 +20,16 @@ def is_float(variable: Any) -> bool:
     return hasattr(variable.type, "broadcastable") and variable.type.dtype in FLOATS
 
 
-def has_slope(node: Any) -> bool:
-    """True if the node takes and gives real floats, and its gradient is to be its derivative."""
+def is_real(node: Any) -> bool:
+    """True if the node takes and gives real floats, and no complex numbers."""
     dtypes = [getattr(v.type, "dtype", "") for v in (*node.inputs, *node.outputs)]
     both = any(map(is_float, node.inputs)) and any(map(is_float, node.outputs))
-    return both and not any(dtype.startswith("complex") for dtype in dtypes) and not is_convention(node)
+    return both and not any(dtype.startswith("complex") for dtype in dtypes)
+
+
+def has_slope(node: Any) -> bool:
+    """True if the node takes and gives real floats, and its gradient is to be its derivative."""
+    return is_real(node) and not is_convention(node)
 
 
 class Alone:

@@ -11,16 +11,19 @@ from typing import Any
 
 from reference.graph.core import Apply, Variable
 from reference.graph.traversal import clone_replace, toposort
+from reference.graph.types import TensorType
 from reference.scan.op import Scan
 from reference.scan.parts import Loop
 
 
-def unrolled(node: Apply, n_steps: int) -> list[Variable]:
+def unrolled(node: Apply, n_steps: int, cut: int = 0) -> list[Variable]:
     """What replaces the outputs of `node`: `n_steps` copies of the step, one reading the other.
 
-    A condition is not asked: for an `until` loop, `n_steps` is how many steps it makes.
+    A condition is not asked: for an `until` loop, `n_steps` is how many steps it makes. The values of the first `cut`
+    steps let no gradient through, which is what `truncate_gradient` means.
     """
     import reference.tensor as ns
+    from reference import gradient
 
     if n_steps < 1:
         raise ValueError(f"only a positive number of steps can be unrolled, got {n_steps}")
@@ -35,6 +38,8 @@ def unrolled(node: Apply, n_steps: int) -> list[Variable]:
         pairs.update((c.inner, v) for c, v in zip(loop.carries, carried))
         pairs.update((r.inner, r.outer) for r in loop.constants)
         values = clone_replace(loop.inner_outputs, pairs)
+        if t < cut:
+            values = [gradient.disconnected_grad(v) if isinstance(v.type, TensorType) else v for v in values]
         for rows, value in zip(past, values):
             rows.append(value)
             del rows[0]
