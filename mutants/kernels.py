@@ -52,14 +52,14 @@ seed = patches("kernels", f"{OPENCL}/machine.py", "kernel ")
 seed(
     "machine_skips_the_last",
     "the last element of a row is left out by the interpreter of small arrays",
-    'f"    for (long j = 0; j < m; j++, {moves}) {{"',
-    'f"    for (long j = 0; j < m - (m > 3); j++, {moves}) {{"',
+    "left - j < {WIDTH} ? left - j : {WIDTH};",
+    "left - j < {WIDTH} ? left - j - (left - j > 3) : {WIDTH};",
 )
 seed(
     "machine_third_is_second",
     "the third operand of the interpreter of small arrays is its second",
-    "z = dc < 0 ? x : load(c, pc, dc);",
-    "z = dc < 0 ? x : load(b, pb, db);",
+    "z = dc < 0 ? x : load(c, pc, sc, m, dc);",
+    "z = dc < 0 ? x : load(b, pb, sb, m, db);",
     "kernel ",
 )
 seed(

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from opencl_backend import explain, lower
+from opencl_backend import explain, lower, machine
 from opencl_backend.context import Context
 from opencl_backend.device import current
 from opencl_backend.explain import how as how
@@ -28,15 +28,18 @@ from reference.graph.fgraph import FunctionGraph
 from reference.graph.types import RandomStateType, ScalarType, TensorType
 from reference.interpreter import evaluate, without_effects
 
-COMPILER_SECONDS = 0.3
-"""What a kernel costs to build. A plan whose calls have taken as long as its kinds of small loops would take to
-compile is recorded again with kernels of their own: never more than twice the best that was possible."""
+COMPILER_SECONDS = 0.15
+"""What an optimized kernel costs. A plan whose calls have taken as long as it would take to compile its kinds of small
+loops, and of kernels built in haste, is recorded again with such kernels: never more than twice the best possible."""
 MOST_PLANS = 32
 """Plans kept by one function; the one that was used least recently goes first."""
 
 
 class Executable:
-    """A compiled graph: called with one host array a non-shared input, it returns one value an output."""
+    """A compiled graph: called with one host array a non-shared input, it returns one value an output.
+
+    anew    seconds of calls whose plans could not be kept, and which built nothing
+    """
 
     def __init__(self, fgraph: FunctionGraph, options: Any):
         self.runtime: Runtime = runtime(current())
@@ -44,6 +47,7 @@ class Executable:
         self.shared = dict(options.shared)
         self.updates = dict(options.updates)
         self.exact = bool(options.exact)
+        machine.prepare(self.runtime, self.exact)
         self.order = Order(fgraph.inputs, fgraph.outputs)
         self.on_device = [lower.lives_on_device(v) for v in fgraph.inputs]
         self.explicit = [k for k in range(len(fgraph.inputs)) if k not in self.shared]
@@ -51,6 +55,7 @@ class Executable:
         self.opaque = not all(isinstance(v.type, TensorType | ScalarType | RandomStateType) for v in fgraph.inputs)
         self.plans: list[Plan] = []
         self.last: Plan | None = None
+        self.anew = 0.0
         self.constants: dict[Constant, DeviceArray] = {}
         refused = lower.check(self.order.nodes, fgraph.inputs)
         if refused and not config.opencl.allow_host:
@@ -65,7 +70,7 @@ class Executable:
         for plan in self.plans[::-1]:
             if plan.signature != signature:
                 continue
-            if plan.kinds and len(plan.kinds) * COMPILER_SECONDS <= plan.seconds and config.opencl.fuse:
+            if _worth_compiling(plan, plan.seconds):
                 compiled = True
                 self.plans.remove(plan)
                 continue
@@ -105,14 +110,18 @@ class Executable:
 
     def _recorded(self, values: list[Any], signature: tuple[Any, ...], compiled: bool) -> list[Any]:
         """Run while recording a plan, which is kept if later calls can replay it."""
+        started, builds = perf_counter(), self.runtime.programs.builds
         given = [self.runtime.borrow(v) if k in self.borrowed else v for k, v in enumerate(values)]
+        last = self.last
+        if last is not None and last.signature == signature and not last.replayable:
+            compiled = last.compiled or _worth_compiling(last, self.anew)
         try:
             plan, outputs = self._record(given, compiled)
         finally:
             # Also when it fails: kernels may still be reading the caller's arrays.
             self.runtime.wait()
+        plan.signature = signature
         if plan.replayable and config.opencl.replay:
-            plan.signature = signature
             self.plans.append(plan)
             del self.plans[:-MOST_PLANS]
         error = plan.reported()
@@ -120,6 +129,8 @@ class Executable:
             self._raise(*error, values)
         self.last = plan
         self.runtime.programs.save()
+        if not plan.replayable and builds == self.runtime.programs.builds:
+            self.anew += perf_counter() - started
         return [handed_out(self.runtime, value, k in self.updates) for k, value in enumerate(outputs)]
 
     def _raise(self, error: Exception, node: Apply, values: Sequence[Any]) -> NoReturn:
@@ -159,6 +170,11 @@ class Executable:
         # put fresh buffers in the outputs' slots instead.
         outputs = [Host(o.value, False) if isinstance(o, Host) else self.runtime.duplicate(o) for o in plan.outputs]
         return plan, outputs
+
+
+def _worth_compiling(plan: Plan, seconds: float) -> bool:
+    """Have calls that took so long earned optimized kernels for what `plan` has done without?"""
+    return 0 < len(plan.kinds) * COMPILER_SECONDS <= seconds and bool(config.opencl.fuse)
 
 
 def compile(fgraph: FunctionGraph, options: Any) -> Executable:

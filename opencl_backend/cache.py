@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import threading
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ class Programs:
         self.device = device
         self._programs: dict[tuple[str, tuple[str, ...]], Any] = {}
         self._unsaved: list[tuple[Path, Any]] = []
+        self._ahead: threading.Thread | None = None
         self.builds = 0
         self.hits = 0
         self.with_header = 0
@@ -42,16 +45,38 @@ class Programs:
         """A new kernel object (its arguments are its own) of the program `text`."""
         cl = import_pyopencl()
         key = (text, options)
+        if self._ahead is not None:
+            self._ahead.join()
+            self._ahead = None
         program = self._programs.get(key)
         if program is None:
-            program = self._programs[key] = self._build(text, options)
+            started = time.perf_counter()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                program = self._programs[key] = self._build(text, options)
+            self.builds += 1
+            self.seconds += time.perf_counter() - started
         else:
             self.hits += 1
         return cl.Kernel(program, name)
 
+    def begin(self, text: str, options: tuple[str, ...]) -> None:
+        """Build a program that will be asked for, while this thread goes on: the first program of a process takes a
+        driver half a second more, as it reads its library of functions."""
+
+        def build() -> None:
+            with suppress(BackendError):  # who asks for it will be told
+                self._programs[text, options] = self._build(text, options)
+
+        self.builds += 1
+        self._ahead = threading.Thread(target=build)
+        self._ahead.start()
+
     def save(self) -> None:
         """Write programs built since the last call to the folder. Drivers finish a program's binary when
         its kernels first run, so this is called after a run."""
+        if self._ahead is not None and self._ahead.is_alive():
+            return
         for path, program in self._unsaved:
             cl = import_pyopencl()
             binary = program.get_info(cl.program_info.BINARIES)[0]
@@ -64,27 +89,22 @@ class Programs:
 
     def _build(self, text: str, options: tuple[str, ...]) -> Any:
         cl = import_pyopencl()
-        started = time.perf_counter()
         flags = [*self.device.build_options(), *options]
         path = self._path(text, flags)
-        program = None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if path is not None and path.exists():
-                program = self._load(path)
-            if program is None:
-                try:
-                    program = self._compiled(text, flags)
-                except cl.Error as error:
-                    numbered = "\n".join(f"{k:4d} {line}" for k, line in enumerate(text.splitlines(), 1))
-                    raise BackendError(
-                        f"{self.device.name} does not build a kernel, which is a fault of this backend; please "
-                        f"report it. The driver says:\n{error}\nThe program's end:\n{numbered[-_SHOWN:]}"
-                    ) from error
-                if path is not None:
-                    self._unsaved.append((path, program))
-        self.builds += 1
-        self.seconds += time.perf_counter() - started
+        if path is not None and path.exists():
+            program = self._load(path)
+            if program is not None:
+                return program
+        try:
+            program = self._compiled(text, flags)
+        except cl.Error as error:
+            numbered = "\n".join(f"{k:4d} {line}" for k, line in enumerate(text.splitlines(), 1))
+            raise BackendError(
+                f"{self.device.name} does not build a kernel, which is a fault of this backend; please "
+                f"report it. The driver says:\n{error}\nThe program's end:\n{numbered[-_SHOWN:]}"
+            ) from error
+        if path is not None:
+            self._unsaved.append((path, program))
         return program
 
     def _compiled(self, text: str, flags: list[str]) -> Any:

@@ -7,7 +7,7 @@ every replay. It must not know how any operation is lowered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,11 @@ from reference.graph.traversal import toposort
 from reference.interpreter import explain
 from reference.tensor.philox import next_state
 
-LARGE = 1 << 16
+LARGE = 1 << 20
 """Loops of so many elements get a kernel of their own, joined with their neighbours, at once; smaller ones
 are interpreted by `machine` until a plan has proved worth compiling for."""
+IN_EARNEST = 1 << 26
+"""Kernels of so many operations are optimized at once; others are built in haste until their plan has."""
 
 
 class Context:
@@ -193,11 +195,11 @@ class Context:
         """Is a loop of so many elements worth a kernel of its own?"""
         return self.plan.compiled or elements >= LARGE
 
-    def options(self, elements: int) -> tuple[str, ...]:
-        """How a kernel over so many elements is compiled: in haste, until its plan has proved worth the time."""
-        if self.is_large(elements):
+    def options(self, operations: int, kind: Hashable = None) -> tuple[str, ...]:
+        """How a kernel of so many operations is compiled: in haste, until its plan has proved worth the time."""
+        if self.plan.compiled or operations >= IN_EARNEST:
             return ()
-        self.plan.count_interpreted(None if self.node is None else self.node.op)
+        self.plan.count_interpreted(kind or (None if self.node is None else self.node.op))
         return machine.OPTIONS
 
     def launch(

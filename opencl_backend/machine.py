@@ -12,12 +12,13 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from opencl_backend import scalar_c
+from opencl_backend import builtins, scalar_c
 from opencl_backend.loop import Compute, Expr, Lazy, Load, Position, joined
-from opencl_backend.render import header, signature
-from opencl_backend.runtime import DeviceArray, Number
+from opencl_backend.render import header, signature, unaligned, unaligned_types
+from opencl_backend.runtime import DeviceArray, Number, Runtime
 from opencl_backend.scalar_c import STORAGE, CType
 from reference import scalar
+from reference.config import config
 
 if TYPE_CHECKING:
     from opencl_backend.context import Context
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 DTYPES = tuple(STORAGE)
 RANK = 4
 OPERANDS = 3
+WIDTH = 8
+EACH = "for (int l = 0; l < m; l++)"
 OPTIONS = ("-cl-opt-disable",)
 EVERYDAY = {"ceil", "exp", "floor", "log", "sigmoid", "tanh"}
 """Of the rows of floats that need functions of their own, those that stand beside the rows that need none."""
@@ -63,7 +66,7 @@ def is_rare(name: str, dtype: str) -> bool:
 @cache
 def text(dtype: str, rare: bool, fast: bool, fp64: bool) -> str:
     """The program whose kernel ``machine`` computes in `dtype`."""
-    ct = CType(dtype, 1, fast, fp64)
+    ct, one = CType(dtype, WIDTH, fast, fp64), CType(dtype, 1, fast, fp64)
     known = [d for d in DTYPES if fp64 or d != "float64"]
     helpers: dict[str, None] = {"load_half_float": None, "store_half_float": None}
     loads, stores, cases = [], [], []
@@ -71,37 +74,48 @@ def text(dtype: str, rare: bool, fast: bool, fp64: bool) -> str:
         if d not in known:
             continue
         source = CType(d, 1, fast, fp64)
-        memory = f"((global const {STORAGE[d]} *)p)[i]"
+        memory = f"((global const {STORAGE[d]} *)p)[i + l * s]"
         memory = f"load_half_float({memory})" if d == "float16" else memory
         converted, needed = scalar_c.cast(source, "x", dtype)
         helpers.update(dict.fromkeys(needed))
-        loads.append(f"    case {code}: {{ const {source.name} x = {memory}; return {converted}; }}")
+        loads.append(f"  case {code}: {EACH} {{ const {source.name} x = {memory}; e[l] = {converted}; }} break;")
     for d in dict.fromkeys((dtype, "bool", *_narrower(dtype, known))):
-        converted, needed = scalar_c.cast(ct, "x", d)
+        converted, needed = scalar_c.cast(one, "x", d)
         helpers.update(dict.fromkeys(needed))
         converted = f"store_half_float({converted})" if d == "float16" else converted
-        stores.append(f"    case {DTYPES.index(d)}: ((global {STORAGE[d]} *)p)[i] = {converted}; return;")
+        memory = f"((global {STORAGE[d]} *)p)[i + l * s]"
+        stores.append(
+            f"  case {DTYPES.index(d)}: {EACH} {{ const {one.name} x = e[l]; {memory} = {converted}; }} break;"
+        )
     for code, name in enumerate(part(dtype, rare)):
         row = scalar_c.TABLE[name]
-        arguments = ("(x != 0)" if name == "switch" else "x", "y", "z")[: 2 if row.nin < 0 else row.nin]
+        chosen = ct.boolean(f"x != {ct.literal(0)}")
+        arguments = (chosen if name == "switch" else "x", "y", "z")[: 2 if row.nin < 0 else row.nin]
         helpers.update(dict.fromkeys(row.helpers(ct)))
-        cases.append(f"    case {code}: return {row.expr(ct, *arguments)};")
-    T = ct.name
+        result = ct.of(row.result(dtype)).plain(row.expr(ct, *arguments), dtype)
+        cases.append(f"  case {code}: return {result};")
+    T, V, any_V = one.name, ct.name, unaligned(dtype, WIDTH)
     names = ("a", "b", "c", "o")
     places = {it: 10 + k * (1 + RANK) for k, it in enumerate(names)}
+    whole = f"m == {WIDTH} && s == 1 && dtype == {DTYPES.index(dtype)}"
+    side_by_side = dtype != "float16"
     lines = [
-        f"static {T} load(global const uchar *p, long i, int dtype) {{",
+        f"static {V} load(global const uchar *p, long i, long s, int m, int dtype) {{",
+        f"  if ({whole}) return *(global const {any_V} *)((global const {T} *)p + i);" if side_by_side else "",
+        f"  {V} v = {ct.literal(0)}; {T} *e = ({T} *)&v;",
         "  switch (dtype) {",
         *loads,
         "  }",
-        "  return 0;",
+        "  return v;",
         "}",
-        f"static void store(global uchar *p, long i, int dtype, {T} x) {{",
+        f"static void store(global uchar *p, long i, long s, int m, int dtype, {V} v) {{",
+        f"  if ({whole}) {{ *(global {any_V} *)((global {T} *)p + i) = v; return; }}" if side_by_side else "",
+        f"  {T} *e = ({T} *)&v;",
         "  switch (dtype) {",
         *stores,
         "  }",
         "}",
-        f"static {T} apply(int row, {T} x, {T} y, {T} z) {{",
+        f"static {V} apply(int row, {V} x, {V} y, {V} z) {{",
         "  switch (row) {",
         *cases,
         "  }",
@@ -113,24 +127,32 @@ def text(dtype: str, rare: bool, fast: bool, fp64: bool) -> str:
         "  const int row = g[2], da = g[3], db = g[4], dc = g[5], to = g[30];",
         "  for (long k = first; k < end;) {",
         "    const long i3 = k % g[9], r3 = k / g[9], i2 = r3 % g[8], r2 = r3 / g[8], i1 = r2 % g[7], i0 = r2 / g[7];",
-        "    const long m = g[9] - i3 < end - k ? g[9] - i3 : end - k;",
+        "    const long left = g[9] - i3 < end - k ? g[9] - i3 : end - k;",
     ]  # fmt: skip
     for it in names:
         at = places[it]
         steps = " + ".join(f"i{axis} * g[{at + 1 + axis}]" for axis in range(RANK))
         lines.append(f"    long p{it} = g[{at}] + {steps}; const long s{it} = g[{at + RANK}];")
-    moves = ", ".join(f"p{it} += s{it}" for it in names)
+    moves = ", ".join(f"p{it} += s{it} * {WIDTH}" for it in names)
     lines += [
-        f"    for (long j = 0; j < m; j++, {moves}) {{",
-        f"      const {T} x = load(a, pa, da);",
-        f"      const {T} y = db < 0 ? x : load(b, pb, db), z = dc < 0 ? x : load(c, pc, dc);",
-        "      store(o, po, to, apply(row, x, y, z));",
+        f"    for (long j = 0; j < left; j += {WIDTH}, {moves}) {{",
+        f"      const int m = left - j < {WIDTH} ? left - j : {WIDTH};",
+        f"      const {V} x = load(a, pa, sa, m, da);",
+        f"      const {V} y = db < 0 ? x : load(b, pb, sb, m, db), z = dc < 0 ? x : load(c, pc, sc, m, dc);",
+        "      store(o, po, so, m, to, apply(row, x, y, z));",
         "    }",
-        "    k += m;",
+        "    k += left;",
         "  }",
         "}",
     ]
-    return header(fp64) + scalar_c.prelude(helpers) + "\n".join(lines) + "\n"
+    types = unaligned_types([(dtype, WIDTH)]) if side_by_side else ""
+    return header(fp64) + types + scalar_c.prelude(helpers) + "\n".join(filter(None, lines)) + "\n"
+
+
+def prepare(runtime: Runtime, exact: bool) -> None:
+    """Have the kernel built that graphs are likely to need first, before anybody waits for it; once a process."""
+    if not runtime.programs.builds and builtins.are_declared_for(runtime.device.platform.name):
+        runtime.programs.begin(text(config.floatX, False, not exact, runtime.device.fp64), OPTIONS)
 
 
 def _narrower(dtype: str, known: list[str]) -> list[str]:

@@ -419,7 +419,10 @@ def run(ctx: Context, lazy: Lazy, target: DeviceArray) -> None:
     items = -(-total // each)
     local = GPU_GROUP if gpu else 1
     label = "+".join(dict.fromkeys(step.row or step.kind for step in code.steps if step.kind in _NAMED)) or "copy"
-    ctx.launch(label, nest(spec), "nest", -(-items // local) * local, numbers, touched, local, total)
+    ctx.launch(
+        label, nest(spec), "nest", -(-items // local) * local, numbers, touched, local, total,
+        ctx.options(total * len(code.steps), spec),
+    )  # fmt: skip
 
 
 _NAMED = ("compute", "gather")

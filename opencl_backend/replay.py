@@ -78,6 +78,9 @@ class StepContext(Context):
         """All steps together pay for a kernel."""
         return super().is_large(elements * self.steps // A_QUARTER)
 
+    def options(self, operations: int, kind: Hashable = None) -> tuple[str, ...]:
+        return super().options(operations * self.steps, kind)
+
     def stored(self, variable: Variable, lazy: Lazy) -> DeviceArray:
         target = self.targets.get(variable) or self.begin(variable, lazy)
         if target is None or target.shape != lazy.shape or target.dtype != lazy.dtype:

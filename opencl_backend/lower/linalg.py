@@ -28,6 +28,8 @@ WORTH_PACKING = 2048
 """Bytes from one row of the right operand to the next above which its blocks are copied first."""
 PACKED_ROWS = 48
 """From so many rows on, a block of columns is read often enough to be copied."""
+A_PRODUCT = 16
+"""A term of a product is worth so many elements of a loop when it is asked what deserves a kernel."""
 WORTH_LANES = 128
 """From so many terms on, sums side by side in a vector are worth being added up in the end."""
 MOST_ROWS = {1: 12, 2: 12, 3: 8, 4: 6}
@@ -133,7 +135,7 @@ def multiply(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: 
         ctx.emit(_zeros(ctx, c.array), c.array)
     elif ctx.device.style == "gpu":
         _launch_elements(ctx, a, b, c, batches, m, n, depth)
-    elif not ctx.is_large(batches * m * n * depth):
+    elif not ctx.is_large(batches * m * n * depth * A_PRODUCT):
         ctx.plan.count_interpreted(("dot", dtype))
         _launch_elements(ctx, a, b, c, batches, m, n, depth)
     elif ctx.records and ctx.stays(b.array) and (n > 1 or not free):
@@ -240,14 +242,16 @@ def _launch_product(ctx: Context, a: Operand, b: Operand, c: Operand, batches: i
         arrays.append(ctx.new(c.array.dtype, (batches * blocks * groups, min(depth, gemm.DEEP), block)))
     ctx.launch(
         f"dot {m}x{depth}x{n}", gemm.product(tile), "product", batches * blocks * groups,
-        _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks), arrays,
-        elements=2 * batches * m * n * depth,
+        _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks), arrays, 1, 2 * batches * m * n * depth,
+        ctx.options(batches * m * n * depth, tile),
     )  # fmt: skip
 
 
 def _launch_inner(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int) -> None:
     dtype = c.array.dtype
-    rows, columns = (min(m, 4), min(n, 4)) if m > 1 and n > 1 else (min(m, 8), min(n, 8))
+    options = ctx.options(batches * m * n * depth, ("inner", dtype, m, n))
+    most = 2 if options else 4  # sums side by side take the compiler long, even in haste
+    rows, columns = (min(m, most), min(n, most)) if m > 1 and n > 1 else (min(m, 2 * most), min(n, 2 * most))
     blocks = -(-n // columns)
     items = 4 * ctx.device.compute_units
     groups = max(1, min(-(-items // (blocks * batches)), -(-m // rows), m * n * depth // 50_000 or 1))
@@ -257,8 +261,8 @@ def _launch_inner(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int
     text = gemm.inner(dtype, rows, columns, 64 // np.dtype(dtype).itemsize, ctx.device.fp64)
     ctx.launch(
         f"dot {m}x{depth}x{n}", text, "inner", batches * blocks * groups,
-        _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks), [a.array, b.array, c.array],
-        elements=2 * batches * m * n * depth,
+        _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks), [a.array, b.array, c.array], 1,
+        2 * batches * m * n * depth, options,
     )  # fmt: skip
 
 

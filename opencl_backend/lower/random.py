@@ -27,6 +27,9 @@ from reference.tensor.random import RandomFunction
 
 makes_arrays(RandomFunction)
 
+A_DRAW = 32
+"""Operations that a random number takes."""
+
 
 @register(RandomFunction)
 def random_function(ctx: Context, node: Apply) -> list[Any]:
@@ -83,7 +86,7 @@ def _launch(
         numbers = [total, each, *key.numbers, *[a.offset for a in arrays]]
         ctx.launch(
             draw.distribution, philox.text(draw), "draw", -(-total // each), numbers, [*arrays, target], 1, total,
-            ctx.options(total),
+            ctx.options(total * A_DRAW),
         )  # fmt: skip
     return target
 

@@ -238,6 +238,7 @@ class ColumnsLoop:
         ctx.launch(
             f"{op} x {self.steps}", columns.text(loop), "loop", -(-items // local) * local, numbers,
             [*arrays, *targets, *made], local, self.steps * self.n,
+            ctx.options(self.steps * self.n * (1 + self.weight), loop),
         )  # fmt: skip
         how = f"{self.n} columns, {items} items" if self.n > 1 else "one item"
         ctx.note(f"{op}: one kernel for all steps, every column on its own ({how})")

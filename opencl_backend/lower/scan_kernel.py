@@ -7,7 +7,7 @@ what becomes of what was recorded (scan_columns.py, scan_rows.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +98,9 @@ class Recorder(Context):
 
     def is_large(self, elements: int) -> bool:
         return True
+
+    def options(self, operations: int, kind: Hashable = None) -> tuple[str, ...]:
+        return ()
 
     def host(self, variable: Variable) -> Any:
         value = self.value(variable)

@@ -401,7 +401,11 @@ class RowsLoop:
         kinds = [STORAGE[array.dtype] for array in self.arrays]
         text = rows.text(kinds, list(self.places), calls, until, ctx.device.fp64)
         work = sum(launch.elements for launch in self.recorder.launches)
-        ctx.launch(f"{op} x {self.steps}", text, "loop", self.items, self.numbers, self.arrays, 1, self.steps * work)
+        operations = sum(x.elements * (1 + x.loop[0].weight if x.loop else 1) for x in self.recorder.launches)
+        ctx.launch(
+            f"{op} x {self.steps}", text, "loop", self.items, self.numbers, self.arrays, 1, self.steps * work,
+            ctx.options(self.steps * operations, text),
+        )  # fmt: skip
         share = f"{self.items} items with {self.batch // self.items} rows of the batch each"
         ctx.note(f"{op}: one kernel for all steps, {len(calls)} parts a step, " + (
             share if self.items > 1 else f"one item, as {self.why_alone}"))  # fmt: skip

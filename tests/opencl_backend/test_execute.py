@@ -25,6 +25,7 @@ INTERPRETED, COMPILED = "interpreted", "compiled"
 def tier(request, monkeypatch):
     if request.param == COMPILED:
         monkeypatch.setattr(context, "LARGE", 0)
+        monkeypatch.setattr(context, "IN_EARNEST", 0)
 
 
 def in_tiers(names, compiled):
@@ -151,7 +152,8 @@ def test_softmax_and_costs():
     check([a, labels], [T.nnet.softmax(a), T.nnet.logsoftmax(a), cost], values, [0, 1, 10, 3, 4, 5])
 
 
-def test_joined_loops_give_the_bits_of_separate_ones():
+def test_joined_loops_give_the_bits_of_separate_ones(monkeypatch):
+    monkeypatch.setattr(context, "LARGE", 0)
     a, b = T.fmatrix("a"), T.fvector("b")
     expr = [T.tanh(a * b + 1) * T.sigmoid(a) - a.T.T / (1 + abs(b)), (T.exp(a) * b).sum(axis=1)]
     values = RNG.standard_normal((350, 270)).astype("float32"), RNG.standard_normal(270).astype("float32")

@@ -1,0 +1,96 @@
+"""Kernels are built in haste at first and optimized once calls have taken long: the bits stay the same."""
+
+import numpy as np
+import pytest
+
+import reference.tensor as T
+from opencl_backend import context
+from opencl_backend.lower import scan_kernel
+from reference import function, scan, until
+from reference.config import config
+from reference.tensor.shared_randomstreams import RandomStreams
+
+RNG = np.random.default_rng(8)
+M = RNG.standard_normal((33, 70)).astype("float32")
+x = T.fmatrix("x")
+
+
+def columns(x):
+    return scan(lambda h, a: T.tanh(a * h) + h, outputs_info=x, non_sequences=x * 0.5, n_steps=7)[0][-1]
+
+
+def batches(x):
+    w = T.constant(RNG.standard_normal((70, 70)).astype("float32") / 9)
+    return scan(lambda h: T.tanh(T.dot(h, w)), outputs_info=x, n_steps=5)[0]
+
+
+def ending(x):
+    return scan(lambda h: (h * 0.5, until(h.max() < 0.1)), outputs_info=x, n_steps=40)[0][-1]
+
+
+EXPRESSIONS = {
+    "nests": lambda x: T.exp(x) * x.T.T - T.log(abs(x)) / (1 + x[::-1, ::2].sum()),
+    "folds": lambda x: [(x * x).sum(axis=1), T.exp(x).sum(axis=0), x.argmax(axis=1), (x + 1).prod(axis=0)],
+    "products": lambda x: [T.dot(x, x.T), T.dot(x.T, x), T.dot(x, x[0]), T.dot(T.sqr(x).T[::2], x)],
+    "columns": columns,
+    "batches": batches,
+}
+
+
+@pytest.fixture
+def own_kernels(monkeypatch):
+    """Every loop has a kernel, whatever its size."""
+    monkeypatch.setattr(context, "LARGE", 0)
+    monkeypatch.setattr(scan_kernel, "COMPILER_STEPS", 0)
+
+
+@pytest.mark.parametrize("mode", ["FAST_RUN", "EXACT"])
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_optimized_kernels_have_the_bits_of_hasty_ones(expression, mode, own_kernels):
+    made = EXPRESSIONS[expression](x)
+    f = function([x], made if isinstance(made, list) else [made], backend="opencl", mode=mode)
+    first = f(M)
+    plan = f.executable.last
+    assert plan.kinds and not plan.compiled
+    plan.seconds = 1e9
+    later = f(M)
+    assert f.executable.last.compiled
+    assert [a.tobytes() for a in first] == [b.tobytes() for b in later]
+
+
+def test_draws_do_not_depend_on_haste(own_kernels):
+    drawn = []
+    for interpret in (True, False):
+        with config.change_flags(opencl__interpret=interpret):
+            random = RandomStreams(3)
+            f = function([], [random.normal((300,)), random.uniform((70,), dtype="float32")], backend="opencl")
+            drawn.append([a.tobytes() for a in f()])
+            assert bool(f.executable.last.kinds) == interpret
+    assert drawn[0] == drawn[1]
+
+
+def test_what_does_very_much_is_optimized_at_once(own_kernels, monkeypatch):
+    monkeypatch.setattr(context, "IN_EARNEST", 1000)
+    f = function([x], T.tanh(x), backend="opencl")
+    f(M)
+    assert not f.executable.last.kinds
+
+
+def test_plans_that_are_made_anew_are_optimized_too(own_kernels, monkeypatch):
+    """A loop that only the device knows the end of is recorded on every call."""
+    f = function([x], ending(x), backend="opencl")
+    first = f(M)
+    f(M)
+    assert not f.executable.last.replayable and not f.executable.last.compiled
+    f.executable.anew = 1e9
+    assert f(M).tobytes() == first.tobytes()
+    assert f.executable.last.compiled
+    f(M)
+    assert f.executable.last.compiled
+
+
+def test_without_interpretation_nothing_is_built_in_haste():
+    with config.change_flags(opencl__interpret=False):
+        f = function([x], [T.tanh(x), T.dot(x, x.T), columns(x)], backend="opencl")
+        f(M)
+        assert not f.executable.last.kinds
