@@ -35,6 +35,13 @@ seed(
     "return self.size <= 1 or any(\n            length == 1 or mine == c",
 )
 
+seed(
+    "argument_believed_set",
+    "a kernel is launched with the first argument of the launch before",
+    "if given[k] != slot.stamp:",
+    "if given[k] < 0 or (k and given[k] != slot.stamp):",
+)
+
 seed = patches("runtime", "opencl_backend/ports.py", "plan ", "kernel ", "function", "random")
 
 seed(

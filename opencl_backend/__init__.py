@@ -63,6 +63,18 @@ class Executable:
         self.left_to_host = explain.warn_of(refused)
 
     def __call__(self, *inputs: Any) -> list[Any]:
+        device = self.runtime
+        with device.turn:
+            if device.busy:
+                with device.apart():
+                    return self._recorded(self._gathered(inputs), None, False)
+            device.busy = True
+            try:
+                return self._called(inputs)
+            finally:
+                device.busy = False
+
+    def _called(self, inputs: Sequence[Any]) -> list[Any]:
         started = perf_counter()
         values = self._gathered(inputs)
         signature = tuple([np.shape(v) for v in values] if self.opaque else [v.shape for v in values])
@@ -108,8 +120,8 @@ class Executable:
             values[k] = array
         return values
 
-    def _recorded(self, values: list[Any], signature: tuple[Any, ...], compiled: bool) -> list[Any]:
-        """Run while recording a plan, which is kept if later calls can replay it."""
+    def _recorded(self, values: list[Any], signature: tuple[Any, ...] | None, compiled: bool) -> list[Any]:
+        """Run while recording a plan, which is kept if later calls can replay it and it has a signature."""
         started, builds = perf_counter(), self.runtime.programs.builds
         given = [self.runtime.borrow(v) if k in self.borrowed else v for k, v in enumerate(values)]
         last = self.last
@@ -121,7 +133,7 @@ class Executable:
             # Also when it fails: kernels may still be reading the caller's arrays.
             self.runtime.wait()
         plan.signature = signature
-        if plan.replayable and config.opencl.replay:
+        if plan.replayable and signature is not None and config.opencl.replay:
             self.plans.append(plan)
             del self.plans[:-MOST_PLANS]
         error = plan.reported()

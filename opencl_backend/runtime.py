@@ -7,11 +7,13 @@ kernels. The queue runs in order, so a buffer that the host has let go of may be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import count
 from math import prod
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -268,7 +270,11 @@ class DeviceArray:
 
 
 class Runtime:
-    """One device's queue, memory and programs."""
+    """One device's queue, memory and programs.
+
+    turn   threads call functions one after the other
+    busy   a call is under way
+    """
 
     def __init__(self, device: Device):
         self.device = device
@@ -277,6 +283,8 @@ class Runtime:
         self.working = Memory(device)
         self.programs: Programs = programs(device)
         self.launches = 0
+        self.turn = RLock()
+        self.busy = False
         self._kernels: dict[tuple[str, str, tuple[str, ...]], Kernel] = {}
         self._cl = import_pyopencl()
         self._begin = self._cl.enqueue_nd_range_kernel
@@ -294,6 +302,15 @@ class Runtime:
         if known:
             array.known = value
         return array
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Working memory for a call within a call: older plans write to what the outer call still reads."""
+        working, self.working = self.working, Memory(self.device)
+        try:
+            yield
+        finally:
+            self.working = working
 
     def constants(self, numbers: Sequence[Number]) -> Any:
         """A small buffer of longs for kernels to read."""

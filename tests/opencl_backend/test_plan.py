@@ -1,5 +1,7 @@
 """What a call records, what later calls replay, and what a failing call leaves behind."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import opencl_backend
 import reference.tensor as T
 from opencl_backend.runtime import DeviceArray
 from reference import function, shared
+from reference.compile.builders import as_op
 from reference.config import config
 from reference.graph.errors import NotLowered, ShapeError
 
@@ -255,3 +258,82 @@ def test_large_arguments_are_read_where_they_are():
     before = executable.runtime.values.allocated + executable.runtime.working.allocated
     assert f(value) == value.sum()
     assert executable.runtime.values.allocated + executable.runtime.working.allocated - before < value.nbytes
+
+
+LENGTHS = {"copied": 300, "borrowed": 30_000}
+
+
+@pytest.mark.parametrize("length", LENGTHS.values(), ids=LENGTHS)
+def test_arguments_may_lie_in_memory_as_they_like_on_every_call(length):
+    x = T.dvector("x")
+    f, executable = opencl([x], x * 2)
+    numbers = np.arange(2.0 * length)
+    for value in (numbers[:length], numbers[::2], numbers[::-2], numbers[length:].copy(), numbers[1::2]):
+        assert np.array_equal(f(value), value * 2)
+    assert len(executable.plans) == 1
+
+
+@pytest.mark.parametrize("length", LENGTHS.values(), ids=LENGTHS)
+def test_what_a_call_returned_stays_while_anything_of_it_is_held(length):
+    x = T.dvector("x")
+    f, _ = opencl([x], x * 2)
+    value = np.arange(float(length))
+    held = [f(value + k)[1::3] for k in range(5)]
+    for k, part in enumerate(held):
+        assert np.array_equal(part, ((value + k) * 2)[1::3])
+
+
+def test_memory_of_large_results_is_used_again_when_they_are_let_go():
+    x = T.dvector("x")
+    f, executable = opencl([x], x * 2)
+    value = np.arange(30_000.0)
+    for _ in range(3):
+        f(value)
+    allocated = executable.runtime.values.allocated
+    for _ in range(5):
+        f(value)
+    assert executable.runtime.values.allocated == allocated
+
+
+def test_functions_that_share_kernels_do_not_share_arguments():
+    x, y = T.dvector("x"), T.dvector("y")
+    s = shared(np.arange(5.0), "s")
+    f, _ = opencl([x, y], x + y)
+    g, _ = opencl([x], x + s, updates=[(s, s + 1)])
+    one, other = np.arange(5.0), np.full(5, 7.0)
+    for k in range(4):
+        assert np.array_equal(f(one, other), one + other)
+        assert np.array_equal(g(other), other + np.arange(5.0) + k)
+        assert np.array_equal(f(other, other), other + other)
+
+
+def test_a_call_within_a_call_has_memory_of_its_own():
+    x = T.dvector("x")
+    inner, _ = opencl([x], T.exp(x * 2 + 1).sum() + x * 3, mode="FAST_COMPILE")
+    value = np.linspace(-1, 1, 500)
+    for _ in range(3):
+        expected = inner(value)
+
+    @as_op(itypes=[T.dvector], otypes=[T.dvector])
+    def asking(a):
+        assert np.array_equal(inner(value), expected)
+        return a * 1.0
+
+    first, second = x * 7 + 2, x - 3
+    third = asking(second + 1)
+    results = [first * third, (first + 1) * third, second * first]
+    f, _ = opencl([x], results, mode="FAST_COMPILE")
+    reference = function([x], results, mode="FAST_COMPILE")
+    for _ in range(3):
+        for one, other in zip(f(value), reference(value)):
+            assert np.array_equal(one, other)
+
+
+def test_threads_call_one_function_in_turn():
+    x = T.dvector("x")
+    f, _ = opencl([x], T.sqrt(x * 2 + 1))
+    value = np.arange(100.0)
+    expected = [f(value + k) for k in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        calls = [pool.submit(f, value + k % 3) for k in range(60)]
+        assert all(np.array_equal(call.result(), expected[k % 3]) for k, call in enumerate(calls))
