@@ -23,8 +23,8 @@ seed(
 seed(
     "consider_constant_ignored",
     "gradients flow through what is to be taken as constant",
-    "table = _reverse(seeds, targets, set(consider_constant or ()))",
-    "table = _reverse(seeds, targets, set())",
+    "table = _reverse(seeds, targets, set(consider_constant or ()), set(settled))",
+    "table = _reverse(seeds, targets, set(), set(settled))",
 )
 seed(
     "targets_by_first_input",

@@ -355,6 +355,21 @@ seed(
     "self.above.append(sigmoid(x))",
     "rewrite logistic_in_product",
 )
+seed(
+    "logistic_over_terms_alike",
+    "(y / sigmoid(x) + z / (1 - sigmoid(x))) * sigmoid(x) -> y + z",
+    "return None if x is None else (x, turned)",
+    "return None if x is None else (x, False)",
+    "rewrite logistic_over_terms",
+    "rewrite logistic_in_product",
+)
+seed(
+    "logistic_over_differences",
+    "(y / sigmoid(x) - z / (1 - sigmoid(x))) * sigmoid(x) -> y + z * sigmoid(x) / (1 - sigmoid(x))",
+    "        terms[1].negative = not terms[1].negative\n",
+    "        pass\n",
+    "rewrite logistic_over_terms",
+)
 
 seed = patches("rewrites", f"{RULES}/subtensor.py")
 

@@ -1,7 +1,7 @@
 """Gradients of graphs, as graphs.
 
-Owns the reverse walk (`grad`), what is built on it (`Lop`, `Rop`, `jacobian`, `hessian`, ...), the
-operations that only change a gradient. It must not know any other operation: each gives its own `L_op`.
+Owns the reverse walk (`grad`) and what is built on it (`Lop`, `Rop`, `jacobian`, `hessian`, ...). It must not know any
+operation: each gives its own `L_op`.
 
 Two answers besides a gradient: None from an `L_op` says that the input is disconnected, a variable of `NullType` that
 the gradient is not defined. An output that the cost does not depend on is handed to it as a `DisconnectedType`.
@@ -11,15 +11,31 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from reference import complex_gradient
-from reference.compile.ops import ViewOp
 from reference.config import config
-from reference.graph.core import Apply, Constant, Op, Variable, inherit_line
+from reference.gradient_ops import (
+    ConsiderConstant,
+    DisconnectedGrad,
+    GradClip,
+    GradScale,
+    UndefinedGrad,
+    ZeroGrad,
+    consider_constant,
+    consider_constant_,
+    disconnected_grad,
+    disconnected_grad_,
+    grad_clip,
+    grad_not_implemented,
+    grad_scale,
+    grad_undefined,
+    undefined_grad,
+    undefined_grad_,
+    zero_grad,
+    zero_grad_,
+)
+from reference.graph.core import Apply, Constant, Variable, inherit_line
 from reference.graph.dtypes import is_discrete
 from reference.graph.errors import DisconnectedInputError, GradientError, NullTypeGradError
 from reference.graph.lazy import Guard, guards
@@ -28,13 +44,18 @@ from reference.graph.types import DisconnectedType, NullType, ScalarType, Tensor
 from reference.numeric_gradient import numeric_grad, verify_grad
 
 __all__ = [
-    "DisconnectedInputError", "DisconnectedType", "GradClip", "GradScale", "Lop", "NullTypeGradError", "Rop",
-    "GradientError", "consider_constant", "disconnected_grad", "grad", "grad_clip", "grad_not_implemented",
+    "ConsiderConstant", "DisconnectedGrad", "DisconnectedInputError", "DisconnectedType", "GradClip", "GradScale",
+    "GradientError", "Lop", "NullTypeGradError", "Rop", "UndefinedGrad", "ZeroGrad", "consider_constant",
+    "consider_constant_", "disconnected_grad", "disconnected_grad_", "grad", "grad_clip", "grad_not_implemented",
     "grad_scale", "grad_undefined", "hessian", "jacobian", "numeric_grad", "subgraph_grad", "undefined_grad",
-    "verify_grad", "zero_grad",
+    "undefined_grad_", "verify_grad", "zero_grad", "zero_grad_",
 ]  # fmt: skip
 
 Wrt = Variable | Sequence[Variable]
+
+
+class Seeds(dict[Variable, Variable]):
+    """Known gradients to which what is found on the way is added."""
 
 
 def grad(
@@ -51,7 +72,7 @@ def grad(
 
     consider_constant    variables through which no gradient flows.
     disconnected_inputs  'raise' (DisconnectedInputError), 'warn' or 'ignore' where the cost does not depend on one.
-    known_grads          gradients of some variables, given; `cost` may then be None.
+    known_grads          gradients of some variables, given, whatever depends on these; `cost` may then be None.
     return_disconnected  what stands for a disconnected one: 'zero', 'None' or 'Disconnected'.
     null_gradients       'raise' (NullTypeGradError) or 'return' for a gradient that is not defined.
 
@@ -78,7 +99,8 @@ def grad(
             if is_discrete(cost.type.dtype):
                 warnings.warn(f"the cost {cost} is an integer, {cost.type}: its gradient is 0", stacklevel=2)
             seeds.setdefault(cost, _namespace().ones_like(cost))
-        table = _reverse(seeds, targets, set(consider_constant or ()))
+        settled = () if isinstance(known_grads, Seeds) else known_grads or ()
+        table = _reverse(seeds, targets, set(consider_constant or ()), set(settled))
 
     results = []
     for v in targets:
@@ -150,7 +172,9 @@ class _Table:
         return terms[0]
 
 
-def _reverse(seeds: Mapping[Variable, Variable], targets: Sequence[Variable], constant: set[Variable]) -> _Table:
+def _reverse(
+    seeds: Mapping[Variable, Variable], targets: Sequence[Variable], constant: set[Variable], settled: set[Variable]
+) -> _Table:
     order = toposort(list(seeds), stop_at=constant)
     needed = _connected_to(targets, order)
     guarded = guards(order, seeds)
@@ -168,7 +192,7 @@ def _reverse(seeds: Mapping[Variable, Variable], targets: Sequence[Variable], co
             continue
         with inherit_line(node.line):
             for v, term in zip(node.inputs, _node_gradients(node, gradients), strict=True):
-                if term is not None and v in needed:
+                if term is not None and v in needed and v not in settled:
                     term = _shaped_like(term, v, node)
                     table.add(v, _under(guarded, node, v, term) if guarded else term)
     return table
@@ -242,7 +266,7 @@ def Lop(
     """The row vector `eval_points` times the Jacobian of `f` with respect to `wrt`."""
     fs = list(f) if isinstance(f, list | tuple) else [f]
     points = list(eval_points) if isinstance(eval_points, list | tuple) else [eval_points]
-    known = dict(zip(fs, [_namespace().as_tensor_variable(p) for p in points], strict=True))
+    known = Seeds(zip(fs, [_namespace().as_tensor_variable(p) for p in points], strict=True))
     return grad(
         None, wrt, consider_constant=consider_constant, known_grads=known, disconnected_inputs=disconnected_inputs
     )
@@ -319,7 +343,7 @@ def _column(out: Variable, wrts: Sequence[Variable], points: Sequence[Variable])
             pairs[row] = pairs[row] + p if row in pairs else p
     if not pairs:
         return None
-    column = grad(None, u, known_grads=pairs, disconnected_inputs="ignore", return_disconnected="None")
+    column = grad(None, u, known_grads=Seeds(pairs), disconnected_inputs="ignore", return_disconnected="None")
     if column is None:
         return zeros
     # The product does not depend on u, but gradients may read its shape.
@@ -397,104 +421,6 @@ def subgraph_grad(
     if cost is None and start is None:
         raise ValueError("subgraph_grad needs `cost` or `start`")
     gradients = grad(
-        cost, [*wrt, *end], consider_constant=list(end), known_grads=dict(start or {}), disconnected_inputs="ignore"
+        cost, [*wrt, *end], consider_constant=list(end), known_grads=Seeds(start or {}), disconnected_inputs="ignore"
     )
     return gradients[: len(wrt)], gradients[len(wrt) :]
-
-
-def grad_undefined(op: Op, position: int, x: Variable, comment: str = "") -> Variable:
-    """What an `L_op` returns for an input whose gradient does not exist mathematically."""
-    return NullType(f"the gradient of {op} with respect to its input {position} ({x}) is not defined. {comment}")()
-
-
-def grad_not_implemented(op: Op, position: int, x: Variable, comment: str = "") -> Variable:
-    """What an `L_op` returns for an input whose gradient nobody has written."""
-    return NullType(f"the gradient of {op} with respect to its input {position} ({x}) is not implemented. {comment}")()
-
-
-@dataclass(frozen=True)
-class ConsiderConstant(ViewOp):
-    """The identity, with a zero gradient."""
-
-    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list[Any]:
-        return [_namespace().zeros_like(g) for g in output_gradients]
-
-
-@dataclass(frozen=True)
-class ZeroGrad(ConsiderConstant):
-    """The identity, with a zero gradient."""
-
-
-@dataclass(frozen=True)
-class DisconnectedGrad(ViewOp):
-    """The identity, through which no gradient flows."""
-
-    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list[None]:
-        return [None]
-
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[False]]
-
-
-@dataclass(frozen=True)
-class UndefinedGrad(ViewOp):
-    """The identity, with an undefined gradient."""
-
-    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list[Variable]:
-        return [grad_undefined(self, 0, inputs[0])]
-
-
-@dataclass(frozen=True)
-class GradClip(ViewOp):
-    """The identity, with its gradient clipped to [lower, upper]."""
-
-    lower: float
-    upper: float
-
-    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list[Variable]:
-        return [_namespace().clip(g, *[np.asarray(b, dtype=g.type.dtype) for b in (self.lower, self.upper)])
-                for g in output_gradients]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class GradScale(ViewOp):
-    """The identity, with its gradient multiplied."""
-
-    multiplier: float
-
-    def L_op(self, inputs: Any, outputs: Any, output_gradients: Any) -> list[Variable]:
-        return [np.asarray(self.multiplier, dtype=g.type.dtype) * g for g in output_gradients]
-
-
-consider_constant_, zero_grad_ = ConsiderConstant(), ZeroGrad()
-disconnected_grad_, undefined_grad_ = DisconnectedGrad(), UndefinedGrad()
-
-
-def consider_constant(x: Any) -> Any:
-    """`x`, which gradients take as constant."""
-    return consider_constant_(_namespace().as_tensor_variable(x))
-
-
-def zero_grad(x: Any) -> Any:
-    """`x`, with a zero gradient."""
-    return zero_grad_(_namespace().as_tensor_variable(x))
-
-
-def disconnected_grad(x: Any) -> Any:
-    """`x`, from which the gradient is cut off."""
-    return disconnected_grad_(_namespace().as_tensor_variable(x))
-
-
-def undefined_grad(x: Any) -> Any:
-    """`x`, whose gradient is an error."""
-    return undefined_grad_(_namespace().as_tensor_variable(x))
-
-
-def grad_clip(x: Any, lower_bound: float, upper_bound: float) -> Any:
-    """`x`; the gradient that flows back through this point is clipped to the bounds."""
-    return GradClip(lower_bound, upper_bound)(_namespace().as_tensor_variable(x))
-
-
-def grad_scale(x: Any, multiplier: float) -> Any:
-    """`x`; the gradient that flows back through this point is multiplied."""
-    return GradScale(multiplier)(_namespace().as_tensor_variable(x))

@@ -138,6 +138,8 @@ STABLE = (
     (_row("erf", "x"), _number(0, "-", 1, True)),
     (_row("erfc", "x"), _number(0, "-", 1, True)),
     (_row("sigmoid", "x"), _number(0, "-", 1, True)),
+    (_row("sigmoid", "x"), _number(0, "-", 1, True), _row("true_div", "x", 0), _row("true_div", "x", 1),
+     _row("sub", 2, 3), _row("mul", 4, 0), _row("mul", 5, 1)),
 )
 
 CONSTANTS = (

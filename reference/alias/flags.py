@@ -14,10 +14,18 @@ from reference.config import Flag, add_flag, boolean, config, parse_flags
 
 __all__ = [
     "AddConfigVar", "BoolParam", "ConfigParam", "EnumStr", "FloatParam", "IntParam", "StrParam", "change_flags",
-    "config", "parse_config_string",
+    "config", "local_bitwidth", "parse_config_string", "python_int_bitwidth",
 ]  # fmt: skip
 
 parse_config_string = parse_flags
+
+
+def local_bitwidth() -> int:
+    """How many bits an address has; numbers of lengths and indices have 64 everywhere."""
+    return 64
+
+
+python_int_bitwidth = local_bitwidth
 
 
 def change_flags(flags: dict[str, Any] | None = None, **more: Any) -> AbstractContextManager[None]:

@@ -12,6 +12,7 @@ from reference.graph.core import Variable
 from reference.graph.dtypes import upcast as upcast
 from reference.graph.types import ScalarType
 from reference.scalar import TABLE
+from reference.tensor.basic import constant as as_constant
 
 Scalar = ScalarType
 _types = {name: ScalarType(name) for name in dtypes.ALL}
@@ -33,14 +34,18 @@ def get_scalar_type(dtype: str) -> ScalarType:
 
 def as_scalar(x: Any, name: str | None = None) -> Variable:
     """A number, or a 0-d tensor, as a scalar variable."""
-    from reference.tensor.basic import as_tensor_variable
     from reference.tensor.shape import scalar_from_tensor
 
     if isinstance(x, Variable) and isinstance(x.type, ScalarType):
         return x
     if isinstance(x, Variable):
         return scalar_from_tensor(x)
-    value = np.asarray(as_tensor_variable(x).data)
+    return constant(x, name)
+
+
+def constant(x: Any, name: str | None = None, dtype: str | None = None) -> Variable:
+    """A number as a scalar constant, of the narrowest dtype that Python's number may have."""
+    value = np.asarray(as_constant(x, dtype=dtype).data)
     return ScalarType(value.dtype.name).make_constant(value[()], name)
 
 

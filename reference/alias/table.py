@@ -23,7 +23,9 @@ def _row(*sources: str, wins: bool = False) -> Row:
     return Row(tuple(f"reference.{s}" if s else "reference" for s in sources), wins)
 
 
-_GRAPH = ("alias.graphs", "alias.rewrites", "graph.core", "graph.fgraph", "graph.types", "graph.errors")
+_GRAPH = (
+    "alias.graphs", "alias.rewrites", "alias.linkers", "graph.core", "graph.fgraph", "graph.types", "graph.errors",
+)  # fmt: skip
 _COMPILE = (
     "compile.function", "compile.io", "compile.shared", "compile.modes", "compile.ops", "compile.builders",
     "compile.rebuild", "compile.profiling", "compile.debugmode", "compile.nanguard", "graph.errors", "alias.top",
@@ -54,6 +56,9 @@ PATHS: dict[str, Row] = {
     "theano.gof.null_type": _row("graph.types"),
     "theano.gof.toolbox": _row("alias.graphs"),
     "theano.gof.utils": _row("alias.graphs"),
+    "theano.gof.link": _row("alias.linkers"),
+    "theano.gof.vm": _row("alias.linkers"),
+    "theano.gof.cc": _row("alias.linkers"),
     # Functions.
     "theano.compile": _row(*_COMPILE),
     "theano.compile.function": _row("compile.function", "alias.top"),
@@ -84,7 +89,8 @@ PATHS: dict[str, Row] = {
     "theano.tensor.sharedvar": _row("tensor.variable", "compile.shared"),
     "theano.tensor.elemwise": _row("tensor.elemwise", "tensor.reduce"),
     "theano.tensor.extra_ops": _row("tensor.extra_ops", "tensor.diagonal", "tensor"),
-    "theano.tensor.subtensor": _row("tensor.subtensor", "tensor.indexing", "tensor"),
+    "theano.tensor.subtensor": _row("tensor.subtensor", "tensor.indexing", "alias.tensor", "tensor"),
+    "theano.tensor.nlinalg": _row("tensor.nlinalg", "alias.tensor"),
     "theano.tensor.opt": _row("tensor.assertion", "alias.rewrites", "tensor.shape"),
     "theano.tensor.inplace": _row("alias.inplace"),
     "theano.tensor.raw_random": _row("tensor.random", "tensor.distributions", "graph.types"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.alias import scalar as scal
 from reference.compile.shared import shared
 from reference.config import config
 from reference.graph import dtypes
@@ -18,6 +19,7 @@ from reference.graph.types import DisconnectedType, Generic, NoneConst, NoneType
 from reference.numeric_gradient import numeric_grad
 from reference.printing import pp, pprint
 from reference.tensor.basic import NotScalarConstantError, as_tensor_variable, constant, get_scalar_constant_value
+from reference.tensor.diagonal import diag, diagonal
 from reference.tensor.indexing import AdvancedIncSubtensor1, AdvancedSubtensor1
 from reference.tensor.joining import Join
 from reference.tensor.shape import vector_length
@@ -32,14 +34,16 @@ _TYPES = {
 """int_vector_types and so on."""
 
 __all__ = [
-    "AdvancedIndexingError", "Apply", "Constant", "DisconnectedType", "EmptyConstantError", "Generic", "NoneConst",
-    "NoneTypeT", "Op", "ShapeError", "SliceType", "Tensor", "Type", "Variable", *_TYPES, "advanced_inc_subtensor",
-    "advanced_inc_subtensor1", "advanced_set_subtensor", "advanced_set_subtensor1", "advanced_subtensor",
-    "advanced_subtensor1", "all_dtypes", "as_index_variable", "as_int_none_variable", "check_equal_numpy",
-    "complex_dtypes", "complex_types", "config", "continuous_dtypes", "discrete_dtypes", "extract_constant",
-    "float_dtypes", "float_types", "get_vector_length", "int_dtypes", "int_types", "integer_dtypes", "integer_types",
-    "is_flat", "izip", "join_", "make_constant", "none_type_t", "numeric_grad", "partial", "pp", "pprint",
-    "python_all", "python_any", "python_complex", "shape_of_variables", "shared", "transfer", "uint_dtypes", "xrange",
+    *_TYPES, "AdvancedIndexingError", "AllocDiag", "Apply", "Constant", "DisconnectedType",
+    "EmptyConstantError", "ExtractDiag", "Generic", "NoneConst", "NoneTypeT", "Op", "ShapeError", "SliceType",
+    "Tensor", "Type", "Variable", "advanced_inc_subtensor", "advanced_inc_subtensor1", "advanced_set_subtensor",
+    "advanced_set_subtensor1", "advanced_subtensor", "advanced_subtensor1", "all_dtypes", "as_index_variable",
+    "as_int_none_variable", "check_equal_numpy", "complex_dtypes", "complex_types", "config",
+    "continuous_dtypes", "default", "discrete_dtypes", "extract_constant", "float_dtypes", "float_types",
+    "get_vector_length", "int_dtypes", "int_types", "integer_dtypes", "integer_types", "is_flat", "izip",
+    "join_", "make_constant", "none_type_t", "numeric_grad", "partial", "pp", "pprint", "python_all",
+    "python_any", "python_complex", "scal", "shape_of_variables", "shared", "slicetype", "transfer",
+    "uint_dtypes", "xrange",
 ]  # fmt: skip
 
 Tensor = TensorType
@@ -53,7 +57,7 @@ complex_types = (TensorType("complex64"), TensorType("complex128"))
 globals().update(_TYPES)
 
 EmptyConstantError, AdvancedIndexingError = NotScalarConstantError, TypeError
-none_type_t = NoneConst.type
+none_type_t, slicetype = NoneConst.type, SliceType()
 integer_types, python_all, python_any, python_complex = (int,), all, any, complex
 izip, xrange = zip, range
 join_ = Join()
@@ -75,6 +79,32 @@ def advanced_inc_subtensor(x: Any, y: Any, *index: Any) -> Variable:
 def advanced_set_subtensor(x: Any, y: Any, *index: Any) -> Variable:
     """`x` with `y` in the place of ``x[index]``."""
     return set_subtensor(as_tensor_variable(x)[index], y)
+
+
+class ExtractDiag:
+    """``ExtractDiag(offset, axis1, axis2)(x)`` is ``T.diagonal(x, offset, axis1, axis2)``."""
+
+    def __init__(self, offset: int = 0, axis1: int = 0, axis2: int = 1, view: bool = False):
+        self.offset, self.axis1, self.axis2 = offset, axis1, axis2
+
+    def __call__(self, x: Any) -> Any:
+        return diagonal(as_tensor_variable(x), self.offset, self.axis1, self.axis2)
+
+
+class AllocDiag:
+    """``AllocDiag()(v)`` is the matrix with the vector `v` as its diagonal."""
+
+    def __init__(self, offset: int = 0, axis1: int = 0, axis2: int = 1):
+        if (offset, axis1, axis2) != (0, 0, 1):
+            raise NotImplementedError("AllocDiag fills the diagonal of a matrix; use T.fill_diagonal_offset for others")
+
+    def __call__(self, x: Any) -> Any:
+        return diag(x)
+
+
+def default(x: Any, d: Any) -> Any:
+    """`x`, or `d` if that is None."""
+    return d if x is None or (isinstance(x, Variable) and isinstance(x.type, NoneTypeT)) else x
 
 
 def as_int_none_variable(x: Any) -> Variable:

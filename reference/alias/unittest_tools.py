@@ -15,8 +15,8 @@ from reference.graph.core import Op, Variable
 from reference.numeric_gradient import verify_grad as _verify_grad
 
 __all__ = [
-    "InferShapeTester", "OptimizationTestMixin", "TestOptimizationMixin", "WrongValue", "assert_allclose",
-    "custom_name_func", "fetch_seed", "seed_rng", "str_diagnostic", "verify_grad",
+    "InferShapeTester", "OptimizationTestMixin", "SkipTest", "TestOptimizationMixin", "WrongValue", "assert_allclose",
+    "attr", "custom_name_func", "fetch_seed", "seed_rng", "str_diagnostic", "verify_grad",
 ]  # fmt: skip
 
 
@@ -41,6 +41,20 @@ def verify_grad(op: Callable[..., Variable], pt: Sequence[Any], n_tests: int = 2
 
 
 verify_grad.E_grad = AssertionError  # type: ignore[attr-defined]
+
+
+SkipTest = unittest.SkipTest
+
+
+def attr(*names: str, **values: Any) -> Callable[[Any], Any]:
+    """A decorator that notes something about a test, as nose had it: ``@attr("slow")``."""
+
+    def note(test: Any) -> Any:
+        for name, value in {**dict.fromkeys(names, True), **values}.items():
+            setattr(test, name, value)
+        return test
+
+    return note
 
 
 class WrongValue(AssertionError):

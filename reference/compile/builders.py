@@ -126,13 +126,13 @@ class OpFromGraph(Op):
 
     def _own_gradients(self, inputs: Sequence[Variable], output_gradients: Sequence[Variable]) -> list[Any]:
         """The gradients of the inner graph, by an operation like this one."""
-        from reference.gradient import grad
+        from reference.gradient import Seeds, grad
 
-        seeds = {
-            out: g.type()
+        seeds = Seeds(
+            (out, g.type())
             for out, g in zip(self.inner_outputs, output_gradients)
             if not isinstance(g.type, DisconnectedType)
-        }
+        )
         given = [g for g in output_gradients if not isinstance(g.type, DisconnectedType)]
         inner = grad(
             None, list(self.inner_inputs), known_grads=seeds, disconnected_inputs="ignore",

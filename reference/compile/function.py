@@ -373,6 +373,8 @@ class Function:
 
     def input_of(self, item: Any) -> Any:
         """The `In` or the shared variable that `item` is, or is the name of."""
+        if isinstance(item, int):
+            return (*self.specs, *self.shared_variables)[item]
         for spec in self.specs:
             if item is spec or item is spec.variable or (isinstance(item, str) and item == spec.name):
                 return spec

@@ -158,7 +158,7 @@ class _Backward:
 
     def _step_gradients(self) -> dict[Variable, Variable]:
         """Gradients of one step's inputs, where the step has any."""
-        from reference.gradient import grad
+        from reference.gradient import Seeds, grad
 
         reads = [v for v in (*self.loop.varying, *[r.inner for r in self.loop.constants]) if v in self.reached]
         # An integer that comes from outside counts as the real number it is, as it does without a loop.
@@ -169,7 +169,7 @@ class _Backward:
         found = grad(
             None,
             targets,
-            known_grads=self.incoming,
+            known_grads=Seeds(self.incoming),
             disconnected_inputs="ignore",
             return_disconnected="None",
             null_gradients="return",

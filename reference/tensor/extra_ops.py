@@ -491,7 +491,7 @@ def ravel_multi_index(multi_index: Sequence[Any], dims: Any, mode: str = "raise"
     """
     if mode not in ("raise", "wrap", "clip"):
         raise ValueError(f"mode must be 'raise', 'wrap' or 'clip', not {mode!r}")
-    pairs = list(zip([cast(as_tensor_variable(i), "int64") for i in multi_index], [as_index(n) for n in dims]))
+    pairs = [(cast(as_tensor_variable(i), "int64"), as_index(dims[k])) for k, i in enumerate(multi_index)]
     place: Any = constant(np.int64(0))
     for i, n in pairs if order == "C" else pairs[::-1]:
         if mode != "raise":

@@ -153,7 +153,7 @@ class Accumulation(Reduction):
         dtype, acc_dtype = self.resolved(x.type.dtype)
         if x.type.dtype in COMPLEX and not {dtype, acc_dtype} <= set(COMPLEX):
             raise TypeError(f"{self} of {x} of dtype {x.type.dtype}: a complex sum does not become {dtype}")
-        if not is_discrete(x.type.dtype) and upcast(x.type.dtype, acc_dtype) != acc_dtype:
+        if upcast(x.type.dtype, acc_dtype) != acc_dtype:
             raise TypeError(f"{self} of {x} of dtype {x.type.dtype}: adding up in {acc_dtype} loses digits; cast it")
         op = self
         if (dtype, acc_dtype) != (self.dtype, self.acc_dtype):

@@ -110,9 +110,14 @@ def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
     return x[tuple(places)]
 
 
-def topk_and_argtopk(x: Any, kth: int, axis: int = -1, sorted: bool = True, idx_dtype: str = "int64") -> list[Any]:
-    """The `kth` largest elements along `axis`, largest first, and their places; the smallest if `kth` is negative."""
+def topk_and_argtopk(
+    x: Any, kth: int, axis: int | None = -1, sorted: bool = True, idx_dtype: str = "int64"
+) -> list[Any]:
+    """The `kth` largest elements along `axis` (of the flattened tensor if None), largest first, and their places; the
+    smallest if `kth` is negative."""
     x = as_tensor_variable(x)
+    if axis is None:
+        x, axis = flatten(x), 0
     if isinstance(kth, Variable) or int(kth) == 0:
         raise ValueError(f"topk takes a number of elements other than 0, got {kth}")
     turned = x if kth < 0 else invert(x) if is_discrete(x.type.dtype) else neg(x)
@@ -121,11 +126,11 @@ def topk_and_argtopk(x: Any, kth: int, axis: int = -1, sorted: bool = True, idx_
     return [take_along_axis(x, places, axis), cast(places, idx_dtype)]
 
 
-def topk(x: Any, kth: int, axis: int = -1, sorted: bool = True, idx_dtype: str = "int64") -> Any:
+def topk(x: Any, kth: int, axis: int | None = -1, sorted: bool = True, idx_dtype: str = "int64") -> Any:
     """The elements of `topk_and_argtopk`."""
     return topk_and_argtopk(x, kth, axis, sorted, idx_dtype)[0]
 
 
-def argtopk(x: Any, kth: int, axis: int = -1, sorted: bool = True, idx_dtype: str = "int64") -> Any:
+def argtopk(x: Any, kth: int, axis: int | None = -1, sorted: bool = True, idx_dtype: str = "int64") -> Any:
     """The places of `topk_and_argtopk`."""
     return topk_and_argtopk(x, kth, axis, sorted, idx_dtype)[1]

@@ -177,6 +177,8 @@ def cases() -> list[tuple[str, Any, list[Any], list[Any]]]:
         ("crossentropy_of_softmax", T.nnet.categorical_crossentropy(T.nnet.softmax(x), T.arange(4) % 3), [x], [Y]),
         ("gradient_of_log_of_softmax", T.grad(T.log(T.nnet.softmax(x))[:, 1].sum(), x), [x], [Y]),
         ("logistic_in_product", T.grad(T.log(1 - 1 / (1 + T.exp(-v))).sum(), v), *row),
+        ("logistic_in_product", T.grad(T.log(1 - T.nnet.sigmoid(v)).sum(), v), *row),
+        ("logistic_over_terms", T.grad(T.nnet.binary_crossentropy(T.nnet.sigmoid(v), abs(v)).sum(), v), *row),
     ]
 
 

@@ -6,6 +6,7 @@ STABLE: where the original is finite the two agree within rounding.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from reference.graph.core import Apply, Variable
@@ -13,6 +14,7 @@ from reference.graph.dtypes import FLOATS
 from reference.graph.fgraph import FunctionGraph
 from reference.rewriting.engine import Promise, Replacement, rewrite
 from reference.rewriting.pattern import is_number, keep_type, pattern, row_name
+from reference.rewriting.summands import sum_of
 from reference.tensor.elemwise import mul, neg, sigmoid, true_div
 
 STABLE = Promise.STABLE
@@ -90,7 +92,7 @@ class Product:
                 self.above.append(sigmoid(_opposite(x)))
                 return True
             for j, u in enumerate(self.above):
-                if _logistic(v) is not None and _logistic(v) is _logistic(u):
+                if _side(v) is not None and _side(v) == _side(u):
                     del self.below[k], self.above[j]
                     return True
         for k, v in enumerate(self.above):
@@ -101,6 +103,18 @@ class Product:
                     del self.above[k]
                     return True
         return False
+
+    def cancel(self, factors: Sequence[Variable]) -> int:
+        """Multiply by `factors`, logistic functions; how many of them were below the line."""
+        found = 0
+        for v in factors:
+            k = next((k for k, u in enumerate(self.below) if _side(u) == _side(v)), None)
+            if k is None:
+                self.above.append(v)
+            else:
+                del self.below[k]
+                found += 1
+        return found
 
     def rebuilt(self) -> Variable | None:
         if not self.above:
@@ -125,6 +139,15 @@ def _logistic(v: Variable) -> Variable | None:
     return v.owner.inputs[0] if row_name(v) == "sigmoid" and v.owner is not None else None
 
 
+def _side(v: Variable) -> tuple[Variable, bool] | None:
+    """(x, False) if v is sigmoid(x), (x, True) if it is sigmoid(-x) or 1 - sigmoid(x)."""
+    turned = row_name(v) == "sub" and v.owner is not None and is_number(v.owner.inputs[0], 1)
+    x = _logistic(v.owner.inputs[1] if turned else v)  # type: ignore[union-attr]
+    while x is not None and row_name(x) == "neg":
+        x, turned = x.owner.inputs[0], not turned  # type: ignore[union-attr]
+    return None if x is None else (x, turned)
+
+
 def _opposite(x: Variable) -> Variable:
     return x.owner.inputs[0] if row_name(x) == "neg" and x.owner is not None else neg(x)
 
@@ -135,7 +158,7 @@ def _are_opposite(x: Variable, y: Variable) -> bool:
 
 @rewrite(STABLE, on=("mul", "true_div"), stage="stabilize")
 def logistic_in_product(fgraph: FunctionGraph, node: Apply) -> Replacement:
-    """y / (1 + exp(x)) * exp(x) -> y * sigmoid(x); y * sigmoid(x) / sigmoid(x) -> y."""
+    """y / (1 + exp(x)) * exp(x) -> y * sigmoid(x); y * sigmoid(x) / sigmoid(x) -> y; or of 1 - sigmoid(x)."""
     out = node.outputs[0]
     if out.type.dtype not in FLOATS:
         return None
@@ -146,3 +169,37 @@ def logistic_in_product(fgraph: FunctionGraph, node: Apply) -> Replacement:
     new = product.rebuilt()
     new = None if new is None else keep_type(new, out, factors)
     return None if new is None else [new]
+
+
+@rewrite(STABLE, on="mul", stage="stabilize")
+def logistic_over_terms(fgraph: FunctionGraph, node: Apply) -> Replacement:
+    """(y / sigmoid(x) + z / (1 - sigmoid(x))) * sigmoid(x) -> y + z * sigmoid(x) / (1 - sigmoid(x)); or any terms."""
+    out = node.outputs[0]
+    if out.type.dtype not in FLOATS:
+        return None
+    product = Product(fgraph, out)
+    factors = [*product.above, *product.below]
+    logistic = [v for v in product.above if _side(v) is not None]
+    for k, v in enumerate(product.above) if logistic else ():
+        terms = _terms(fgraph, v)
+        if terms and sum(term.cancel(logistic) for term in terms) > 0:
+            parts = [term.rebuilt() for term in terms]
+            if any(p is None for p in parts):
+                return None
+            rest = [u for j, u in enumerate(product.above) if j != k and u not in logistic]
+            product.above = [sum_of(parts), *rest]
+            new = product.rebuilt()
+            new = None if new is None else keep_type(new, out, factors)
+            return None if new is None else [new]
+    return None
+
+
+def _terms(fgraph: FunctionGraph, v: Variable) -> list[Product]:
+    """The terms of a sum, or difference, that nobody else reads."""
+    row = row_name(v)
+    if row not in ("add", "sub") or v.owner is None or len(fgraph.clients[v]) > 1:
+        return []
+    terms = [Product(fgraph, u) for u in v.owner.inputs]
+    if row == "sub":
+        terms[1].negative = not terms[1].negative
+    return terms
