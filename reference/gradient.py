@@ -23,17 +23,13 @@ from reference.gradient_ops import (
     UndefinedGrad,
     ZeroGrad,
     consider_constant,
-    consider_constant_,
     disconnected_grad,
-    disconnected_grad_,
     grad_clip,
     grad_not_implemented,
     grad_scale,
     grad_undefined,
     undefined_grad,
-    undefined_grad_,
     zero_grad,
-    zero_grad_,
 )
 from reference.graph.core import Apply, Constant, Variable, inherit_line
 from reference.graph.dtypes import is_discrete
@@ -44,11 +40,11 @@ from reference.graph.types import DisconnectedType, NullType, ScalarType, Tensor
 from reference.numeric_gradient import numeric_grad, verify_grad
 
 __all__ = [
-    "ConsiderConstant", "DisconnectedGrad", "DisconnectedInputError", "DisconnectedType", "GradClip", "GradScale",
-    "GradientError", "Lop", "NullTypeGradError", "Rop", "UndefinedGrad", "ZeroGrad", "consider_constant",
-    "consider_constant_", "disconnected_grad", "disconnected_grad_", "grad", "grad_clip", "grad_not_implemented",
-    "grad_scale", "grad_undefined", "hessian", "jacobian", "numeric_grad", "subgraph_grad", "undefined_grad",
-    "undefined_grad_", "verify_grad", "zero_grad", "zero_grad_",
+    "ConsiderConstant", "DisconnectedGrad", "DisconnectedInputError", "DisconnectedType", "GradClip",
+    "GradScale", "GradientError", "Lop", "NullTypeGradError", "Rop", "UndefinedGrad", "ZeroGrad",
+    "consider_constant", "disconnected_grad", "grad", "grad_clip", "grad_not_implemented", "grad_scale",
+    "grad_undefined", "hessian", "jacobian", "numeric_grad", "subgraph_grad", "undefined_grad", "verify_grad",
+    "zero_grad",
 ]  # fmt: skip
 
 Wrt = Variable | Sequence[Variable]

@@ -228,6 +228,7 @@ SHAPES = (
         _row("mul", 0, 1),
     )),
     Bait(lambda e: e.ndim == 0, (("dimshuffle", ("x",), {"order": ("x",)}), ("alloc", (0,), {"shape": (1,)}))),
+    Bait(lambda e: e.ndim > 0, (("alloc", ("x",), lambda e: {"shape": e.shape}),)),
     Bait(lambda e: e.ndim == 0, (_row("through_scalar", "x"),)),
     Bait(lambda e: e.ndim == 1, (("reshape", ("x",), {"shape": (-1,)}),)),
 )  # fmt: skip

@@ -43,7 +43,7 @@ PATHS: dict[str, Row] = {
     "theano.configdefaults": _row("alias.flags", "config"),
     "theano.updates": _row("scan"),
     "theano.ifelse": _row("ifelse", wins=True),
-    "theano.gradient": _row("gradient", "graph.types", wins=True),
+    "theano.gradient": _row("gradient", "gradient_ops", "graph.types", wins=True),
     "theano.printing": _row("printing", "alias.graphs"),
     # Graphs.
     "theano.gof": _row(*_GRAPH),
