@@ -149,7 +149,7 @@ seed = patches("runtime", "opencl_backend/fuse.py", "fusion ", "plan ", "kernel 
 seed(
     "fused_into_arrays",
     "a loop is joined with a reader that needs an array",
-    "if not lower.joins_loops(readers[0].op):",
+    "if not lower.joins_loops(reader.op):",
     "if False:",
 )
 

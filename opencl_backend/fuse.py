@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from opencl_backend import lower
-from opencl_backend.loop import Lazy
+from opencl_backend.loop import Compute, Lazy, Load, walk
 from reference.config import config
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.lazy import deferred
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 48
 MOST_OPERANDS = 12
+CHEAP = frozenset(("add", "sub", "mul", "neg", "sqr", "abs_", "eq", "neq", "lt", "le", "gt", "ge", "switch"))
+"""Rows that cost no more than reading their result back."""
+
+
+def is_cheap(lazy: Lazy) -> bool:
+    """Is computing it for each of two readers less than writing it down and reading it twice?"""
+    steps = [part for part in walk(lazy.expr) if not isinstance(part, Load)]
+    few = len(steps) <= 3 and len({id(array.storage) for array in lazy.arrays}) <= 2
+    plain = all(isinstance(part, Compute) and (part.row in CHEAP or part.row.startswith("Cast{")) for part in steps)
+    return plain and (few or lazy.size == 1)
 
 
 class Order:
@@ -61,10 +71,11 @@ class Order:
 
     def _why_not(self, variable: Variable, lazy: Lazy) -> str:
         readers = [node for node in self.readers.get(variable, ()) if not lower.asks_for_shape(node.op)]
-        if len(readers) != 1:
+        if len(readers) != 1 and not (len(readers) == 2 and is_cheap(lazy)):
             return f"{len(readers)} operations read them"
-        if not lower.joins_loops(readers[0].op):
-            return f"{readers[0].op} reads arrays"
+        for reader in readers:
+            if not lower.joins_loops(reader.op):
+                return f"{reader.op} reads arrays"
         if lazy.weight > MOST_STEPS or len(set(map(id, lazy.arrays))) > MOST_OPERANDS:
             return "the loop is long enough"
         return ""

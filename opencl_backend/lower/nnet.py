@@ -59,7 +59,7 @@ def softmax(ctx: Context, node: Apply) -> Lazy:
 def log_softmax(ctx: Context, node: Apply) -> Lazy:
     """``d - log(sum(exp(d)))`` with ``d = x - max(x)``."""
     (x,) = node.inputs
-    d = ctx.evaluated(_centered(ctx, x))
+    d = _centered(ctx, x)
     sums = ctx.once(EXP_SUMS, x, lambda: _row_sums(ctx, ctx.step("exp", d.dtype, d)))
     total = ctx.step("log", d.dtype, ctx.loaded(sums))
     return ctx.step("sub", d.dtype, d, _by_rows(ctx.evaluated(total), d.shape))
