@@ -144,6 +144,17 @@ seed(
     origin="Theano PR #796: gc freed a value still needed",
 )
 
+seed(
+    "made_for_another_use",
+    "what softmax knows of the rows of a graph's input is taken over to its next use",
+    "made, self._made = self._made, {}",
+    "made = self._made",
+    "OpFromGraph",
+    "function",
+    "kernel ",
+    origin="found in this backend: the second use of a graph had the first one's maxima",
+)
+
 seed = patches("runtime", "opencl_backend/fuse.py", "fusion ", "plan ", "kernel ")
 
 seed(

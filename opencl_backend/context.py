@@ -271,11 +271,13 @@ class Context:
         outer, self.values = self.values, dict(zip(inputs, values))
         outer_order, self.order = self.order, fuse.Order(inputs, outputs)
         outer_node = self.node
+        # What was made for the variables of an inner graph was made of other values.
+        made, self._made = self._made, {}
         try:
             self.run()
             return [self.value(v) for v in outputs]
         finally:
-            self.values, self.order, self.node = outer, outer_order, outer_node
+            self.values, self.order, self.node, self._made = outer, outer_order, outer_node, made
 
     def run(self) -> None:
         """Lower every node in order; values are forgotten after their last reader."""

@@ -18,7 +18,7 @@ from opencl_backend.kernels.windows import put_back
 from opencl_backend.loop import Lazy, Load
 from opencl_backend.lower import makes_arrays, register
 from opencl_backend.lower.linalg import Operand, multiply
-from opencl_backend.runtime import DeviceArray, Number, contiguous_strides
+from opencl_backend.runtime import DeviceArray, Number, contiguous_strides, itemsize
 from reference.graph.core import Apply, Variable
 from reference.tensor.nnet.conv_op import (
     AbstractConv2d,
@@ -29,6 +29,10 @@ from reference.tensor.nnet.conv_op import (
     AbstractConv3d_gradWeights,
 )
 from reference.tensor.nnet.conv_product import Layout
+
+MOST_KEPT = 1 << 26
+"""Bytes of what lies under a filter that are kept from a convolution to the gradient of its filters."""
+_READ_COLUMNS = AbstractConv2d | AbstractConv2d_gradWeights | AbstractConv3d | AbstractConv3d_gradWeights
 
 makes_arrays(AbstractConv2d_gradInputs, AbstractConv2d_gradWeights, AbstractConv3d_gradInputs,
              AbstractConv3d_gradWeights)  # fmt: skip
@@ -41,7 +45,7 @@ def forward(ctx: Context, node: Apply) -> Lazy:
     image, kern = _operands(ctx, node)
     layout = op.layout(image.shape, kern.shape)
     rows, box, filters = _sizes(layout)
-    left = Operand(_columns(ctx, layout, image), rows * box, box, 1)
+    left = Operand(_shared_columns(ctx, node, layout, image), rows * box, box, 1)
     right = Operand(_filters(ctx, layout, kern), box * filters, filters, 1)
     product = _product(ctx, layout, left, right, rows, box, filters)
     d, each = layout.rank, layout.kernel[0] // layout.groups
@@ -80,7 +84,7 @@ def by_weights(ctx: Context, node: Apply) -> Lazy:
     lengths = [int(n) for n in ctx.host(node.inputs[2])]
     layout = op.layout(image.shape, op.kernel_shape(image.shape, top.shape, lengths), top.shape)
     rows, box, filters = _sizes(layout)
-    left = Operand(_columns(ctx, layout, image), rows * box, 1, box)
+    left = Operand(_shared_columns(ctx, node, layout, image), rows * box, 1, box)
     right = Operand(_rows(ctx, layout, top), rows * filters, filters, 1)
     product = _product(ctx, layout, left, right, box, rows, filters)
     own, d = len(layout.own), layout.rank
@@ -160,6 +164,16 @@ def _product(
     if target.size:
         multiply(ctx, left, right, Operand(target, m * n, n, 1), batches, m, n, depth)
     return target
+
+
+def _shared_columns(ctx: Context, node: Apply, layout: Layout, image: DeviceArray) -> DeviceArray:
+    """The columns, made once for a convolution and the gradient of its filters if they are not much to keep."""
+    variable = node.inputs[0]
+    readers = [reader for reader in ctx.order.readers.get(variable, ()) if isinstance(reader.op, _READ_COLUMNS)]
+    nbytes = prod((layout.groups, *layout.batches, *layout.box)) * itemsize(image.dtype)
+    if len(readers) < 2 or nbytes > MOST_KEPT:
+        return _columns(ctx, layout, image)
+    return ctx.once(f"columns of {image.dtype}, {layout}", variable, lambda: _columns(ctx, layout, image))
 
 
 def _columns(ctx: Context, layout: Layout, image: DeviceArray) -> DeviceArray:

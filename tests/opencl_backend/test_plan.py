@@ -8,8 +8,8 @@ import pytest
 import opencl_backend
 import reference.tensor as T
 from opencl_backend.runtime import DeviceArray
-from reference import function, shared
-from reference.compile.builders import as_op
+from reference import function, grad, shared
+from reference.compile.builders import OpFromGraph, as_op
 from reference.config import config
 from reference.graph.errors import NotLowered, ShapeError
 
@@ -337,3 +337,26 @@ def test_threads_call_one_function_in_turn():
     with ThreadPoolExecutor(3) as pool:
         calls = [pool.submit(f, value + k % 3) for k in range(60)]
         assert all(np.array_equal(call.result(), expected[k % 3]) for k, call in enumerate(calls))
+
+
+def test_a_graph_that_is_used_twice_is_computed_twice():
+    x, a, b = T.fmatrix("x"), T.fmatrix("a"), T.fmatrix("b")
+    both = OpFromGraph([x], [T.nnet.logsoftmax(x), T.nnet.softmax(x)])
+    results = [*both(a), *both(b)]
+    values = np.arange(12, dtype="f4").reshape(3, 4), np.arange(12, 0, -1, dtype="f4").reshape(4, 3) * 2
+    f, _ = opencl([a, b], results, mode="EXACT")
+    for one, other in zip(f(*values), function([a, b], results, mode="EXACT")(*values)):
+        assert np.array_equal(one, other)
+
+
+def test_a_convolution_and_its_filters_gradient_agree_on_what_lies_under_the_filter():
+    x, k = T.tensor4("x", dtype="float64"), T.tensor4("k", dtype="float64")
+    y = T.nnet.conv2d(x, k, border_mode="half", subsample=(2, 1))
+    results = [y, *grad((y**2).sum(), [x, k])]
+    f, _ = opencl([x, k], results)
+    reference = function([x, k], results)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        values = rng.integers(-4, 5, (2, 3, 6, 7)).astype(float), rng.integers(-4, 5, (4, 3, 3, 3)).astype(float)
+        for one, other in zip(f(*values), reference(*values)):
+            assert np.array_equal(one, other)
