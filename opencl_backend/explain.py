@@ -78,7 +78,7 @@ def describe(executable: Executable) -> str:
     for k, launch in enumerate(plan.launches):
         lines.append(f"{k:4d}  {launch.elements:10d}  {launch.moved:12d}  {launch.items[0]:8d}  {launch.label}")
     lines.append(
-        f"{len(plan.launches)} launches, {plan.interpreted} of them small loops that one kernel a dtype interprets; "
+        f"{len(plan.launches)} launches, {plan.interpreted} of them by general kernels or such as were built in haste; "
         f"{len(plan.steps)} host steps; replayed {plan.replays} times"
     )
     if not plan.replayable:

@@ -30,6 +30,8 @@ PACKED_ROWS = 48
 """From so many rows on, a block of columns is read often enough to be copied."""
 A_PRODUCT = 16
 """A term of a product is worth so many elements of a loop when it is asked what deserves a kernel."""
+A_TILE = 8
+"""Terms that a tile adds up, built in haste, while a loop would do one operation."""
 WORTH_LANES = 128
 """From so many terms on, sums side by side in a vector are worth being added up in the end."""
 MOST_ROWS = {1: 12, 2: 12, 3: 8, 4: 6}
@@ -243,7 +245,7 @@ def _launch_product(ctx: Context, a: Operand, b: Operand, c: Operand, batches: i
     ctx.launch(
         f"dot {m}x{depth}x{n}", gemm.product(tile), "product", batches * blocks * groups,
         _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks), arrays, 1, 2 * batches * m * n * depth,
-        ctx.options(batches * m * n * depth, tile),
+        ctx.options(batches * m * n * depth // A_TILE, tile),
     )  # fmt: skip
 
 

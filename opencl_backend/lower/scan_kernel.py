@@ -22,8 +22,8 @@ from reference.scan.op import Scan
 if TYPE_CHECKING:
     from opencl_backend.lower.scan_ring import Ring
 
-COMPILER_STEPS = 30_000
-"""So many operations replayed, over all steps, take as long as the compiler takes for the kernel of a loop."""
+COMPILER_STEPS = 10_000
+"""So many operations replayed, over all steps, take as long as building the kernel of a loop in haste."""
 MOST_ROWS = 1 << 26
 """Bytes that are set aside for an output whose length only the loop itself can tell."""
 
