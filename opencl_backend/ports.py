@@ -131,7 +131,9 @@ class Fresh:
         old = self.array
         storage = old.runtime.values.of_size(self.size)
         old.storage.slot.put(storage.buffer)
-        return DeviceArray(old.runtime, storage, old.dtype, old.shape, old.strides)
+        array = DeviceArray(old.runtime, storage, old.dtype, old.shape, old.strides)
+        array.owns_storage = True
+        return array
 
     def end(self, begun: Any) -> Any:
         return begun if self.stays else lent(begun.storage, begun.dtype, begun.shape)

@@ -80,14 +80,21 @@ class Storage:
     When nobody holds a storage any more its buffer goes back to its Memory. Launches hold the slot only.
     """
 
-    __slots__ = ("_memory", "buffer", "host", "nbytes", "slot")
+    __slots__ = ("_memory", "_slot", "buffer", "host", "nbytes")
 
     def __init__(self, buffer: Any, host: np.ndarray | None, nbytes: int, memory: Memory | None):
         self.buffer = buffer
-        self.slot = Slot(buffer)
+        self._slot: Slot | None = None
         self.host = host
         self.nbytes = nbytes
         self._memory = memory
+
+    @property
+    def slot(self) -> Slot:
+        """What launches hold; most storages are never named by one."""
+        if self._slot is None:
+            self._slot = Slot(self.buffer)
+        return self._slot
 
     def alias(self) -> Storage:
         """The same memory with a slot of its own, which does not keep it from being reused."""
