@@ -257,15 +257,23 @@ def _ends() -> Iterator[Exhibit]:
         ended = loop(ending, ("b2",), ("x0",), ("x1",), ("x2",), until="b4")
         yield Exhibit((Y, H, np.array(bound)), (ended, _grad(0, "x0", "x1")))
     beyond = (*DECAY, ("sqr", ("r0",)), ("sum", ("b1",), ALL), ("gt", ("b3", "@0")))
-    for bound in (-0.25, 100.0, -100.0):
+    for bound in (-0.25, 0.25, 100.0, -100.0):
         early = loop(beyond, ("b1", "b2"), ("x0",), ("x1", None), ("x2",), until="b4")
         yield Exhibit((Y, H, np.array(bound)), (early, _part(0, -1), ("shape", (("of", 0, 1),), {})))
         yield Exhibit((Y, H, np.array(bound)), (early, _grad(0, "x0", "x1")))
+        ordered = (("add", ("h0", "r0")), _half("b0"), ("sort", ("b1",), {"axis": 0}), ("sum", ("b1",), ALL),
+                   ("gt", ("b3", "@0")))  # fmt: skip
+        yield Exhibit((Y, H, np.array(bound)), (loop(ordered, ("b2",), ("x0",), ("x1",), ("x2",), until="b4"),))
         yield Exhibit((Y, W, np.array(bound)), (
             loop((("dot", ("r0", "@1")), ("sum", ("b0",), beyond[3][2]), ("gt", ("b1", "@0"))),
                  ("b0",), ("x0",), (), ("x2", "x1"), until="b2"),
         ))  # fmt: skip
     counting = (("literal", ("h0", 1.0), {"op": "+", "swapped": False}), ("gt", ("b0", "@0")))
+    # Lengths that are known only in the step itself.
+    growing = (("arange_to", ("r0",)), ("sum", ("b0",), ALL), ("add", ("h0", "b1")), ("ge", ("b2", "@0")))
+    for most in (1, 4, 7):
+        lengths = (np.array([2, 3, 1, 4]), np.array(0), np.array(most))
+        yield Exhibit(lengths, (loop(growing, ("b2",), ("x0",), ("x1",), ("x2",), until="b3"),))
     for most in (70.0, 130.0):
         long = loop(counting, ("b0",), (), ("x0",), ("x1",), until="b1", n_steps=140)
         yield Exhibit((np.array(0.0), np.array(most)), (long,))
