@@ -40,7 +40,8 @@ def canonical(dtype: object) -> str:
     """
     if isinstance(dtype, str) and dtype in _SIZE:
         return dtype
-    name = name_of(np.dtype(dtype))  # type: ignore[call-overload]
+    # NumPy takes None for float64; who passes it forgot to say which.
+    name = "None" if dtype is None else name_of(np.dtype(dtype))  # type: ignore[call-overload]
     if name not in _SIZE:
         raise TypeError(f"unsupported dtype {name!r}; the supported ones are {', '.join(ALL)}")
     return name
