@@ -93,7 +93,7 @@ PATHS: dict[str, Row] = {
     "theano.tensor.nlinalg": _row("tensor.nlinalg", "alias.tensor"),
     "theano.tensor.opt": _row("tensor.assertion", "alias.rewrites", "tensor.shape"),
     "theano.tensor.inplace": _row("alias.inplace"),
-    "theano.tensor.raw_random": _row("tensor.random", "tensor.distributions", "graph.types"),
+    "theano.tensor.raw_random": _row("tensor.random", "tensor.distributions", "alias.tensor", "graph.types"),
     "theano.tensor.utils": _row("alias.tensor"),
     "theano.tensor.type_other": _row("alias.tensor", "graph.types"),
     "theano.tensor.nnet": _row("tensor.nnet", "alias.nnet"),

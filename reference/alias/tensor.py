@@ -15,7 +15,15 @@ from reference.graph import dtypes
 from reference.graph.core import Apply, Constant, Op, Type, Variable
 from reference.graph.errors import ShapeError
 from reference.graph.traversal import graph_inputs
-from reference.graph.types import DisconnectedType, Generic, NoneConst, NoneTypeT, SliceType, TensorType
+from reference.graph.types import (
+    DisconnectedType,
+    Generic,
+    NoneConst,
+    NoneTypeT,
+    RandomStateType,
+    SliceType,
+    TensorType,
+)
 from reference.numeric_gradient import numeric_grad
 from reference.printing import pp, pprint
 from reference.tensor.basic import NotScalarConstantError, as_tensor_variable, constant, get_scalar_constant_value
@@ -42,7 +50,8 @@ __all__ = [
     "continuous_dtypes", "default", "discrete_dtypes", "extract_constant", "float_dtypes", "float_types",
     "get_vector_length", "int_dtypes", "int_types", "integer_dtypes", "integer_types", "is_flat", "izip",
     "join_", "make_constant", "none_type_t", "numeric_grad", "partial", "pp", "pprint", "python_all",
-    "python_any", "python_complex", "scal", "shape_of_variables", "shared", "slicetype", "transfer",
+    "python_any", "python_complex", "random_state_type", "scal", "shape_of_variables", "shared", "slicetype",
+    "transfer",
     "uint_dtypes", "xrange",
 ]  # fmt: skip
 
@@ -57,6 +66,7 @@ complex_types = (TensorType("complex64"), TensorType("complex128"))
 globals().update(_TYPES)
 
 EmptyConstantError, AdvancedIndexingError = NotScalarConstantError, TypeError
+random_state_type = RandomStateType("numpy")
 none_type_t, slicetype = NoneConst.type, SliceType()
 integer_types, python_all, python_any, python_complex = (int,), all, any, complex
 izip, xrange = zip, range

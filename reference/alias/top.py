@@ -24,7 +24,8 @@ from reference.scan import OrderedUpdates
 from reference.tensor.basic import get_scalar_constant_value
 
 __all__ = [
-    "Container", "OpFromGraph", "OrderedUpdates", "ProfileStats", "SymbolicInput", "SymbolicOutput", "as_op",
+    "Container", "FAST_COMPILE", "FAST_RUN", "OpFromGraph", "OrderedUpdates", "ProfileStats", "SymbolicInput",
+    "SymbolicOutput", "as_op",
     "change_flags", "config", "debugprint", "full_version", "function", "function_dump",
     "get_scalar_constant_value", "git_revision", "predefined_modes", "release", "short_version", "sparse_grad",
     "theano_logger", "version",
@@ -36,6 +37,7 @@ git_revision = "unknown"
 release = True
 
 predefined_modes = {name: make() for name, make in PREDEFINED.items()}
+FAST_RUN, FAST_COMPILE = predefined_modes["FAST_RUN"], predefined_modes["FAST_COMPILE"]
 theano_logger = logging.getLogger("theano")
 
 

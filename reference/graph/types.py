@@ -229,6 +229,10 @@ class RandomStateType(Type):
     WORDS: ClassVar[dict[str, int]] = {"philox": 4, "numpy": 628}
 
     def filter(self, value: Any, strict: bool = False, allow_downcast: bool | None = None) -> np.ndarray:
+        if isinstance(value, np.random.RandomState) and self.generator == "numpy":
+            from reference.tensor.legacy import packed
+
+            value = packed(value)
         array, words = np.asarray(value), self.WORDS[self.generator]
         if array.dtype != np.uint32 or array.shape != (words,):
             raise TypeError(f"a random state is a uint32 vector of {words}, got {_describe(value)}")
