@@ -115,7 +115,8 @@ def added_up(
         *(n for axis in axes for n in axis),
     ]  # fmt: skip
     text = put_back(windows.dtype, len(axes), ctx.device.fp64)
-    ctx.launch("windows", text, "put_back", planes * parts, numbers, [windows, out], 1, windows.size)
+    ctx.launch("windows", text, "put_back", planes * parts, numbers, [windows, out], 1, windows.size,
+               ctx.options(windows.size, text))  # fmt: skip
     return out
 
 

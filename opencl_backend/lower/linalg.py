@@ -225,6 +225,11 @@ def _launch_product(ctx: Context, a: Operand, b: Operand, c: Operand, batches: i
         lanes = -(-n // width)
         vectors = -(-lanes // -(-lanes // 4))
     rows = min(m, 8) if width == 1 else _tile_rows(m, vectors)
+    options = ctx.options(batches * m * n * depth // A_TILE, (dtype, rows, m % rows, vectors, width, packed))
+    if options:
+        # One small tile for all, so that products of other shapes find it built.
+        packed = packed and b.column != 1
+        rows, vectors, width = 1, 1, width if packed else _width(dtype, n)
     block = vectors * width
     blocks = -(-n // block)
     items = 4 * ctx.device.compute_units
@@ -244,8 +249,8 @@ def _launch_product(ctx: Context, a: Operand, b: Operand, c: Operand, batches: i
         arrays.append(ctx.new(c.array.dtype, (batches * blocks * groups, min(depth, gemm.DEEP), block)))
     ctx.launch(
         f"dot {m}x{depth}x{n}", gemm.product(tile), "product", batches * blocks * groups,
-        _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks), arrays, 1, 2 * batches * m * n * depth,
-        ctx.options(batches * m * n * depth // A_TILE, tile),
+        _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks), arrays, 1,
+        2 * batches * m * n * depth, options,
     )  # fmt: skip
 
 
