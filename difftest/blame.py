@@ -240,8 +240,8 @@ class _Search:
             return self._applied_again(failure)
         if law == "P7":
             return "printing", "the program that is written from the graph is another"
-        if law == "P8":
-            return "printing", "the text of the constant is that of another value"
+        if law in ("P8", "P9"):
+            return "printing", "the text tells of something else"
         if law == "P1":
             return self._other_rewrites(failure)
         if law == "P6":

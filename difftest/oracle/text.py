@@ -2,8 +2,8 @@
 
 Owns the laws about prints: givens print as the replacement written in (P1), optimizing an optimized graph changes
 nothing (P3), every backend and every compilation prints the same (T1, P4), compiling leaves the user's own graph as
-it was (P6), a graph written out as a program and run prints the same (P7), and the text of a constant is its value
-(P8).
+it was (P6), a graph written out as a program and run prints the same (P7), the text of a constant is its value (P8),
+and an id stands for one thing (P9).
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from reference.graph.traversal import toposort
 _LABEL = re.compile(r"'[^']*'|\S*(?=\[t[-+\d]*\])")
 """Names that expressions got when they were built (``'x.T'``, ``x[t-1]``): a replacement does not rename them."""
 
+_SHOWN = re.compile(r"^[ |]*(\S.*?) (\[(?:id |@)\w+\])", re.MULTILINE)
+"""What a line of a text shows, and its id."""
 
 SELDOM = 4
 """Of so many programs, one is written out as a program and run."""
@@ -46,6 +48,7 @@ def laws(built: Built, before: str, runs: dict[Any, Run]) -> Iterator[tuple[Any,
     if after != before:
         yield BASE, "P6", difference(before, after, ("before compiling", "after"))
     yield from _constants_untold(built)
+    yield from _ids_of_two(after)
     of_mode: dict[str, list[Run]] = {}
     for cell, run in runs.items():
         if run.function is not None:
@@ -74,6 +77,13 @@ def _constants_untold(built: Built) -> Iterator[tuple[Any, str, str]]:
             told = text[text.index("{") + 1 : text.rindex("}")]
             if ".." not in told and not same_bits(np.asarray(float(told), v.type.dtype), np.asarray(v.data)):
                 yield BASE, "P8", f"a constant of {v.type}, {float(v.data)!r}, is printed as {text.splitlines()[0]}"
+
+
+def _ids_of_two(text: str) -> Iterator[tuple[Any, str, str]]:
+    known: dict[str, str] = {}
+    for label, name in _SHOWN.findall(text):
+        if known.setdefault(name, label) != label:
+            yield BASE, "P9", f"{name} is {known[name]}, and {label}"
 
 
 def _optimizing_twice(api: Any, run: Run) -> Iterator[tuple[Any, str, str]]:

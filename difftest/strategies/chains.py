@@ -109,6 +109,10 @@ def _slices() -> Iterator[Exhibit]:
     yield Exhibit(numbers, one_after_another([
         [stack, _part(0, i)] for i in (-1, 0, -2, 2, (1, None, None), (None, None, -1), (None, -1, 2))
     ]))  # fmt: skip
+    slope = {"dtypes": ("float64",) * 3}
+    yield Exhibit((*numbers[:3], MATRIX[0]), (
+        ("stack", ("x0", "x1", "x2"), {"axis": 0}), ("mul", (0, "x3"), {}), ("grad", (1, "x0", "x1", "x2"), slope),
+    ))  # fmt: skip
     parts = (MATRIX[:1], MATRIX[1:, :2], MATRIX[1:] * 3)
     declared = dict.fromkeys(range(3), (True, False))
     yield Exhibit(parts, one_after_another([

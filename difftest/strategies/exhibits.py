@@ -122,7 +122,7 @@ def _numbers() -> Iterator[Exhibit]:
         links = [
             ("literal", ("x0", ("number", n)), {"op": op, "swapped": False})
             for op in ("+", "*")
-            for n in (127, 128, 255, 256, -128, 40000, 0.5, -0.0)
+            for n in (127, 128, 255, 256, -128, 40000, 0.5, -0.0, 3, 3.0)
         ]
         yield Exhibit((np.array([0, 1, 2, 100], dtype),), tuple(links))
 
@@ -303,6 +303,9 @@ def _parts() -> Iterator[Exhibit]:
         ("places", ("x0", "x1", "x2"), {"index": ("@1", "@2")}),
         ("places", ("x0", "x1", "x2"), {"index": ((None, None, None), "@2", "@1")}),
     ))  # fmt: skip
+    # Places that stand apart come first, wherever the first of them stood.
+    apart = ((None, None, None), "@1", (None, None, None), "@2")
+    yield Exhibit((np.stack([CUBE, CUBE + 8]), places, columns), (("places", ("x0", "x1", "x2"), {"index": apart}),))
     for name in ("set_places", "inc_places"):
         yield Exhibit((rows, firsts, places), _each(name, {"index": ("@2",)}, operands=("x0", "x1", "x2")))
         yield Exhibit((rows, firsts[:, 0], places, columns),

@@ -279,6 +279,10 @@ def _ends() -> Iterator[Exhibit]:
         yield Exhibit((np.array(0.0), np.array(most)), (long,))
     for steps in (1, 2):
         yield Exhibit((X, H), (loop(DECAY, ("b1",), ("x0",), ("x1",), truncate=steps), _grad(0, "x0", "x1")))
+    # Loops that differ in the result they read of an operation that has two.
+    halves = ("split", ("r0",), {"sizes": (1, 1), "axis": 0}, ("b0a", "b0b"))
+    two = (loop((halves, ("add", ("h0", half))), ("b1",), ("x0",), ("x1",)) for half in ("b0a", "b0b"))
+    yield Exhibit((X[:, :2], H[:1]), tuple(two))
     twice = (*DECAY, ("mul", ("b1", "@0")))
     for outputs in (("b1", "b1"), ("b1", "b2"), ("b2", "b1")):
         states: list[Read | None] = ["x1", None]

@@ -1,6 +1,7 @@
 """A graph that is written out wrongly is caught."""
 
 import numpy as np
+import pytest
 
 import reference as theano
 from difftest import Program, check
@@ -23,11 +24,16 @@ def test_what_is_written_out_prints_the_same(monkeypatch):
     assert len(report.failures) == 1 and report.failures[0].message.startswith("P7 is broken")
 
 
-def test_the_text_of_a_constant_is_its_value(monkeypatch):
-    step = Step("literal", ("x0", -0.0), {"op": "+", "swapped": False}, ("v0",))
-    signed = Program(inputs=EXP.inputs, steps=(step,), outputs=("v0",))
-    assert check(signed, names=("text",)).ok
-    right = text.printed
-    monkeypatch.setattr(text, "printed", lambda api, root: right(api, root).replace("{-0.0}", "{0.0}"))
-    broken = [f for f in check(signed, names=("text",)).failures if f.message.startswith("P8 is broken")]
+ADDED = {"op": "+", "swapped": False}
+NUMBERS = tuple(Step("literal", ("x0", number), ADDED, (name,)) for number, name in ((-0.0, "v0"), (3.0, "v1")))
+
+
+@pytest.mark.parametrize(("law", "right", "wrong"), [("P8", "{-0.0}", "{0.0}"), ("P9", "[@G]", "[@D]")])
+def test_a_text_that_tells_of_something_else(law, right, wrong, monkeypatch):
+    numbers = Program(inputs=EXP.inputs, steps=NUMBERS, outputs=("v0", "v1"))
+    assert check(numbers, names=("text",)).ok
+    printed = text.printed
+    assert right in printed(theano, numbers.build(theano).outputs)
+    monkeypatch.setattr(text, "printed", lambda api, root: printed(api, root).replace(right, wrong))
+    broken = [f for f in check(numbers, names=("text",)).failures if f.message.startswith(f"{law} is broken")]
     assert [f.culprit for f in broken] == ["printing"]
