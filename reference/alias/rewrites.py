@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.compile.modes import OPTIMIZERS
+from reference.compile.modes import OPTIMIZERS, Mode
 from reference.graph.core import Apply, Op, Variable
 from reference.graph.fgraph import FunctionGraph
 from reference.rewriting.engine import Promise, Rewrite, Session, add
@@ -318,6 +318,12 @@ class Query:
     def requiring(self, *tags: str) -> Query:
         """This query with more tags to require."""
         return Query(self.include, (*self.require, *tags), self.exclude)
+
+    def optimize(self, fgraph: FunctionGraph, *ignored: Any) -> None:
+        """Apply them to a graph."""
+        Mode(optimizer=self).rewrite(fgraph)
+
+    __call__ = apply = optimize
 
     def as_choice(self) -> Choice:
         """The rewrites it means."""
