@@ -47,7 +47,7 @@ class Mode:
 
     debug = False
 
-    def __init__(self, linker: str | None = None, optimizer: str | Choice | None = "default"):
+    def __init__(self, linker: str | None = None, optimizer: Any = "default"):
         if isinstance(linker, str) and linker not in LINKERS:
             raise ValueError(f"there is no linker {linker!r}; the names accepted are {', '.join(LINKERS)}")
         self.linker = linker
@@ -137,7 +137,7 @@ class MonitorMode(Mode):
         self,
         pre_func: Callable[..., Any] | None = None,
         post_func: Callable[..., Any] | None = None,
-        optimizer: str | Choice | None = "default",
+        optimizer: Any = "default",
         linker: str | None = None,
     ):
         super().__init__(linker, optimizer)
