@@ -227,9 +227,11 @@ def _launch_product(ctx: Context, a: Operand, b: Operand, c: Operand, batches: i
     rows = min(m, 8) if width == 1 else _tile_rows(m, vectors)
     options = ctx.options(batches * m * n * depth // A_TILE, (dtype, rows, m % rows, vectors, width, packed))
     if options:
-        # One small tile for all, so that products of other shapes find it built.
-        packed = packed and b.column != 1
-        rows, vectors, width = 1, 1, width if packed else _width(dtype, n)
+        # Tiles of one row serve whatever the rows are, so that most products find them built.
+        rows, packed = 1, packed and b.column != 1
+        if not packed:
+            width = _width(dtype, n)
+            vectors = min(4, max(1, n // width))
     block = vectors * width
     blocks = -(-n // block)
     items = 4 * ctx.device.compute_units
