@@ -71,6 +71,7 @@ BOTH = ("theano", "pytensor")
 ALL = (*BOTH, "jax")
 WRONG = ("semantics", "optimizer", "special", "unoptimized")
 RAISED = ("refusal", "optimizer error")
+WRITES = ("set_subtensor", "inc_subtensor", "set_places", "inc_places")
 KINKS = ("maximum", "minimum", "max", "min", "max_and_argmax", "abs_", "relu", "clip", "sort")
 
 
@@ -148,6 +149,14 @@ def _ends_early(c: Context) -> bool:
     """A loop that may end early, and a gradient."""
     texts = [step_source(s) for s in c.meaning.program.steps]
     return any("until(" in t for t in texts) and any("theano.grad(" in t for t in texts)
+
+
+def _stretched_part(c: Context) -> bool:
+    """A gradient, and a value that is written into a part has a length of 1."""
+    written = [s for s in c.meaning.program.steps if s.step in WRITES]
+    values = [v for s in written for v in c.meaning.operands(s)[1:2]]
+    derived = c.any_step("grad", "grad_holding", "grad_again", "grad_known", "Lop")
+    return derived and any(1 in np.shape(v) for v in values)
 
 
 def _mean_of_integers(c: Context) -> bool:
@@ -239,6 +248,7 @@ KNOWN: tuple[Known, ...] = (
     Known(("theano",), ("optimizer error",), (), "writing to what cannot be written", "docs/systems.md",
           text="read-only"),
     Known(("theano",), (*WRONG, *RAISED), (), "the gradient of a loop that ends early", DOCUMENTED, _ends_early),
+    Known(BOTH, (*WRONG, *RAISED), (), "the gradient of a value that stretched", DOCUMENTED, _stretched_part),
     Known(("theano",), WRONG, (), "the gradient of the mean or product of integers", DOCUMENTED, _mean_of_integers),
     Known(("theano",), ("text",), (), "loops", DOCUMENTED, _loops),
     Known(("theano",), ("text",), (), "gradients", DOCUMENTED, _differentiates),

@@ -198,7 +198,7 @@ def size(x: Any) -> Variable:
 class MakeVector(Op):
     """A vector of scalars, cast to `dtype`."""
 
-    dtype: str
+    dtype: str = "int64"
 
     def make_node(self, *scalars: Any) -> Apply:
         scalars = tuple(as_tensor_variable(x) for x in scalars)
