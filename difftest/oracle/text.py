@@ -24,8 +24,8 @@ from reference.graph.traversal import toposort
 _LABEL = re.compile(r"'[^']*'|\S*(?=\[t[-+\d]*\])")
 """Names that expressions got when they were built (``'x.T'``, ``x[t-1]``): a replacement does not rename them."""
 
-_SHOWN = re.compile(r"^[ |]*(\S.*?) (\[(?:id |@)\w+\])", re.MULTILINE)
-"""What a line of a text shows, and its id."""
+_SHOWN = re.compile(r"^[ |>]*(\S.*?)(?:\.\d+)? (\[(?:id |@)\w+\])", re.MULTILINE)
+"""What a line of a text shows, whichever result of it, and its id."""
 
 SELDOM = 4
 """Of so many programs, one is written out as a program and run."""
