@@ -271,8 +271,8 @@ def _ends() -> Iterator[Exhibit]:
     counting = (("literal", ("h0", 1.0), {"op": "+", "swapped": False}), ("gt", ("b0", "@0")))
     # Lengths that are known only in the step itself.
     growing = (("arange_to", ("r0",)), ("sum", ("b0",), ALL), ("add", ("h0", "b1")), ("ge", ("b2", "@0")))
-    for most in (1, 4, 7):
-        lengths = (np.array([2, 3, 1, 4]), np.array(0), np.array(most))
+    for last in (1, 4, 7):
+        lengths = (np.array([2, 3, 1, 4]), np.array(0), np.array(last))
         yield Exhibit(lengths, (loop(growing, ("b2",), ("x0",), ("x1",), ("x2",), until="b3"),))
     for most in (70.0, 130.0):
         long = loop(counting, ("b0",), (), ("x0",), ("x1",), until="b1", n_steps=140)
