@@ -19,6 +19,9 @@ from difftest.oracle.contract import inside
 from difftest.oracle.trace import first_arguments
 from difftest.oracle.ulps import executor
 
+MOST_SHOWN = 20
+"""Of arrays with more elements the ends are shown."""
+
 
 @dataclass(frozen=True)
 class Culprit:
@@ -109,7 +112,8 @@ class _Bench:
             if value is None or not isinstance(right, np.ndarray) or same_bits(np.asarray(value), right):
                 continue
             value = np.asarray(value)
-            shown = f"it gave {value!r}, the reference {right!r}"
+            with np.printoptions(threshold=MOST_SHOWN):
+                shown = f"it gave {value!r}, the reference {right!r}"
             if (
                 value.shape != right.shape
                 or value.dtype != right.dtype

@@ -2,13 +2,15 @@
 
 Owns the law of each: a function with givens is the function with the replacement written in; a scan that captures
 its weights is the scan that is passed them; an LSTM with four weight matrices is the one with them merged. The laws are
-checked in every cell, on text and on values.
+checked in every cell, on text and on values. And normal numbers are the quantiles of the words that they are drawn
+from: programs that draw them are compared among backends alone, as nothing independent has their very bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import numpy as np
 from difftest.case import Failure
 from difftest.cells import Cell
 from difftest.gradient_seeds import gradient_failures
+from difftest.model.streams import Words
 from difftest.oracle.bits import same_bits
 from difftest.oracle.bounds import walk
 from difftest.oracle.contract import inside
@@ -141,6 +144,26 @@ def seed_failures(chosen: Sequence[Cell], api: Any = None) -> Iterator[tuple[Pro
                 failure.culprit = twins.builder if culprit == "function" else culprit
                 yield Program(), failure
     yield from gradient_failures(api)
+    yield from _normal_failures(api)
+
+
+AVG, STD, QUANTILE_ERROR = -1.5, 2.5, 1e-14
+"""What the normal numbers are drawn with, and the relative error of either approximation of a quantile."""
+
+
+def _normal_failures(api: Any) -> Iterator[tuple[Program, Failure]]:
+    """Normal numbers of which the words, or the quantiles, are others."""
+    size, seed = 300, 11
+    stream = api.tensor.shared_randomstreams.RandomStreams(seed)
+    drawn = api.function([], stream.normal((size,), avg=AVG, std=STD, dtype="float64"))()
+    words, standard = Words(seed, 0, 0), NormalDist()
+    for k, got in enumerate(drawn):
+        u = ((words[2 * k] >> 6) * 2**26 + (words[2 * k + 1] >> 6) + 0.5) / 2**52
+        z = standard.inv_cdf(u)
+        if not abs(got - (AVG + STD * z)) <= QUANTILE_ERROR * (abs(AVG) + STD * abs(z)):
+            what = f"normal number {k} of seed {seed}, spread {STD} around {AVG}, is {got!r}, not {AVG + STD * z!r}"
+            yield Program(), Failure("seed", Cell("FAST_RUN", "reference"), what, culprit="random")
+            return
 
 
 Both = Sequence[tuple[Any, list[Any], list[Any]]]

@@ -7,5 +7,6 @@ EQUIVALENT: dict[str, str] = {
     "fresh, whatever the row returned",
     "fused_into_arrays": "a reader that needs an array makes one of what waited for it, on the same values: the loop "
     "is computed a moment later",
+    "vector_as_a_matrix_row": "a matrix of one row has no second one to move to",
     "merge_of_prints": "whichever rewrite would lose an effect, the engine refuses it",
 }

@@ -342,6 +342,9 @@ def _products() -> Iterator[Exhibit]:
     for compiled in (False, True):
         yield Exhibit((tall, tall.T.copy()), (("dot", ("x0", "x1"), {}), ("dot", ("x1", "x0"), {})), compiled=compiled)
     yield Exhibit((tall > 0, (tall > 0).T.copy()), (("dot", ("x0", "x1"), {}),))
+    # One row more than whole tiles hold.
+    wide = np.resize(np.arange(7.0) - 3, (31, 32))
+    yield Exhibit((wide[:, :5], wide[:5]), (("dot", ("x0", "x1"), {}),), compiled=True)
     for dtype in ("bool", "int8", "uint8"):
         # As many terms as a byte has values.
         yield Exhibit((np.ones((2, 256), dtype), np.ones((256, 3), dtype)), (("dot", ("x0", "x1"), {}),), compiled=True)
