@@ -26,7 +26,7 @@ DATA = {
     "TensorFromScalar": slice(0, 1), "ScalarFromTensor": slice(0, 1), "Assert": slice(0, 1),
     "ConsiderConstant": slice(0, 1), "DisconnectedGrad": slice(0, 1), "ZeroGrad": slice(0, 1), "GradClip": slice(0, 1),
     "GradScale": slice(0, 1), "UndefinedGrad": slice(0, 1), "RepeatOp": slice(0, 1),
-    "FillDiagonal": slice(0, 2), "FillDiagonalOffset": slice(0, 2),
+    "FillDiagonal": slice(0, 2), "FillDiagonalOffset": slice(0, 2), "PdbBreakpoint": slice(1, None),
 }  # fmt: skip
 """Operations whose outputs are elements of these inputs, in other places."""
 
@@ -156,8 +156,14 @@ def multiplied(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     certain = np.asarray((e == 0).all(axis=axes))
     error = np.where(certain, ZERO, error)
     used = np.asarray(bits_used(y).sum(axis=axes))
-    free = certain & ((used <= np.finfo(acc).nmant + 1) | ~np.isfinite(total))
-    grown = error + gamma(count, acc) * largest + np.where(total == 0, ZERO, np.finfo(acc).tiny)
+    # In another order a part of the factors may leave the range of the dtype, whatever the others are.
+    size, tiny = np.where(np.isfinite(y), np.abs(y), ZERO + 1), np.finfo(acc).tiny
+    most = np.asarray(np.maximum(size + np.where(np.isfinite(e), e, ZERO), 1).prod(axis=axes))
+    least = np.asarray(np.where(size == 0, ZERO + 1, np.minimum(size, 1)).prod(axis=axes))
+    inside = (most <= limit(acc)) & ((least >= tiny) | (total == 0))
+    free = certain & inside & ((used <= np.finfo(acc).nmant + 1) | ~np.isfinite(total))
+    grown = error + gamma(count, acc) * largest + np.where(total == 0, ZERO, tiny * most)
+    grown = np.where(most <= limit(acc), grown, INF)
     return [as_dtype(Bound(total, np.where(free, error, grown), acc), dtype)]
 
 
