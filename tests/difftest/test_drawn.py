@@ -66,6 +66,7 @@ NOT_BUILT = {
     "MatrixOp": "a base of others", "QRIncomplete": "one of three forms of qr, too seldom for this budget",
     **dict.fromkeys(("AveragePoolGrad", "DownsampleFactorMaxGradGrad"), "gradients of pooling, seldom in this budget"),
     "DeepCopyOp": "made by functions, for outputs that are state", "Scan": LOOPS,
+    "PdbBreakpoint": "it waits for somebody at a debugger",
 }  # fmt: skip
 """Operations that are in no program's graph, and why."""
 
