@@ -60,14 +60,14 @@ def _wide(x: Value) -> Value:
 
 
 @line
-def mean(x: Value, axis: Any, keepdims: bool) -> Value:
+def mean(x: Value, axis: Any, keepdims: Any) -> Value:
     if x.ndim == 0:
         return _as_float(x)
     return np.asarray(np.mean(_wide(x), axis=axis, keepdims=keepdims)).astype(_as_float(x).dtype)
 
 
 @line
-def var(x: Value, axis: Any, keepdims: bool, ddof: int = 0, corrected: bool = False) -> Value:
+def var(x: Value, axis: Any, keepdims: Any, ddof: int = 0, corrected: bool = False) -> Value:
     """The correction is 0 but for rounding."""
     squares = (x.astype("float64") - np.mean(x.astype("float64"), axis=axis, keepdims=True)) ** 2
     total = np.asarray(squares.sum(axis=axis, keepdims=keepdims))
@@ -76,27 +76,27 @@ def var(x: Value, axis: Any, keepdims: bool, ddof: int = 0, corrected: bool = Fa
 
 
 @line
-def std(x: Value, axis: Any, keepdims: bool, ddof: int = 0, corrected: bool = False) -> Value:
+def std(x: Value, axis: Any, keepdims: Any, ddof: int = 0, corrected: bool = False) -> Value:
     return np.sqrt(var(x.astype("float64"), axis, keepdims, ddof)).astype(_as_float(x).dtype)
 
 
 @line
-def max_(x: Value, axis: Any, keepdims: bool) -> Value:
+def max_(x: Value, axis: Any, keepdims: Any) -> Value:
     return np.asarray(np.max(x, axis=axis, keepdims=keepdims))
 
 
 @line
-def min_(x: Value, axis: Any, keepdims: bool) -> Value:
+def min_(x: Value, axis: Any, keepdims: Any) -> Value:
     return np.asarray(np.min(x, axis=axis, keepdims=keepdims))
 
 
 @line
-def all_(x: Value, axis: Any, keepdims: bool) -> Value:
+def all_(x: Value, axis: Any, keepdims: Any) -> Value:
     return np.asarray(np.all(x != 0, axis=axis, keepdims=keepdims))
 
 
 @line
-def any_(x: Value, axis: Any, keepdims: bool) -> Value:
+def any_(x: Value, axis: Any, keepdims: Any) -> Value:
     return np.asarray(np.any(x != 0, axis=axis, keepdims=keepdims))
 
 
@@ -136,7 +136,7 @@ def ptp(x: Value, axis: Any) -> Value:
 
 
 @line
-def norm(x: Value, L: Any, axis: Any, keepdims: bool) -> Value:
+def norm(x: Value, L: Any, axis: Any, keepdims: Any) -> Value:
     if L == 0:
         return np.asarray(np.sum(x != 0, axis=axis, keepdims=keepdims)).astype("int64")
     size = np.abs(x)
