@@ -48,6 +48,12 @@ def smallest(program: Program, failure: Failure, chosen: Sequence[Cell] = (), ap
     return reduced(program, probe.shows)
 
 
+def is_given(program: Program) -> bool:
+    """Has every input a value? A replaced one has none for what replaces it."""
+    replaced = {i.name for i in program.inputs} & {name for name, _ in program.givens}
+    return not replaced & program.upstream(by for _, by in program.givens)
+
+
 def reduced(program: Program, fails: Callable[[Program], bool], patience: float = PATIENCE) -> Program:
     """The smallest program found for which `fails` still holds."""
     deadline = time.monotonic() + patience
@@ -59,7 +65,7 @@ def reduced(program: Program, fails: Callable[[Program], bool], patience: float 
             for candidate in candidates:
                 if time.monotonic() > deadline:
                     return None
-                if size(candidate) < least and candidate.digest not in tried:
+                if size(candidate) < least and candidate.digest not in tried and is_given(candidate):
                     tried.add(candidate.digest)
                     if fails(candidate):
                         return candidate

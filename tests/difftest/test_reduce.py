@@ -140,3 +140,15 @@ def test_kin_failures_differ_in_names_and_numbers_only():
     assert words("3 of 6 elements have other bits") == words("1 of 1 elements have other bits")
     assert words("v7 changed when the first call was repeated") == words("v0 changed when the first call was repeated")
     assert words("P3 is broken") != words("P1 is broken")
+
+
+def test_no_input_is_given_itself():
+    given = Program(
+        inputs=(vector("x0", 1.0), vector("x1", 2.0)),
+        steps=(Step("neg", ("x1",), {}, ("v0",)), Step("exp", ("x0",), {}, ("v1",))),
+        outputs=("v1",),
+        givens=(("x0", "v0"),),
+    )
+    assert right(given)
+    small = reduced(given, lambda program: bool(program.givens) and has("exp")(program))
+    assert right(small) and small.givens == (("x0", "x1"),)
