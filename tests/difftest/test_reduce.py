@@ -145,10 +145,11 @@ def test_kin_failures_differ_in_names_and_numbers_only():
 def test_no_input_is_given_itself():
     given = Program(
         inputs=(vector("x0", 1.0), vector("x1", 2.0)),
-        steps=(Step("neg", ("x1",), {}, ("v0",)), Step("exp", ("x0",), {}, ("v1",))),
+        shared=(Shared("s0", Array(np.array([7.0]))),),
+        steps=(Step("neg", ("x1",), {}, ("v0",)), add("s0", "x0", "v1")),
         outputs=("v1",),
+        updates=(("s0", "v1"),),
         givens=(("x0", "v0"),),
     )
-    assert right(given)
-    small = reduced(given, lambda program: bool(program.givens) and has("exp")(program))
-    assert right(small) and small.givens == (("x0", "x1"),)
+    small = reduced(given, lambda program: bool(program.givens) and bool(program.updates))
+    assert right(given) and right(small) and small.givens == (("x0", "x1"),)
