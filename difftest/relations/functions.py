@@ -203,7 +203,9 @@ def givens(case: Case, draw: Draw) -> Iterator[Twin]:
     sources = surgery.program.upstream(by for _, by in program.givens)
     if not keys or sources.intersection(keys) or "random" in families(program) or program.moved:
         return
-    if any(kinds(s).intersection(SLOPES) and surgery.downstream(keys).intersection(s.results) for s in program.steps):
+    # A gradient is taken, and a clone made, before anything is replaced.
+    early = [s for s in program.steps if s.step == "clone" or kinds(s).intersection(SLOPES)]
+    if any(surgery.downstream(keys).intersection(s.results) for s in early):
         return
     if any(surgery.types[k] != surgery.types[by] for k, by in program.givens):
         return

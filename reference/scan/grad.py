@@ -278,7 +278,7 @@ class _Backward:
         for read in loop.sequences:
             found.append(self._of_sequence(read, next(rows)) if read.inner in terms else self._flat(read))
         found += [self._of_initial(s, pending[id(s)]) if pending.get(id(s)) else self._flat(s) for s in loop.states]
-        found += [pending[id(c)][0] if pending.get(id(c)) else self._flat(c) for c in loop.carries]
+        found += [self._of_carry(pending[id(c)][0]) if pending.get(id(c)) else self._flat(c) for c in loop.carries]
         found += [sums[r.inner] if r.inner in sums else self._flat(r) for r in loop.constants]
         return found
 
@@ -306,6 +306,12 @@ class _Backward:
             return rows
         skipped = ns.minimum(self.steps - self.back.n_steps, len(pending))
         return ns.set_subtensor(ns.zeros_like(state.outer)[skipped:], rows[: len(pending) - skipped])
+
+    def _of_carry(self, pending: Any) -> Variable:
+        """The gradient that is still pending before the first step, where it flows so far."""
+        if self.op.truncate_gradient < 0:
+            return pending
+        return self.ns.switch(self.ns.eq(self.steps, self.back.n_steps), pending, self.ns.zeros_like(pending))
 
 
 def past(part: Any) -> Sequence[Variable]:

@@ -302,3 +302,11 @@ def test_an_integer_from_outside_counts_as_the_real_number_it_is():
     rows = theano.scan(lambda s: T.exp(w * 0.5) * s, outputs_info=[T.constant(np.float64(1))], n_steps=3)[0]
     for y in (rows[-1], T.exp(w * 0.5) ** 3):
         np.testing.assert_allclose(theano.function([w], theano.grad(y, w))(2), 1.5 * np.exp(3), rtol=1e-14)
+
+
+@pytest.mark.parametrize(("last", "expected"), [(1, [0.0, 0.0]), (2, [2.75, 5.25]), (-1, [2.75, 5.25])])
+def test_a_truncated_gradient_does_not_reach_the_first_value_of_shared_state(last, expected):
+    state = theano.shared(np.array([1.0, 2.0]))
+    rows, updates = theano.scan(lambda: (state**2, {state: state * 0.5}), n_steps=2, truncate_gradient=last)
+    slope = T.grad(rows.sum() + updates[state].sum(), state)
+    assert np.array_equal(theano.function([], slope)(), expected)
