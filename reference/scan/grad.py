@@ -311,7 +311,8 @@ class _Backward:
         """The gradient that is still pending before the first step, where it flows so far."""
         if self.op.truncate_gradient < 0:
             return pending
-        return self.ns.switch(self.ns.eq(self.steps, self.back.n_steps), pending, self.ns.zeros_like(pending))
+        ns: Any = self.ns
+        return ns.switch(ns.eq(self.steps, self.back.n_steps), pending, ns.zeros_like(pending))
 
 
 def past(part: Any) -> Sequence[Variable]:
