@@ -24,6 +24,7 @@ from reference.graph.core import Constant
 from reference.graph.traversal import clone_replace, toposort
 from reference.interpreter import without_effects
 from reference.scan.unroll import unrolled
+from reference.tensor import patternbroadcast
 
 ORDERS = ("first derivative", "second derivative", "third derivative", "Rop")
 LONGEST = 6
@@ -136,8 +137,14 @@ def _flat(outputs: list[Any]) -> list[Any]:
             steps = int(node.inputs[0].data)
             if 1 <= steps <= LONGEST:
                 written = unrolled(node, steps, _forgotten(node, steps))
-                return _flat(clone_replace(outputs, dict(zip(node.outputs, written))))
+                pairs = {a: _like(a, b) for a, b in zip(node.outputs, written)}
+                return _flat(clone_replace(outputs, pairs))
     return outputs
+
+
+def _like(old: Any, new: Any) -> Any:
+    """A variable as its reader expects it: of one step more is known, that its rows are one."""
+    return patternbroadcast(new, old.type.broadcastable) if hasattr(old.type, "broadcastable") else new
 
 
 def _derivatives(
