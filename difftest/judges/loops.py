@@ -24,7 +24,6 @@ from reference.graph.core import Constant
 from reference.graph.traversal import clone_replace, toposort
 from reference.interpreter import without_effects
 from reference.scan.unroll import unrolled
-from reference.tensor import patternbroadcast
 
 ORDERS = ("first derivative", "second derivative", "third derivative", "Rop")
 LONGEST = 6
@@ -63,7 +62,7 @@ def judged(api: Any, node: Any, values: Any, order: str, seed: int) -> tuple[str
     twin = node.clone_with_new_inputs([{**places, **fixed}.get(v, v) for v in node.inputs])
     given = {new: _value(values, v) for v, new in (*places.items(), *fixed.items())}
     pairs = [
-        (a, api.tensor.patternbroadcast(b, a.type.broadcastable), np.shape(values[v]))
+        (a, b, np.shape(values[v]))
         for a, b, v in zip(twin.outputs, _flat(unrolled(twin, steps, _forgotten(node, steps))), node.outputs)
         if is_float(a)
     ]
@@ -137,14 +136,8 @@ def _flat(outputs: list[Any]) -> list[Any]:
             steps = int(node.inputs[0].data)
             if 1 <= steps <= LONGEST:
                 written = unrolled(node, steps, _forgotten(node, steps))
-                pairs = {a: _like(a, b) for a, b in zip(node.outputs, written)}
-                return _flat(clone_replace(outputs, pairs))
+                return _flat(clone_replace(outputs, dict(zip(node.outputs, written))))
     return outputs
-
-
-def _like(old: Any, new: Any) -> Any:
-    """A variable as its reader expects it: of one step more is known, that its rows are one."""
-    return patternbroadcast(new, old.type.broadcastable) if hasattr(old.type, "broadcastable") else new
 
 
 def _derivatives(

@@ -48,7 +48,10 @@ def unrolled(node: Apply, n_steps: int, cut: int = 0) -> list[Variable]:
         steps.append(values[:first])
     parts = loop.stacked
     kept = [[row[k] for row in steps][-part.keep if part.keep else 0 :] for k, part in enumerate(parts)]
-    return [*(ns.join(0, *[ns.shape_padleft(v) for v in rows]) for rows in kept), *carried]
+    written = [*(ns.join(0, *[ns.shape_padleft(v) for v in rows]) for rows in kept), *carried]
+    # Of one step more is known than of the loop: that its rows are one.
+    return [ns.patternbroadcast(new, old.type.broadcastable) if isinstance(old.type, TensorType) else new
+            for old, new in zip(node.outputs, written)]  # fmt: skip
 
 
 def unroll(outputs: Sequence[Variable], n_steps: int) -> list[Variable]:
@@ -58,8 +61,4 @@ def unroll(outputs: Sequence[Variable], n_steps: int) -> list[Variable]:
         loop = next((node for node in toposort(outputs) if isinstance(node.op, Scan)), None)
         if loop is None:
             return outputs
-        import reference.tensor as ns
-
-        new = [ns.patternbroadcast(b, a.type.broadcastable) if hasattr(a.type, "broadcastable") else b  # type: ignore[attr-defined]
-               for a, b in zip(loop.outputs, unrolled(loop, n_steps))]  # fmt: skip
-        outputs = clone_replace(outputs, dict(zip(loop.outputs, new)))
+        outputs = clone_replace(outputs, dict(zip(loop.outputs, unrolled(loop, n_steps))))

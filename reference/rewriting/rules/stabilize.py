@@ -124,6 +124,12 @@ class Product:
             new = true_div(new, v)
         return neg(new) if self.negative else new
 
+    def in_place_of(self, old: Variable, factors: list[Variable]) -> Replacement:
+        """The product as a replacement of `old`, whose factors those were."""
+        new = self.rebuilt()
+        new = None if new is None else keep_type(new, old, factors)
+        return None if new is None else [new]
+
 
 def _exponent_of_one_plus_exp(v: Variable) -> Variable | None:
     if row_name(v) != "add" or v.owner is None or len(v.owner.inputs) != 2:
@@ -166,9 +172,7 @@ def logistic_in_product(fgraph: FunctionGraph, node: Apply) -> Replacement:
     factors = [*product.above, *product.below]
     if not product.simplify():
         return None
-    new = product.rebuilt()
-    new = None if new is None else keep_type(new, out, factors)
-    return None if new is None else [new]
+    return product.in_place_of(out, factors)
 
 
 @rewrite(STABLE, on="mul", stage="stabilize")
@@ -188,9 +192,7 @@ def logistic_over_terms(fgraph: FunctionGraph, node: Apply) -> Replacement:
                 return None
             rest = [u for j, u in enumerate(product.above) if j != k and u not in logistic]
             product.above = [sum_of(parts), *rest]
-            new = product.rebuilt()
-            new = None if new is None else keep_type(new, out, factors)
-            return None if new is None else [new]
+            return product.in_place_of(out, factors)
     return None
 
 

@@ -7,12 +7,10 @@ write out a loop that may end early, chooses lazily or prints.
 
 from __future__ import annotations
 
-import reference.tensor as ns
 from reference.config import config
 from reference.graph.core import Apply, Constant
 from reference.graph.fgraph import FunctionGraph
 from reference.graph.traversal import toposort
-from reference.graph.types import TensorType
 from reference.rewriting.engine import Promise, Replacement, has_effect, rewrite
 from reference.rewriting.lengths import has_rows
 from reference.scan.op import Scan
@@ -33,10 +31,7 @@ def few_steps_unrolled(fgraph: FunctionGraph, node: Apply) -> Replacement:
         return None
     if (steps > 1 and steps * len(step) > config.scan.unroll) or not _has_all_rows(node):
         return None
-    return [
-        ns.patternbroadcast(new, old.type.broadcastable) if isinstance(old.type, TensorType) else new
-        for old, new in zip(node.outputs, unrolled(node, steps))
-    ]
+    return unrolled(node, steps)
 
 
 def _has_all_rows(node: Apply) -> bool:
