@@ -12,6 +12,7 @@ from typing import Any
 
 PHASES: Mapping[str, tuple[tuple[str, str, Any], ...]] = {
     "opencl": (
+        ("inline", "opencl.threads", "driver"),
         ("plan", "opencl.replay", False),
         ("fusion", "opencl.fuse", False),
         ("plan", "opencl.reuse", False),

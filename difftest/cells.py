@@ -64,9 +64,11 @@ UNSAFE = Cell("UNSAFE")
 
 COMPILED = Cell("FAST_RUN", "opencl", (("opencl.interpret", "False"),))
 
-SELDOM = (UNSAFE, Cell("FAST_COMPILE"), COMPILED)
+INLINE = Cell("FAST_RUN", "opencl", (("opencl.threads", "caller"),))
+
+SELDOM = (UNSAFE, Cell("FAST_COMPILE"), COMPILED, INLINE)
 """Cells that join a session on their backend now and then: one admits every rewrite, one a part of those that keep all
-bits, and one builds a kernel for every loop, which takes long."""
+bits, one builds a kernel for every loop, which takes long, and one replays in the thread that calls."""
 
 BASE = Cell("UNOPTIMIZED", "reference")
 """The cell that is the meaning."""

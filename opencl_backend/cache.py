@@ -23,6 +23,9 @@ from reference.config import config
 from reference.graph.errors import BackendError
 
 _SHOWN = 3000
+_EMPTY = "kernel void empty(global int *a) {}"
+_NAME = 16
+"""Bytes of a PoCL binary that say what it is and for which device."""
 
 
 class Programs:
@@ -35,6 +38,8 @@ class Programs:
         self.device = device
         self._programs: dict[tuple[str, tuple[str, ...]], Any] = {}
         self._unsaved: list[tuple[Path, Any]] = []
+        self._inline: dict[Any, Any] = {}
+        self._name_of_inline = b""
         self._ahead: threading.Thread | None = None
         self.builds = 0
         self.hits = 0
@@ -79,7 +84,7 @@ class Programs:
             return
         for path, program in self._unsaved:
             cl = import_pyopencl()
-            binary = program.get_info(cl.program_info.BINARIES)[0]
+            binary = _binary(cl, program)
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=path.parent)
             with os.fdopen(handle, "wb") as file:
@@ -113,10 +118,32 @@ class Programs:
         if builtins.are_declared_for(self.device.platform.name):
             try:
                 declared = builtins.declarations(text) + text
-                return cl.Program(self.device.context, declared).build([*flags, builtins.WITHOUT_HEADER])
+                return self._from_text(declared, [*flags, builtins.WITHOUT_HEADER])
             except cl.Error:
                 self.with_header += 1
-        return cl.Program(self.device.context, text).build(flags)
+        return self._from_text(text, flags)
+
+    def _from_text(self, text: str, flags: list[str]) -> Any:
+        return import_pyopencl().Program(self.device.context, text).build(flags, devices=[self.device.cl_device])
+
+    def inline(self, program: Any) -> Any | None:
+        """A built program for the device that runs kernels in the thread that waits for them; None: it takes it not.
+
+        That device of PoCL runs the very code that is compiled for the other, but knows binaries by a name in their
+        first bytes, which is read off an empty program. Compiling from text instead would have the driver read its
+        library of functions once more.
+        """
+        if program not in self._inline:
+            cl, device = import_pyopencl(), self.device.inline.device
+            context = self.device.context
+            with warnings.catch_warnings(), suppress(cl.Error):
+                warnings.simplefilter("ignore")
+                if not self._name_of_inline:
+                    empty = cl.Program(context, _EMPTY).compile([builtins.WITHOUT_HEADER], devices=[device])
+                    self._name_of_inline = _binary(cl, empty)[:_NAME]
+                renamed = self._name_of_inline + _binary(cl, program)[_NAME:]
+                self._inline[program] = cl.Program(context, [device], [renamed]).build(devices=[device])
+        return self._inline.setdefault(program, None)
 
     def _path(self, text: str, flags: list[str]) -> Path | None:
         if not config.opencl.cache_dir:
@@ -128,9 +155,16 @@ class Programs:
         """The program saved at `path`, or None if the driver no longer takes it."""
         cl = import_pyopencl()
         try:
-            return cl.Program(self.device.context, [self.device.cl_device], [path.read_bytes()]).build()
+            device = self.device.cl_device
+            return cl.Program(self.device.context, [device], [path.read_bytes()]).build(devices=[device])
         except cl.Error:
             return None
+
+
+def _binary(cl: Any, program: Any) -> bytes:
+    """Of the one device that it was built for."""
+    binary: bytes = next(filter(None, program.get_info(cl.program_info.BINARIES)))
+    return binary
 
 
 _programs: dict[Device, Programs] = {}

@@ -49,6 +49,9 @@ class Copy:
             *self.pitches,
         )
 
+    def kernels(self) -> tuple[()]:
+        return ()
+
 
 def run(ctx: Context, source: DeviceArray, target: DeviceArray) -> bool:
     """Copy `source` into `target` if bytes will do; False if they will not."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import atexit
 import glob
+import importlib.metadata
 import importlib.util
 import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +29,8 @@ _INSTALL = (
     "(or 'theano-reference[intel]', or your vendor's OpenCL driver)"
 )
 _CHOSEN_BY_USER = ("OCL_ICD_VENDORS", "OPENCL_VENDOR_PATH", "OCL_ICD_FILENAMES")
+_THREADS, _INLINE = "pthread-", "basic-"
+"""How the names of PoCL's two devices of one processor begin: one has threads of its own, the other has none."""
 
 
 def make_drivers_visible() -> None:
@@ -34,9 +38,12 @@ def make_drivers_visible() -> None:
 
     PyOpenCL finds PoCL's wheel itself. Intel's wheel only drops libraries into ``PREFIX/lib``, so a
     directory of driver names is written that lists it together with the system's drivers. PoCL is told to compile a
-    kernel once: by itself it would make one for the launch at hand and, as programs are saved, another for all.
+    kernel once: by itself it would make one for the launch at hand and, as programs are saved, another for all. It is
+    also told to show, beside the device that has threads, the one that runs kernels in the thread that waits for them.
     """
     os.environ.setdefault("POCL_WORK_GROUP_SPECIALIZATION", "0")
+    if _has_wheel_of_pocl():
+        os.environ.setdefault("POCL_DEVICES", "pthread basic")
     if "pyopencl" in sys.modules or any(name in os.environ for name in _CHOSEN_BY_USER):
         return
     prefixes = dict.fromkeys((sys.prefix, sys.base_prefix, os.path.expanduser("~/.local")))
@@ -51,6 +58,15 @@ def make_drivers_visible() -> None:
     os.environ["OCL_ICD_VENDORS"] = str(folder)
 
 
+def _has_wheel_of_pocl() -> bool:
+    """Of the releases that know their devices by these names, and without another PoCL beside it?"""
+    try:
+        release = importlib.metadata.version("pocl-binary-distribution")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return release.startswith("3.") and not glob.glob("/etc/OpenCL/vendors/*pocl*.icd")
+
+
 def import_pyopencl() -> Any:
     """The pyopencl module, or BackendError saying how to install it."""
     if importlib.util.find_spec("pyopencl") is None:
@@ -62,13 +78,26 @@ def import_pyopencl() -> Any:
 
 
 def every_device() -> list[tuple[Any, Any]]:
-    """(platform, device) pairs, in the loader's order."""
+    """(platform, device) pairs, in the loader's order; a processor that has two devices is named once."""
     cl = import_pyopencl()
     try:
         platforms = cl.get_platforms()
     except cl.LogicError:
         platforms = []
-    return [(platform, device) for platform in platforms for device in platform.get_devices()]
+    pairs = []
+    for platform in platforms:
+        devices = platform.get_devices()
+        hidden = [beside(device, devices) for device in devices]
+        pairs += [(platform, device) for device in devices if device not in hidden]
+    return pairs
+
+
+def beside(device: Any, devices: Sequence[Any]) -> Any | None:
+    """The one of `devices` that runs kernels of `device`, in the same memory, in the thread that waits for them."""
+    name = device.name
+    if not name.startswith(_THREADS):
+        return None
+    return next((d for d in devices if d.name == _INLINE + name[len(_THREADS) :]), None)
 
 
 def choose(wanted: str = "") -> tuple[Any, Any]:
@@ -96,6 +125,7 @@ def _fits(wanted: str, name: str, number: int) -> bool:
 class Device:
     """One device with its context and in-order queue.
 
+    inline     another queue, whose kernels run in the thread that waits for them; None: the driver has none.
     style      "cpu": few work-items with a large contiguous chunk each; "gpu": one element an item.
     fp64       doubles are available.
     """
@@ -106,6 +136,7 @@ class Device:
     queue: Any
     style: str
     fp64: bool
+    inline: Any = None
 
     @property
     def name(self) -> str:
@@ -155,11 +186,13 @@ def open_device(wanted: str = "", style: str = "auto") -> Device:
     cl = import_pyopencl()
     platform, device = choose(wanted)
     try:
-        context = cl.Context([device])
-        queue = cl.CommandQueue(context)
+        other = beside(device, platform.get_devices())
+        context = cl.Context([device] if other is None else [device, other])
+        queue = cl.CommandQueue(context, device)
+        inline = None if other is None else cl.CommandQueue(context, other)
     except cl.Error as error:
         raise BackendError(f"the OpenCL device {device.name.strip()} cannot be opened: {error}") from error
     if style == "auto":
         style = "cpu" if device.type & cl.device_type.CPU else "gpu"
     fp64 = bool(getattr(device, "double_fp_config", 0)) or "cl_khr_fp64" in device.extensions
-    return Device(platform, device, context, queue, style, fp64)
+    return Device(platform, device, context, queue, style, fp64, inline)

@@ -81,6 +81,8 @@ def describe(executable: Executable) -> str:
         f"{len(plan.launches)} launches, {plan.interpreted} of them by general kernels or such as were built in haste; "
         f"{len(plan.steps)} host steps; replayed {plan.replays} times"
     )
+    if plan.inline:
+        lines.append("kernels run in the thread that waits for them")
     if not plan.replayable:
         lines.append("recorded anew on every call, because the device's values decide what is done")
     lines += dict.fromkeys(plan.notes)

@@ -7,11 +7,13 @@ long as those it depends on stay the same. It must not know operations: context.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Hashable, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Sequence
+from time import perf_counter
 from typing import Any, Protocol
 
 import numpy as np
 
+from opencl_backend.inline import Trial
 from opencl_backend.loop import Lazy
 from opencl_backend.ports import Host as Host
 from opencl_backend.ports import WayIn, WayOut, way_in, way_out
@@ -37,6 +39,15 @@ class Work(Protocol):
 
     def enqueue(self) -> None:
         """Begin, after all that was begun before, with the numbers and buffers of the moment."""
+
+    def kernels(self) -> Iterable[HasKernel]:
+        """Who holds a kernel of the driver's."""
+
+
+class HasKernel(Protocol):
+    """Whoever launches this kernel."""
+
+    kernel: Kernel
 
 
 class Launch:
@@ -72,6 +83,9 @@ class Launch:
                 self.geometry = self.runtime.constants(self.numbers)
         self.runtime.enqueue(self.kernel, self.items, self.local, self.geometry, self.slots)
 
+    def kernels(self) -> Iterable[HasKernel]:
+        yield self
+
 
 class Flag:
     """An error that kernels report: element `place` of the flag vector becomes nonzero."""
@@ -92,6 +106,7 @@ class Plan:
     replayable   False: something was read back from the device while recording
     compiled     every loop has a kernel of its own
     seconds      that calls have taken so far
+    inline       kernels run in the thread that waits for them
     interpreted  launches of `machine` and other general kernels, those of steps included
     kinds        what they are: those of a kind could share a kernel of their own
     """
@@ -119,25 +134,53 @@ class Plan:
         self.seconds = 0.0
         self.interpreted = 0
         self.kinds: set[Hashable] = set()
+        self.inline = False
+        self.trial: Trial | None = None
 
     def replay(self, values: Sequence[Any]) -> list[Any]:
         """Run the plan on other inputs of the same signature; Stale if a guard fails, before any launch."""
-        if not self.replays:
+        if self.trial is None:
+            self.trial = Trial(self)
             self.ways_in = [way_in(place, value) for place, value in zip(self.inputs, values)]
             self.ways_out = [way_out(output, k in self.updates) for k, output in enumerate(self.outputs)]
         held = [way.take(value) for way, value in zip(self.ways_in, values)]  # until kernels have run
         for step in self.steps:
             step()
         begun = [way.begin() for way in self.ways_out]
+        if self.trial.over:
+            self._launch()
+        else:
+            started = perf_counter()
+            self._launch()
+            self.trial.took(self, perf_counter() - started)
+        del held
+        self.replays += 1
+        return [way.end(one) for way, one in zip(self.ways_out, begun)]
+
+    def _launch(self) -> None:
+        """All kernels, one after the other, and wait for them."""
+        runtime = self.runtime
+        if self.inline:
+            runtime.queue = runtime.device.inline
         try:
             for launch in self.launches:
                 launch.enqueue()
         finally:
-            # Also when it fails: kernels may still be reading what is held.
-            self.runtime.wait()
-            del held
-        self.replays += 1
-        return [way.end(one) for way, one in zip(self.ways_out, begun)]
+            # Also when it fails: kernels may still be reading what the caller holds.
+            runtime.wait()
+            runtime.queue = runtime.device.queue
+
+    def run_inline(self, inline: bool) -> bool:
+        """Have kernels run in the thread that waits for them, or no longer; False if the driver cannot."""
+        if inline != self.inline:
+            holders = [holder for launch in self.launches for holder in launch.kernels()]
+            others = [self.runtime.elsewhere(holder.kernel) for holder in holders]
+            if None in others:
+                return False
+            for holder, other in zip(holders, others):
+                holder.kernel = other  # type: ignore[assignment]
+            self.inline = inline
+        return True
 
     def count_interpreted(self, kind: Hashable) -> None:
         """A general kernel has been launched for this plan."""

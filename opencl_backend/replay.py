@@ -7,7 +7,7 @@ launches run, the kernels with the numbers noted. It must not know what is repea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Hashable, Sequence, Set
+from collections.abc import Callable, Container, Hashable, Iterable, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from opencl_backend.context import Context
 from opencl_backend.device import import_pyopencl
 from opencl_backend.fuse import Order
 from opencl_backend.loop import Lazy
-from opencl_backend.plan import Host, Launch, Plan, Stale
+from opencl_backend.plan import HasKernel, Host, Launch, Plan, Stale
 from opencl_backend.runtime import Cell, DeviceArray, Memory
 from reference.graph.core import Apply, Variable
 from reference.scan.op import Scan
@@ -185,6 +185,10 @@ class Repeat:
         for t in range(first, self.steps):
             for run in runs:
                 run(t)
+
+    def kernels(self) -> Iterable[HasKernel]:
+        """Those of the step's launches, too, where there are no tracks."""
+        return self._tracks or [holder for launch in self.plan.launches for holder in launch.kernels()]
 
     def step(self, t: int) -> None:
         """Run one step, on host and device."""

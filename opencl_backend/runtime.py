@@ -293,6 +293,7 @@ class Runtime:
         self.turn = RLock()
         self.busy = False
         self._kernels: dict[tuple[str, str, tuple[str, ...]], Kernel] = {}
+        self._places: dict[Kernel, Kernel] = {}
         self._cl = import_pyopencl()
         self._begin = self._cl.enqueue_nd_range_kernel
 
@@ -338,6 +339,16 @@ class Runtime:
     def twin(self, kernel: Kernel) -> Kernel:
         """Another object of the same kernel, with arguments of its own."""
         return Kernel(self._cl.Kernel(kernel.object.program, kernel.object.function_name))
+
+    def elsewhere(self, kernel: Kernel) -> Kernel | None:
+        """The same kernel for the other queue, the device's `inline` or its own; None: the driver has none."""
+        other = self._places.get(kernel)
+        if other is None and self.device.inline is not None:
+            program = self.programs.inline(kernel.object.program)
+            if program is not None:
+                other = Kernel(self._cl.Kernel(program, kernel.object.function_name))
+                self._places |= {kernel: other, other: kernel}
+        return other
 
     def enqueue(
         self, kernel: Kernel, items: tuple[int], local: tuple[int], geometry: Any, slots: Sequence[Slot]

@@ -112,6 +112,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("opencl.interpret", True, boolean, (), "compute small loops with general kernels until they have run often"),
     Flag("opencl.reuse", True, boolean, (), "give memory that nobody needs any more to the next who asks"),
     Flag("opencl.replay", True, boolean, (), "replay what the first call of a signature recorded"),
+    Flag("opencl.threads", "auto", str, ("auto", "driver", "caller"), "who runs kernels; auto: quick plans try both"),
     Flag("opencl.optimize", True, boolean, (), "let the driver's compiler optimize kernels"),
     Flag("opencl.cache_dir", "", str, (), "where programs are cached; empty: the driver's own cache"),
     # What decides nothing here.
