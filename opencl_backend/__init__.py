@@ -7,18 +7,18 @@ graph is the reference's; nothing here changes a graph.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from time import perf_counter
 from typing import Any, NoReturn
 
 import numpy as np
 
-from opencl_backend import explain, lower, machine
+from opencl_backend import explain, joins, lower, machine
 from opencl_backend.context import Context
 from opencl_backend.device import current
 from opencl_backend.explain import how as how
 from opencl_backend.fuse import Order
-from opencl_backend.plan import Host, Plan, Stale, placeholder
+from opencl_backend.plan import Host, Launch, MustRun, Plan, Stale, placeholder
 from opencl_backend.ports import handed_out
 from opencl_backend.runtime import DeviceArray, Runtime, runtime, same_size_class
 from reference.config import config
@@ -83,23 +83,60 @@ class Executable:
             if plan.signature != signature:
                 continue
             if _worth_compiling(plan, plan.seconds):
-                compiled = True
-                self.plans.remove(plan)
-                continue
+                following = plan.following or self._following(plan, values)
+                if following is None:
+                    compiled = True
+                    self.plans.remove(plan)
+                    continue
+                if following.building is None or not following.building.is_alive():
+                    self.plans[self.plans.index(plan)] = plan = following
             try:
-                outputs = plan.replay(values)
+                outputs = self._replayed(plan, values)
             except Stale:
                 continue
-            error = plan.reported()
-            if error is not None:
-                self._raise(*error, values)
             if plan is not self.plans[-1]:
                 self.plans.remove(plan)
                 self.plans.append(plan)
-            self.last = plan
             plan.seconds += perf_counter() - started
             return outputs
+        if config.opencl.replay and not config.opencl.interpret and (self.last is None or self.last.replayable):
+            compiled_plan = self._dry(values, signature)
+            if compiled_plan is not None:
+                self._keep(compiled_plan)
+                outputs = self._replayed(compiled_plan, values)
+                self.runtime.programs.save()
+                return outputs
         return self._recorded(values, signature, compiled)
+
+    def _replayed(self, plan: Plan, values: list[Any]) -> list[Any]:
+        outputs = plan.replay(values)
+        error = plan.reported()
+        if error is not None:
+            self._raise(*error, values)
+        self.last = plan
+        return outputs
+
+    def _keep(self, plan: Plan) -> None:
+        self.plans.append(plan)
+        del self.plans[:-MOST_PLANS]
+
+    def _dry(self, values: list[Any], signature: Hashable) -> Plan | None:
+        """A plan with kernels for all loops, recorded without being run; None if that cannot be."""
+        try:
+            plan, _ = self._record(self._lent(values), True, dry=True)
+        except MustRun:
+            return None
+        plan.signature = signature
+        return plan
+
+    def _following(self, plan: Plan, values: list[Any]) -> Plan | None:
+        """The plan that takes over when its kernels have been built, while calls go on with this one; None if it cannot
+        be recorded without being run."""
+        plan.following = following = self._dry(values, plan.signature)
+        if following is not None:
+            kernels = [work.code for work in following.launches if isinstance(work, Launch)]
+            following.building = self.runtime.begin((code.text, code.options) for code in kernels)
+        return following
 
     def explain(self) -> str:
         """The plan of the last call, as a table."""
@@ -123,19 +160,17 @@ class Executable:
     def _recorded(self, values: list[Any], signature: tuple[Any, ...] | None, compiled: bool) -> list[Any]:
         """Run while recording a plan, which is kept if later calls can replay it and it has a signature."""
         started, builds = perf_counter(), self.runtime.programs.builds
-        given = [self.runtime.borrow(v) if k in self.borrowed else v for k, v in enumerate(values)]
         last = self.last
         if last is not None and last.signature == signature and not last.replayable:
             compiled = last.compiled or _worth_compiling(last, self.anew)
         try:
-            plan, outputs = self._record(given, compiled)
+            plan, outputs = self._record(self._lent(values), compiled)
         finally:
             # Also when it fails: kernels may still be reading the caller's arrays.
             self.runtime.wait()
         plan.signature = signature
         if plan.replayable and signature is not None and config.opencl.replay:
-            self.plans.append(plan)
-            del self.plans[:-MOST_PLANS]
+            self._keep(plan)
         error = plan.reported()
         if error is not None:
             self._raise(*error, values)
@@ -156,9 +191,15 @@ class Executable:
                 raise told from None
         raise error
 
-    def _record(self, values: list[Any], compiled: bool) -> tuple[Plan, list[Host | DeviceArray]]:
-        """Run the graph node by node and remember what was done."""
-        plan = Plan(self.runtime, compiled or not config.opencl.interpret, self.updates)
+    def _lent(self, values: list[Any]) -> list[Any]:
+        """The host's arrays as arrays on the device, for the time of one call."""
+        return [self.runtime.borrow(v) if k in self.borrowed else v for k, v in enumerate(values)]
+
+    def _record(
+        self, values: list[Any], compiled: bool, dry: bool = False
+    ) -> tuple[Plan, list[Host | DeviceArray]]:
+        """Run the graph node by node and remember what was done; or, `dry`, what would be done."""
+        plan = Plan(self.runtime, compiled or not config.opencl.interpret, self.updates, dry)
         ctx = Context(plan, self.exact, self.order, self.left_to_host, self.constants)
         for variable, value in zip(self.fgraph.inputs, values):
             place = placeholder(value) if isinstance(value, DeviceArray) else Host(value, True)
@@ -178,6 +219,10 @@ class Executable:
                 array = ctx.copied(array)
             taken.add(id(array.storage))
             plan.outputs.append(array)
+        if dry:
+            if config.opencl.fuse:
+                plan.launches = joins.joined(plan.launches)
+            return plan, []
         # The plan's own buffers may hold other values while it runs: what the caller gets is a copy. Replays
         # put fresh buffers in the outputs' slots instead.
         outputs = [Host(o.value, False) if isinstance(o, Host) else self.runtime.duplicate(o) for o in plan.outputs]

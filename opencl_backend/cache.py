@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 import warnings
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ _SHOWN = 3000
 _EMPTY = "kernel void empty(global int *a) {}"
 _NAME = 16
 """Bytes of a PoCL binary that say what it is and for which device."""
+Key = tuple[str, tuple[str, ...]]
+"""A program's text and how it is compiled."""
 
 
 class Programs:
@@ -36,11 +39,11 @@ class Programs:
 
     def __init__(self, device: Device):
         self.device = device
-        self._programs: dict[tuple[str, tuple[str, ...]], Any] = {}
+        self._programs: dict[Key, Any] = {}
         self._unsaved: list[tuple[Path, Any]] = []
         self._inline: dict[Any, Any] = {}
         self._name_of_inline = b""
-        self._ahead: threading.Thread | None = None
+        self._turns: dict[Key, threading.Lock] = {}
         self.builds = 0
         self.hits = 0
         self.with_header = 0
@@ -50,56 +53,65 @@ class Programs:
         """A new kernel object (its arguments are its own) of the program `text`."""
         cl = import_pyopencl()
         key = (text, options)
-        if self._ahead is not None:
-            self._ahead.join()
-            self._ahead = None
-        program = self._programs.get(key)
-        if program is None:
-            started = time.perf_counter()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                program = self._programs[key] = self._build(text, options)
-            self.builds += 1
-            self.seconds += time.perf_counter() - started
-        else:
-            self.hits += 1
+        with self._turn(key):
+            program = self._programs.get(key)
+            if program is None:
+                started = time.perf_counter()
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    path, program = self._build(text, options)
+                self._programs[key] = program
+                if path is not None:
+                    self._unsaved.append((path, program))
+                self.builds += 1
+                self.seconds += time.perf_counter() - started
+            else:
+                self.hits += 1
         return cl.Kernel(program, name)
 
-    def begin(self, text: str, options: tuple[str, ...]) -> None:
-        """Build a program that will be asked for, while this thread goes on: the first program of a process takes a
-        driver half a second more, as it reads its library of functions."""
+    def begin(self, wanted: Iterable[Key]) -> threading.Thread:
+        """Build programs that will be asked for, one after the other, while this thread goes on; to the end, which
+        drivers put off until kernels are first run. The program that is being built is all that an interpreter waits
+        for that comes to its end."""
+        missing = [key for key in dict.fromkeys(wanted) if key not in self._programs]
 
         def build() -> None:
-            with suppress(BackendError):  # who asks for it will be told
-                self._programs[text, options] = self._build(text, options)
+            for key in missing:
+                if not threading.main_thread().is_alive():
+                    return
+                with self._turn(key), suppress(Exception):  # who asks for it builds it again, and is told
+                    if key not in self._programs:
+                        path, program = self._build(*key)
+                        binary = _binary(program)
+                        self._programs[key] = program
+                        if path is not None:
+                            _write(path, binary)
 
-        self.builds += 1
-        self._ahead = threading.Thread(target=build)
-        self._ahead.start()
+        self.builds += len(missing)
+        thread = threading.Thread(target=build)
+        thread.start()
+        return thread
+
+    def _turn(self, key: Key) -> threading.Lock:
+        """Held by the thread that builds this program."""
+        return self._turns.setdefault(key, threading.Lock())
 
     def save(self) -> None:
         """Write programs built since the last call to the folder. Drivers finish a program's binary when
         its kernels first run, so this is called after a run."""
-        if self._ahead is not None and self._ahead.is_alive():
-            return
-        for path, program in self._unsaved:
-            cl = import_pyopencl()
-            binary = _binary(cl, program)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=path.parent)
-            with os.fdopen(handle, "wb") as file:
-                file.write(binary)
-            os.replace(temporary, path)
-        self._unsaved.clear()
+        while self._unsaved:
+            path, program = self._unsaved.pop()
+            _write(path, _binary(program))
 
-    def _build(self, text: str, options: tuple[str, ...]) -> Any:
+    def _build(self, text: str, options: tuple[str, ...]) -> tuple[Path | None, Any]:
+        """A program, and where it is to be saved."""
         cl = import_pyopencl()
         flags = [*self.device.build_options(), *options]
         path = self._path(text, flags)
         if path is not None and path.exists():
             program = self._load(path)
             if program is not None:
-                return program
+                return None, program
         try:
             program = self._compiled(text, flags)
         except cl.Error as error:
@@ -108,9 +120,7 @@ class Programs:
                 f"{self.device.name} does not build a kernel, which is a fault of this backend; please "
                 f"report it. The driver says:\n{error}\nThe program's end:\n{numbered[-_SHOWN:]}"
             ) from error
-        if path is not None:
-            self._unsaved.append((path, program))
-        return program
+        return path, program
 
     def _compiled(self, text: str, flags: list[str]) -> Any:
         """The program from its text, without the driver's header where that works."""
@@ -140,8 +150,8 @@ class Programs:
                 warnings.simplefilter("ignore")
                 if not self._name_of_inline:
                     empty = cl.Program(context, _EMPTY).compile([builtins.WITHOUT_HEADER], devices=[device])
-                    self._name_of_inline = _binary(cl, empty)[:_NAME]
-                renamed = self._name_of_inline + _binary(cl, program)[_NAME:]
+                    self._name_of_inline = _binary(empty)[:_NAME]
+                renamed = self._name_of_inline + _binary(program)[_NAME:]
                 self._inline[program] = cl.Program(context, [device], [renamed]).build(devices=[device])
         return self._inline.setdefault(program, None)
 
@@ -161,10 +171,19 @@ class Programs:
             return None
 
 
-def _binary(cl: Any, program: Any) -> bytes:
+def _binary(program: Any) -> bytes:
     """Of the one device that it was built for."""
-    binary: bytes = next(filter(None, program.get_info(cl.program_info.BINARIES)))
+    binary: bytes = next(filter(None, program.get_info(import_pyopencl().program_info.BINARIES)))
     return binary
+
+
+def _write(path: Path, binary: bytes) -> None:
+    """At once or not at all: other processes may be reading."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
+        file.write(binary)
+    os.replace(temporary, path)
 
 
 _programs: dict[Device, Programs] = {}

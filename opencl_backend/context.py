@@ -14,7 +14,7 @@ import numpy as np
 
 from opencl_backend import copies, fuse, lower, machine, render
 from opencl_backend.loop import Compute, Lazy, Load
-from opencl_backend.plan import Host, Launch, Plan, Stale, Value
+from opencl_backend.plan import Code, Host, Launch, MustRun, Plan, Stale, Value
 from opencl_backend.runtime import Cell, DeviceArray, Number
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.dtypes import COMPLEX
@@ -28,6 +28,9 @@ LARGE = 1 << 20
 are interpreted by `machine` until a plan has proved worth compiling for."""
 IN_EARNEST = 1 << 26
 """Kernels of so many operations are optimized at once; others are built in haste until their plan has."""
+
+A_LOOP = 8
+"""Simple operations that an element of a loop is taken for that says no more of itself."""
 
 
 class Context:
@@ -213,16 +216,19 @@ class Context:
         local: int = 1,
         elements: int = 0,
         options: tuple[str, ...] = (),
+        work: int = 0,
     ) -> None:
         """Enqueue kernel `name` of the program `text` over `items` work-items and remember it.
 
         The kernel's arguments are ``constant long *g`` with `numbers`, then one pointer an array, to the
         beginning of its storage: offsets and strides are passed among the numbers.
         """
-        kernel = self.runtime.kernel(text, name, options)
-        launch = Launch(self.runtime, label, kernel, items, numbers, arrays, local, elements)
-        self.plan.launches.append(launch)
-        launch.enqueue()
+        slots = [array.storage.slot for array in arrays]
+        moved = sum(array.nbytes for array in {id(a): a for a in arrays}.values())
+        code = Code(text, name, options)
+        self.plan.begin(
+            Launch(self.runtime, label, code, items, numbers, slots, local, elements, work or A_LOOP * elements, moved)
+        )
 
     def flag(self, make: Callable[[int], Exception]) -> tuple[DeviceArray, int]:
         """(a vector of longs, a place in it): a kernel that finds an error writes a nonzero number there.
@@ -302,7 +308,7 @@ class Context:
         self.node = node
         try:
             self._lower(node)
-        except Stale:
+        except (Stale, MustRun):
             raise
         except Exception as error:
             explain(error, node, [self._seen(v) for v in node.inputs])

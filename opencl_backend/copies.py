@@ -73,6 +73,5 @@ def run(ctx: Context, source: DeviceArray, target: DeviceArray) -> bool:
             return False
         pitches.append((row, plane))
     copy = Copy(source, target, region, pitches)
-    ctx.plan.launches.append(copy)
-    copy.enqueue()
+    ctx.plan.begin(copy)
     return True

@@ -24,6 +24,7 @@ from opencl_backend.render import (
     Spec,
     Step,
     access,
+    effort,
     encode,
     header,
     signature,
@@ -126,7 +127,7 @@ def run(ctx: Context, fold: Fold, lazy: Lazy, axis: int, count: int = 1, label: 
     parts = "+".join(dict.fromkeys(step.row for step in steps if step.row))
     ctx.launch(
         f"{name}({parts})" if parts else name, text, "fold", -(-rows // each), numbers, [*arrays, *outputs],
-        1, prod(block), ctx.options(prod(block) * len(steps), (spec, fold)),
+        1, prod(block), ctx.options(prod(block) * len(steps), (spec, fold)), prod(block) * effort(spec, block[along]),
     )  # fmt: skip
     return outputs
 

@@ -152,7 +152,8 @@ def text(dtype: str, rare: bool, fast: bool, fp64: bool) -> str:
 def prepare(runtime: Runtime, exact: bool) -> None:
     """Have the kernel built that graphs are likely to need first, before anybody waits for it; once a process."""
     if not runtime.programs.builds and builtins.are_declared_for(runtime.device.platform.name):
-        runtime.programs.begin(text(config.floatX, False, not exact, runtime.device.fp64), OPTIONS)
+        # The first program takes a driver half a second more, as it reads its library of functions.
+        runtime.programs.begin([(text(config.floatX, False, not exact, runtime.device.fp64), OPTIONS)])
 
 
 def _narrower(dtype: str, known: list[str]) -> list[str]:

@@ -8,8 +8,9 @@ long as those it depends on stay the same. It must not know operations: context.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Hashable, Iterable, Sequence
+from threading import Thread
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -17,13 +18,17 @@ from opencl_backend.inline import Trial
 from opencl_backend.loop import Lazy
 from opencl_backend.ports import Host as Host
 from opencl_backend.ports import WayIn, WayOut, way_in, way_out
-from opencl_backend.runtime import Cell, DeviceArray, Kernel, Number, Runtime, contiguous_strides, seen
+from opencl_backend.runtime import Cell, DeviceArray, Kernel, Number, Runtime, Slot, contiguous_strides, seen
 from reference.graph.core import Apply
 from reference.interpreter import explain
 
 
 class Stale(Exception):
     """A host value that the plan depends on has changed: record again."""
+
+
+class MustRun(Exception):
+    """What is being recorded asks the device for a value, so it cannot be recorded without running it."""
 
 
 Value = DeviceArray | Lazy | Host
@@ -50,38 +55,62 @@ class HasKernel(Protocol):
     kernel: Kernel
 
 
+class Code(NamedTuple):
+    """A kernel: the text of its program, its name there, and how the program is compiled."""
+
+    text: str
+    name: str
+    options: tuple[str, ...] = ()
+
+
 class Launch:
-    """One kernel enqueued: numbers in a small constant buffer, then arrays."""
+    """One kernel enqueued: numbers in a small constant buffer, then arrays. It is built when it is first needed.
+
+    work    what one work-item alone would have to do, in simple operations on a number in a vector
+    moved   bytes of all arrays
+    """
 
     __slots__ = (
-        "elements", "geometry", "items", "kernel", "label", "live", "local", "moved", "now", "numbers", "runtime",
-        "slots",
+        "_kernel", "code", "elements", "geometry", "items", "label", "live", "local", "moved", "now", "numbers",
+        "runtime", "slots", "work",
     )  # fmt: skip
 
     def __init__(
-        self, runtime: Runtime, label: str, kernel: Kernel, items: int, numbers: Sequence[Number],
-        arrays: Sequence[DeviceArray], local: int, elements: int,
+        self, runtime: Runtime, label: str, code: Code, items: int, numbers: Sequence[Number], slots: Sequence[Slot],
+        local: int, elements: int, work: int, moved: int,
     ):  # fmt: skip
         self.runtime = runtime
         self.label = label
-        self.kernel = kernel
+        self.code = code
         self.items = (items,)
         self.local = (local,)
-        self.slots = [array.storage.slot for array in arrays]
+        self.slots = list(slots)
         self.elements = elements
-        self.moved = sum(array.nbytes for array in {id(a): a for a in arrays}.values())
+        self.work = work
+        self.moved = moved
         self.numbers = list(numbers)
         self.live = [n for n in self.numbers if isinstance(n, Cell)]
-        self.now = [cell.value for cell in self.live]
-        self.geometry = runtime.constants(self.numbers)
+        self.now: list[int] | None = None
+        self.geometry: Any = None
+        self._kernel: Kernel | None = None
+
+    @property
+    def kernel(self) -> Kernel:
+        if self._kernel is None:
+            self._kernel = self.runtime.kernel(*self.code)
+        return self._kernel
+
+    @kernel.setter
+    def kernel(self, kernel: Kernel) -> None:
+        self._kernel = kernel
 
     def enqueue(self) -> None:
-        if self.live:
+        if self.live or self.now is None:
             now = [cell.value for cell in self.live]
             if now != self.now:
                 self.now = now
                 self.geometry = self.runtime.constants(self.numbers)
-        self.runtime.enqueue(self.kernel, self.items, self.local, self.geometry, self.slots)
+        self.runtime.enqueue(self._kernel or self.kernel, self.items, self.local, self.geometry, self.slots)
 
     def kernels(self) -> Iterable[HasKernel]:
         yield self
@@ -103,22 +132,26 @@ class Plan:
 
     signature    the shapes of the inputs
     updates      the places of outputs that become values of shared variables
+    dry          nothing runs while it is recorded
     replayable   False: something was read back from the device while recording
     compiled     every loop has a kernel of its own
     seconds      that calls have taken so far
     inline       kernels run in the thread that waits for them
     interpreted  launches of `machine` and other general kernels, those of steps included
     kinds        what they are: those of a kind could share a kernel of their own
+    following    the plan that takes over when its kernels have been built
+    building     the thread that builds this plan's kernels
     """
 
     FLAGS = 256
 
     signature: Hashable = None
 
-    def __init__(self, runtime: Runtime, compiled: bool, updates: Container[int] = ()):
+    def __init__(self, runtime: Runtime, compiled: bool, updates: Container[int] = (), dry: bool = False):
         self.runtime = runtime
         self.compiled = compiled
         self.updates = updates
+        self.dry = dry
         self.launches: list[Work] = []
         self.steps: list[Callable[[], None]] = []
         self.flags: list[Flag] = []
@@ -129,13 +162,36 @@ class Plan:
         self.ways_in: list[WayIn] = []
         self.ways_out: list[WayOut] = []
         self.notes: list[str] = []
-        self.replayable = True
+        self._replayable = True
         self.replays = 0
         self.seconds = 0.0
         self.interpreted = 0
         self.kinds: set[Hashable] = set()
         self.inline = False
         self.trial: Trial | None = None
+        self.following: Plan | None = None
+        self.building: Thread | None = None
+
+    @property
+    def replayable(self) -> bool:
+        return self._replayable
+
+    @replayable.setter
+    def replayable(self, can_be: bool) -> None:
+        self._replayable = can_be
+        if not can_be:
+            self.must_run()
+
+    def must_run(self) -> None:
+        """What is recorded next depends on what was recorded so far."""
+        if self.dry:
+            raise MustRun
+
+    def begin(self, work: Work) -> None:
+        """What is recorded is begun at once, but for a plan that is recorded dry."""
+        self.launches.append(work)
+        if not self.dry:
+            work.enqueue()
 
     def replay(self, values: Sequence[Any]) -> list[Any]:
         """Run the plan on other inputs of the same signature; Stale if a guard fails, before any launch."""

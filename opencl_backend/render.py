@@ -28,6 +28,10 @@ GPU_GROUP = 128
 ONCE, ROW, NEXT, STRIDED, MOVED = "once", "row", "next", "strided", "moved"
 """How an operand goes through the innermost axis: one element for all, one a row, the next one, a stride;
 or to where index values say."""
+A_FUNCTION = 8
+"""Simple operations that a function such as exp is taken for."""
+ALONE = 4
+"""How much longer a number takes that is in no vector."""
 
 
 @dataclass(frozen=True)
@@ -200,6 +204,13 @@ def vector_width(spec: Spec) -> int:
         return 1
     dtypes = [step.dtype for step in spec.steps] + [c for step in spec.steps for c in (*step.casts, step.compute) if c]
     return 8 if any(dtype.endswith("64") for dtype in dtypes) else 16
+
+
+def effort(spec: Spec, along: int) -> int:
+    """Simple operations on numbers in vectors that an element takes, of rows of so many."""
+    width = vector_width(spec)
+    functions = [step for step in spec.steps if step.row and scalar_c.by_name(step.row).helpers(CType(step.compute))]
+    return (len(spec.steps) + A_FUNCTION * len(functions)) * (ALONE if width == 1 or along < width else 1)
 
 
 @cache
@@ -421,7 +432,7 @@ def run(ctx: Context, lazy: Lazy, target: DeviceArray) -> None:
     label = "+".join(dict.fromkeys(step.row or step.kind for step in code.steps if step.kind in _NAMED)) or "copy"
     ctx.launch(
         label, nest(spec), "nest", -(-items // local) * local, numbers, touched, local, total,
-        ctx.options(total * len(code.steps), spec),
+        ctx.options(total * len(code.steps), spec), total * effort(spec, geometry.shape[-1]),
     )  # fmt: skip
 
 

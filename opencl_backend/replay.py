@@ -32,6 +32,7 @@ class StepPlan(Plan):
     """The plan of one step; errors that its kernels report are the outer plan's."""
 
     def __init__(self, outer: Plan, compiled: bool):
+        outer.must_run()
         super().__init__(outer.runtime, compiled)
         self.outer = outer
         self.uploads = False

@@ -7,13 +7,13 @@ kernels. The queue runs in order, so a buffer that the host has let go of may be
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import count
 from math import prod
-from threading import RLock
+from threading import RLock, Thread
 from typing import Any
 
 import numpy as np
@@ -328,13 +328,16 @@ class Runtime:
 
     def kernel(self, text: str, name: str, options: tuple[str, ...] = ()) -> Kernel:
         """The kernel of a program: one for all launches."""
-        if not _flags.optimize:
-            options = (*options, "-cl-opt-disable")
+        options = _compiled_as(options)
         key = (text, name, options)
         kernel = self._kernels.get(key)
         if kernel is None:
             kernel = self._kernels[key] = Kernel(self.programs.kernel(text, name, options))
         return kernel
+
+    def begin(self, wanted: Iterable[tuple[str, tuple[str, ...]]]) -> Thread:
+        """Have these programs built, as `kernel` would, while this thread goes on."""
+        return self.programs.begin([(text, _compiled_as(options)) for text, options in wanted])
 
     def twin(self, kernel: Kernel) -> Kernel:
         """Another object of the same kernel, with arguments of its own."""
@@ -467,6 +470,10 @@ def is_plain(value: np.ndarray) -> bool:
     """Can kernels read the array where it lies?"""
     flags = value.flags
     return flags.c_contiguous and flags.aligned and value.dtype.isnative
+
+
+def _compiled_as(options: tuple[str, ...]) -> tuple[str, ...]:
+    return options if _flags.optimize else (*options, "-cl-opt-disable")
 
 
 def _lowest(array: DeviceArray) -> int:

@@ -32,6 +32,8 @@ A_PRODUCT = 16
 """A term of a product is worth so many elements of a loop when it is asked what deserves a kernel."""
 A_TILE = 8
 """Terms that a tile adds up, built in haste, while a loop would do one operation."""
+A_SUM = 2
+"""Terms that a tile adds up while a loop would do one operation."""
 WORTH_LANES = 128
 """From so many terms on, sums side by side in a vector are worth being added up in the end."""
 MOST_ROWS = {1: 12, 2: 12, 3: 8, 4: 6}
@@ -147,8 +149,7 @@ def multiply(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: 
         side = a.turned() if a.row == 1 else _side_by_side(ctx, a.turned(), batches, depth, m)
         _launch_product(ctx, b.turned(), side, c.turned(), batches, n, m, depth)
     elif free and _blas_pays(ctx, a, b, batches, m, n, depth):
-        ctx.plan.launches.append(HostDot(ctx.runtime, a, b, c, batches, m, n, depth))
-        ctx.plan.launches[-1].enqueue()
+        ctx.plan.begin(HostDot(ctx.runtime, a, b, c, batches, m, n, depth))
     elif free and a.column == 1 and b.row == 1 and b.column != 1 and depth >= WORTH_LANES:
         _launch_inner(ctx, a, b, c, batches, m, n, depth)
     elif n > 1 and a.row == 1 and not ctx.records and _turning_pays(dtype, m, n, depth):
@@ -252,7 +253,7 @@ def _launch_product(ctx: Context, a: Operand, b: Operand, c: Operand, batches: i
     ctx.launch(
         f"dot {m}x{depth}x{n}", gemm.product(tile), "product", batches * blocks * groups,
         _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks), arrays, 1,
-        2 * batches * m * n * depth, options,
+        2 * batches * m * n * depth, options, batches * m * n * depth // A_SUM,
     )  # fmt: skip
 
 
@@ -271,7 +272,7 @@ def _launch_inner(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int
     ctx.launch(
         f"dot {m}x{depth}x{n}", text, "inner", batches * blocks * groups,
         _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks), [a.array, b.array, c.array], 1,
-        2 * batches * m * n * depth, options,
+        2 * batches * m * n * depth, options, batches * m * n * depth // A_SUM,
     )  # fmt: skip
 
 
