@@ -86,13 +86,6 @@ seed(
     origin="Theano #2252: a state that is an input row came back aliased",
 )
 seed(
-    "ring_read_unturned",
-    "the last rows of a ring come in the order of memory",
-    "return self.buffer if turn == 0 else np.concatenate([self.buffer[turn:], self.buffer[:turn]])",
-    "return self.buffer",
-    origin="Theano e6777e0b9: buffer rotation",
-)
-seed(
     "stack_without_growth",
     "an until loop writes over its rows from the 64th on",
     "            self.buffer = np.concatenate([self.buffer, np.empty_like(self.buffer)])",
@@ -134,6 +127,34 @@ seed(
     "every step reads the carries as they were before the loop",
     'body += [f"c{k} = d{k}" for k in range(carries)]',
     'body += [f"if t == steps - 1: c{k} = d{k}" for k in range(carries)]',
+)
+
+seed = patches("scan", "reference/scan/arithmetic.py", "op Scan", "scan")
+
+seed(
+    "ring_read_unturned",
+    "the last rows of a ring come in the order of memory",
+    "return ring if turn == 0 else np.concatenate([ring[turn:], ring[:turn]])",
+    "return ring",
+    origin="Theano e6777e0b9: buffer rotation",
+)
+seed(
+    "row_overwritten_while_read",
+    "a step's new value is written where the oldest that it reads still lies",
+    "count = 1 + (op.depth(k) if k < op.n_states else how == CARRY)",
+    "count = op.depth(k) if k < op.n_states else 1 + (how == CARRY)",
+)
+seed(
+    "buffer_given_away_early",
+    "memory of a value is free when it was read once",
+    "if last[x] == k and x not in self.op.inner_outputs",
+    "if x not in self.op.inner_outputs",
+)
+seed(
+    "third_operand_overwritten",
+    "a sum of three writes its first result over the third",
+    "return name in operands and (len(operands) <= 2 or name not in operands[1:])",
+    "return name in operands",
 )
 
 seed = patches("scan", "reference/scan/parts.py", "scan", "op Scan", "rewrite ")

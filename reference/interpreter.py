@@ -118,7 +118,7 @@ class Program:
 
         When it fails, `blame` tells the error which node it was.
         """
-        if self.certain is not None or times <= _A_FEW:
+        if self.certain is not None or times <= A_FEW:
             return lambda *values: self.run_quietly(values)
         if self.straight is None:
             steps = [
@@ -164,7 +164,7 @@ class Program:
         return [self.makers[v] for v in wanted if v in self.makers]
 
 
-_A_FEW = 2
+A_FEW = 2
 """Runs that are not worth a program's being written as straight lines."""
 
 

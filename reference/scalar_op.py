@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -75,6 +75,14 @@ def to_part(*dtypes: str) -> str:
 def by_itself(*dtypes: str) -> tuple[str, ...]:
     """Operands stay as they are."""
     return dtypes
+
+
+class AsUfunc(NamedTuple):
+    """A NumPy function, the dtypes that its operands are cast to first, and that of what it gives, cast as well."""
+
+    ufunc: np.ufunc
+    operands: tuple[str, ...]
+    result: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,6 +200,16 @@ class ScalarOp:
             return value(*[x.astype(d, copy=False) for x, d in zip(operands, widened)]).astype(narrow)
 
         return transcendental
+
+    def as_ufunc(self, *dtypes: str) -> AsUfunc | None:
+        """The same meaning, under what config.float32_math says now, as a NumPy function that can be told where its
+        result goes; None if it is none. One of two operands is applied from left to right."""
+        value = getattr(self.numpy, "binary", self.numpy)
+        if not isinstance(value, np.ufunc) or value.nin != min(len(dtypes), 2):
+            return None
+        exact, native, _ = self._plan(*dtypes)
+        operands = (exact if config.float32_math == "exact" else native) or dtypes
+        return AsUfunc(value, operands, value(*[np.empty(0, d) for d in operands[:2]]).dtype.name)
 
     def _plan(self, *dtypes: str) -> tuple[Any, Any, np.dtype[Any]]:
         """What each operand is cast to under either value of config.float32_math (None: nothing is), and

@@ -23,7 +23,8 @@ from reference.graph.errors import ShapeError
 from reference.graph.fgraph import FunctionGraph
 from reference.graph.traversal import equal_graphs, toposort
 from reference.graph.types import TensorType
-from reference.interpreter import Program, without_effects
+from reference.interpreter import A_FEW, Program, without_effects
+from reference.scan.arithmetic import Arithmetic, in_order
 from reference.scan.rounds import ALL, GROWING, LAST, RING, rounds
 from reference.tensor.basic import as_tensor_variable
 
@@ -136,14 +137,27 @@ class Scan(Op):
         """The step, ready to run."""
         return Program(FunctionGraph(self.inner_inputs, self.inner_outputs))
 
+    @cached_property
+    def arithmetic(self) -> Arithmetic:
+        """The step where it is elementwise, ready to run."""
+        return Arithmetic(self)
+
     def perform(self, node: Apply, *inputs: Any) -> tuple[Any, ...]:
         n_steps, *outer = inputs
         steps = int(n_steps)
+        if steps > A_FEW and self.arithmetic.elementwise:
+            loop = self.arithmetic.loop(steps, outer, lambda: self._kept(node, steps, outer))
+            if loop is not None:
+                try:
+                    with np.errstate(all="ignore"):
+                        return loop(steps, *outer)
+                except Exception:
+                    # It will happen again below, where it is known in which step.
+                    pass
+        kept = self._kept(node, steps, outer)
         sequences, states, carries, constants = self.cut(outer)
-        self._check(node, steps, sequences, states)
-        pasts = [[rows[k, ...] for k in range(len(rows))] for rows in states]
         lengths = [self._rows_kept(steps, keep) for keep in self.keep]
-        kept = tuple(_how(length, steps) for length in lengths)
+        pasts = [[rows[k, ...] for k in range(len(rows))] for rows in states]
         stacks: list[_Stack] = []
         changed_shape: list[Exception] = []
 
@@ -170,6 +184,12 @@ class Scan(Op):
             stack.end(value)
         stacked = [s.rows(t) for s in stacks] if stacks else self._no_rows(node, inputs)
         return (*stacked, *[v.copy() if isinstance(v, np.ndarray) else v for v in carries])
+
+    def _kept(self, node: Apply, steps: int, outer: Sequence[Any]) -> tuple[str, ...]:
+        """How the rows of each output are kept; an error if steps, rows and taps do not agree."""
+        sequences, states, *_ = self.cut(outer)
+        self._check(node, steps, sequences, states)
+        return tuple(_how(self._rows_kept(steps, keep), steps) for keep in self.keep)
 
     def _rows_kept(self, steps: int, keep: int | None) -> int | None:
         """How many rows a stack will hold; None where only the loop itself can tell."""
@@ -333,10 +353,9 @@ class _Stack:
         """The rows in order, after so many steps."""
         if self.length == 1:
             return np.array([self.buffer])
-        if self.length is None or steps <= self.length:
+        if self.length is None:
             return self.buffer[:steps]
-        turn = steps % self.length
-        return self.buffer if turn == 0 else np.concatenate([self.buffer[turn:], self.buffer[:turn]])
+        return in_order(self.buffer, steps)
 
 
 _FIRST_ROWS = 64

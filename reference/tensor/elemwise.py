@@ -145,14 +145,21 @@ def _owned(value: Callable[..., Any]) -> Callable[..., np.ndarray]:
 
 def check_broadcast(node: Apply, inputs: Sequence[np.ndarray]) -> None:
     """Raise ShapeError unless the run-time shapes agree wherever the types do not say broadcastable."""
-    first = inputs[0].shape
-    if all(x.shape == first for x in inputs):
-        return
+    result_shape(node, [x.shape for x in inputs])
+
+
+def result_shape(node: Apply, given: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape of the result for operands of these shapes; ShapeError if they do not agree."""
+    first = given[0]
+    if all(shape == first for shape in given):
+        return first
     patterns = [v.type.broadcastable for v in node.inputs]
+    result = []
     for axis in range(len(first)):
-        lengths = {x.shape[axis] for x, pattern in zip(inputs, patterns) if not pattern[axis]}
+        lengths = {shape[axis] for shape, pattern in zip(given, patterns) if not pattern[axis]}
+        result.append(max(lengths, default=1))
         if len(lengths) > 1:
-            shapes = ", ".join(str(x.shape) for x in inputs)
+            shapes = ", ".join(map(str, given))
             hint = (
                 "; a dimension of length 1 stretches only if its type says so: declare it broadcastable "
                 "(T.row, T.col, T.addbroadcast)"
@@ -160,6 +167,7 @@ def check_broadcast(node: Apply, inputs: Sequence[np.ndarray]) -> None:
                 else ""
             )
             raise ShapeError(f"dimension mismatch in {node.op}: the operands have shapes {shapes}, axis {axis}{hint}")
+    return tuple(result)
 
 
 def pad_left(x: Variable, rank: int) -> Variable:
