@@ -12,6 +12,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +107,34 @@ def spent(call: Callable[[], Any]) -> tuple[float, Any]:
     return time.process_time() - started, result
 
 
-def row(name: str, make: Callable[[], Case], backend: str) -> Iterator[str]:
-    seconds, (inputs, output, updates, arguments) = spent(make)
-    size = len(toposort([output, *[new for _, new in updates]]))
+@dataclass(frozen=True)
+class Compiled:
+    """What one graph took, in processor seconds."""
+
+    kind: str
+    nodes: int
+    after: int
+    rewrites: int
+    build: float
+    plain: float
+    optimized: float
+    call: float
+    printing: float
+
+    @property
+    def microseconds(self) -> float:
+        """Of FAST_RUN, a node of the expression."""
+        return 1e6 * self.optimized / max(self.nodes, 1)
+
+    def __str__(self) -> str:
+        phases = (self.build, self.plain, self.optimized, self.call, self.printing)
+        counts = f"{self.kind:20}{self.nodes:8}{self.after:8}{self.rewrites:8}"
+        return counts + "".join(f"{phase:10.3f}" for phase in phases) + f"{self.microseconds:10.0f}"
+
+
+def measured(kind: str, size: int, backend: str, printed: bool = True) -> Compiled:
+    build, (inputs, output, updates, arguments) = spent(lambda: KINDS[kind](size))
+    nodes = len(toposort([output, *[new for _, new in updates]]))
 
     def compiled(mode: str) -> Any:
         return theano.function(inputs, output, updates=updates, mode=mode, backend=backend)
@@ -116,11 +142,19 @@ def row(name: str, make: Callable[[], Case], backend: str) -> Iterator[str]:
     plain, _ = spent(lambda: compiled("UNOPTIMIZED"))
     optimized, f = spent(lambda: compiled("FAST_RUN"))
     call, _ = spent(lambda: f(*arguments))
-    printing, _ = spent(lambda: theano.printing.debugprint(f, file="str"))
-    columns = [seconds, plain, optimized, call, printing]
-    yield f"{name:20}{size:8}{len(f.fgraph.apply_nodes):8}{len(f.rewrites):8}" + "".join(
-        f"{c:10.3f}" for c in columns
-    ) + f"{1e6 * optimized / max(size, 1):10.0f}"
+    printing, _ = spent(lambda: theano.printing.debugprint(f, file="str") if printed else None)
+    after = len(f.fgraph.apply_nodes)
+    return Compiled(kind, nodes, after, len(f.rewrites), build, plain, optimized, call, printing)
+
+
+def sizes(largest: int) -> list[int]:
+    return [10**k for k in range(2, 7) if 10**k <= largest]
+
+
+def settle(backend: str) -> None:
+    """Let imports and the device's start be over before anything is measured."""
+    x = T.dvector()
+    theano.function([x], T.exp(x) + 1, backend=backend)(VECTOR)
 
 
 def example(name: str, build: Callable[[], Any], arguments: list[np.ndarray]) -> str:
@@ -152,16 +186,12 @@ def main() -> None:
     parser.add_argument("--largest", type=int, default=10_000)
     parser.add_argument("--kind", nargs="*", default=list(KINDS), choices=list(KINDS))
     options = parser.parse_args()
-    x = T.dvector()
-    theano.function([x], T.exp(x) + 1, backend=options.backend)(VECTOR)
+    settle(options.backend)
     titles = ("build", "plain", "optimized", "call", "print", "us a node")
     print(f"{'graph':20}{'nodes':>8}{'after':>8}{'rewrites':>8}" + "".join(f"{t:>10}" for t in titles))
-    for name in options.kind:
-        size = 100
-        while size <= options.largest:
-            for line in row(name, lambda: KINDS[name](size), options.backend):  # noqa: B023  called at once
-                print(line, flush=True)
-            size *= 10
+    for kind in options.kind:
+        for size in sizes(options.largest):
+            print(measured(kind, size, options.backend), flush=True)
     print(f"\n{'example':32}{'after':>8}{'rewrites':>8}{'compile':>10}{'call':>10}")
     for line in examples(options.backend):
         print(line, flush=True)

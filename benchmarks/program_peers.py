@@ -1,22 +1,26 @@
-"""The programs of `programs.py` as Theano programs, by hand in NumPy, and in JAX where an interpreter has it.
+"""Whole programs as Theano programs, by hand in NumPy, and in JAX and PyTensor where an interpreter has them.
 
-Owns their sizes, their data and what each computes; a peer's environment needs nothing but the peer.
+Training steps with ``givens``, a chain of elementwise operations, summaries of the rows of a matrix, products. Owns
+their sizes, their data and what each computes; a peer's environment needs nothing but the peer.
 
-    PYTHON benchmarks/program_peers.py numpy|jax
+    PYTHON benchmarks/program_peers.py jax|pytensor
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Any
 
 import numpy as np
-from side_by_side import Call, serve
+from side_by_side import Call, Make, Tables, serve
 
-Make = Callable[[], Call]
 RATE = np.float32(0.1)
 CLASSES, PIXELS, SIDE = 10, 784, 28
 FILTERS, FIELD = (20, 50), 5
+CHAINS = tuple(10**k for k in range(2, 8))
+PRODUCTS = tuple(2**k for k in range(4, 12))
 MAPS = FILTERS[1] * (((SIDE - FIELD + 1) // 2 - FIELD + 1) // 2) ** 2
 
 
@@ -62,18 +66,20 @@ def matrix(rows: int, columns: int) -> np.ndarray:
     return np.random.RandomState(3).randn(rows, columns).astype("float32")
 
 
-def table(trained, chain, summaries) -> dict[str, Make]:
-    """The rows by name, of one implementation of each program."""
+def table(trained: Callable, chain: Callable, summaries: Callable, product: Callable) -> Tables:
+    """The rows by table and name, of one implementation of each program."""
     rows = {
-        "logistic 600 x 784": trained("logistic", logistic_weights(), 600),
-        "MLP 784-500-10, batch 20": trained("mlp", mlp_weights(500), 20),
-        "LeNet 28 x 28, batch 100": trained("lenet", lenet_weights(), 100),
+        "logistic 600 x 784": trained("logistic", logistic_weights, 600),
+        "MLP 784-500-10, batch 20": trained("mlp", lambda: mlp_weights(500), 20),
+        "LeNet 28 x 28, batch 100": trained("lenet", lenet_weights, 100),
     }
     rows |= {f"chain of 11, {size:.0e} floats": chain(size) for size in (1000, 100_000, 10_000_000)}
-    return rows | {"softmax, sum, argmax, mean of 2000 x 5000": summaries(2000, 5000)}
+    rows |= {"softmax, sum, argmax, mean of 2000 x 5000": summaries(2000, 5000)}
+    grown = {"chain": {str(n): chain(n) for n in CHAINS}, "product": {str(n): product(n) for n in PRODUCTS}}
+    return {"programs": rows} | grown
 
 
-def numpy_rows() -> dict[str, Make]:
+def numpy_rows() -> Tables:
     def softmax(z: np.ndarray) -> np.ndarray:
         e = np.exp(z - z.max(axis=1, keepdims=True))
         return e / e.sum(axis=1, keepdims=True)
@@ -101,29 +107,41 @@ def numpy_rows() -> dict[str, Make]:
         b -= RATE * dh.sum(axis=0)
         return cost
 
-    def trained(kind: str, parameters: list[np.ndarray], batch: int) -> Make:
-        step = {"logistic": logistic, "mlp": mlp}.get(kind)
+    def trained(kind: str, weights: Callable[[], list[np.ndarray]], batch: int) -> Make:
+        steps: dict[str, Callable] = {"logistic": logistic, "mlp": mlp}
+        step = steps.get(kind)
 
         def make() -> Call:
             if step is None:
                 raise NotImplementedError(f"nobody writes {kind} by hand")
-            x, y = labelled(2 * batch)
+            (x, y), parameters = labelled(2 * batch), weights()
             return lambda: step(x[:batch], y[:batch], *parameters)
 
         return make
 
+    def of(f: Callable, arrays: Callable[[], Sequence[np.ndarray]]) -> Make:
+        def make() -> Call:
+            given = arrays()
+            return lambda: f(*given)
+
+        return make
+
     def chain(size: int) -> Make:
-        x, y = pair(size)
-        return lambda: lambda: chain_of(np, x, y)
+        return of(lambda x, y: chain_of(np, x, y), lambda: pair(size))
+
+    def four(x: np.ndarray) -> object:
+        return softmax(x), x.sum(axis=1), x.argmax(axis=1), x.mean(axis=1)
 
     def summaries(rows: int, columns: int) -> Make:
-        x = matrix(rows, columns)
-        return lambda: lambda: (softmax(x), x.sum(axis=1), x.argmax(axis=1), x.mean(axis=1))
+        return of(four, lambda: [matrix(rows, columns)])
 
-    return table(trained, chain, summaries)
+    def product(n: int) -> Make:
+        return of(np.matmul, lambda: [matrix(n, n)] * 2)
+
+    return table(trained, chain, summaries, product)
 
 
-def jax_rows() -> dict[str, Make]:
+def jax_rows() -> Tables:
     import jax
     import jax.numpy as jnp
 
@@ -143,7 +161,7 @@ def jax_rows() -> dict[str, Make]:
         maps = layer(layer(x.reshape(-1, 1, SIDE, SIDE), *p[:2]), *p[2:4])
         return mlp(p[4:], maps.reshape(len(x), -1))
 
-    def trained(kind: str, parameters: list[np.ndarray], batch: int) -> Make:
+    def trained(kind: str, weights: Callable[[], list[np.ndarray]], batch: int) -> Make:
         model = {"logistic": logistic, "mlp": mlp, "lenet": lenet}[kind]
 
         def cost(p, x, y):
@@ -158,7 +176,7 @@ def jax_rows() -> dict[str, Make]:
 
         def make() -> Call:
             x, y = map(jnp.asarray, labelled(2 * batch))
-            state = [list(map(jnp.asarray, parameters))]
+            state = [list(map(jnp.asarray, weights()))]
 
             def call() -> float:
                 value, state[0] = step(state[0], x, y, 0)
@@ -168,27 +186,30 @@ def jax_rows() -> dict[str, Make]:
 
         return make
 
-    def ready(f: Callable, *arrays: np.ndarray) -> Make:
+    def ready(f: Callable, arrays: Callable[[], Sequence[np.ndarray]]) -> Make:
         def make() -> Call:
-            compiled, arguments = jax.jit(f), [jnp.asarray(a) for a in arrays]
+            compiled, arguments = jax.jit(f), [jnp.asarray(a) for a in arrays()]
             return lambda: jax.block_until_ready(compiled(*arguments))
 
         return make
 
     def chain(size: int) -> Make:
-        return ready(lambda x, y: chain_of(jnp, x, y), *pair(size))
+        return ready(lambda x, y: chain_of(jnp, x, y), lambda: pair(size))
 
     def summaries(rows: int, columns: int) -> Make:
         def four(x):
             return jax.nn.softmax(x, axis=1), x.sum(axis=1), x.argmax(axis=1), x.mean(axis=1)
 
-        return ready(four, matrix(rows, columns))
+        return ready(four, lambda: [matrix(rows, columns)])
 
-    return table(trained, chain, summaries)
+    def product(n: int) -> Make:
+        return ready(jnp.matmul, lambda: [matrix(n, n)] * 2)
+
+    return table(trained, chain, summaries, product)
 
 
-def theano_rows(api, options: dict) -> dict[str, Make]:
-    """The programs as Theano programs, for whatever has Theano's interface."""
+def theano_rows(api, softmax: Callable, **options: Any) -> Tables:
+    """The programs as Theano programs, for whatever has Theano's interface; it may have no convolutions."""
     T = api.tensor
 
     def logistic(p, x):
@@ -198,21 +219,23 @@ def theano_rows(api, options: dict) -> dict[str, Make]:
         return T.dot(T.tanh(T.dot(x, p[0]) + p[1]), p[2]) + p[3]
 
     def layer(images, W, b):
-        maps = api.tensor.nnet.conv2d(images, W)
+        maps = T.nnet.conv2d(images, W)
         return T.tanh(T.signal.pool.pool_2d(maps, (2, 2), ignore_border=True) + b.dimshuffle("x", 0, "x", "x"))
 
     def lenet(p, x):
         maps = layer(layer(x.reshape((-1, 1, SIDE, SIDE)), *p[:2]), *p[2:4])
         return mlp(p[4:], maps.flatten(2))
 
-    def trained(kind: str, parameters: list[np.ndarray], batch: int) -> Make:
+    def trained(kind: str, weights: Callable[[], list[np.ndarray]], batch: int) -> Make:
         model = {"logistic": logistic, "mlp": mlp, "lenet": lenet}[kind]
 
         def make() -> Call:
+            if kind == "lenet" and not hasattr(T, "nnet"):
+                raise NotImplementedError(f"{api.__name__} has no convolutional nets")
             images, labels = map(api.shared, labelled(2 * batch))
-            p = [api.shared(v) for v in parameters]
+            p = [api.shared(v) for v in weights()]
             x, y, index = T.matrix(dtype="float32"), T.vector(dtype="int32"), T.scalar(dtype="int64")
-            chosen = T.nnet.softmax(model(p, x))[T.arange(y.shape[0]), y]
+            chosen = softmax(model(p, x))[T.arange(y.shape[0]), y]
             cost = -T.mean(T.log(chosen))
             part = slice(index * batch, (index + 1) * batch)
             f = api.function(
@@ -238,17 +261,33 @@ def theano_rows(api, options: dict) -> dict[str, Make]:
     def summaries(rows: int, columns: int) -> Make:
         def make() -> Call:
             x = T.matrix(dtype="float32")
-            four = [T.nnet.softmax(x), x.sum(axis=1), T.argmax(x, axis=1), x.mean(axis=1)]
+            four = [softmax(x), x.sum(axis=1), T.argmax(x, axis=1), x.mean(axis=1)]
             f, data = api.function([x], four, **options), matrix(rows, columns)
             return lambda: f(data)
 
         return make
 
-    return table(trained, chain, summaries)
+    def product(n: int) -> Make:
+        def make() -> Call:
+            x, y = T.matrix(dtype="float32"), T.matrix(dtype="float32")
+            f, data = api.function([x, y], T.dot(x, y), **options), matrix(n, n)
+            return lambda: f(data, data)
+
+        return make
+
+    return table(trained, chain, summaries, product)
+
+
+def pytensor_rows() -> Tables:
+    import pytensor
+    from pytensor.tensor.special import softmax
+
+    return theano_rows(pytensor, lambda z: softmax(z, axis=1))
 
 
 def main() -> None:
-    serve({"numpy": numpy_rows, "jax": jax_rows}[sys.argv[1]]())
+    name = sys.argv[1]
+    serve({"jax": jax_rows, "pytensor": pytensor_rows}[name](), version(name))
 
 
 if __name__ == "__main__":

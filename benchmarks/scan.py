@@ -1,36 +1,28 @@
-"""Loops against the same by hand and against other libraries: one table, measured side by side in one run.
+"""Loops on this package's backends, by `scan` as users write it, and by hand in NumPy.
 
-A row is a loop; a column is NumPy written by hand, the reference with float32_math exact and native, the
-OpenCL backend, and, where an interpreter that has them is given, JAX and PyTensor (`scan_peers.py` runs there).
-Rounds are interleaved, so that a noisy machine disturbs all alike; figures are medians. Further tables: the
-seconds from nothing to the first result, each in a fresh process without cached kernels, and the most memory
-that a loop takes whose last row alone is wanted.
-
-    OPENBLAS_NUM_THREADS=1 python benchmarks/scan.py [--peer jax=PYTHON] [--peer pytensor=PYTHON] [--only TEXT]
-        [--rounds N] [--no-first]
+    python benchmarks/scan.py serve numpy|reference|opencl
+    python benchmarks/scan.py memory
 """
 
 from __future__ import annotations
 
 import sys
-import tempfile
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
 
 import gibbs
 import lstm
+import numpy as np
 import scan_peers as shapes
-from side_by_side import BACKENDS, Call, Measure, Peer, command_line, first_result, medians, seconds
+from side_by_side import Call, Tables, serve
 
 import reference.tensor as T
-from reference import function, scan, shared
-from reference.config import config
+from reference import function, scan
 from reference.tensor.philox import philox_words
 
 
@@ -98,7 +90,7 @@ class Loops:
 
         return lambda: self._of(last, shapes.near_one(size))
 
-    def rows(self) -> dict[str, Callable[[], Call]]:
+    def rows(self) -> Tables:
         return shapes.table(self.gibbs, self.lstm, self.recurrence, self.filtered, self.nested, self.power)
 
 
@@ -215,41 +207,8 @@ class ByHand(Loops):
         return lambda: call
 
 
-def measured(name: str, peers: dict[str, Peer], rounds: int) -> dict[str, float]:
-    """Median seconds of a call, column by column, the rounds interleaved."""
-    columns: dict[str, Measure] = {}
-    by_hand = ByHand().rows()[name]()
-    columns["NumPy"] = lambda: seconds(by_hand)
-    for column, (backend, math) in BACKENDS.items():
-        with config.change_flags(float32_math=math):
-            call = Loops(backend).rows()[name]()
-
-        def run(call: Call = call, math: str = math) -> float:
-            with config.change_flags(float32_math=math):
-                return seconds(call)
-
-        columns[column] = run
-    columns |= {column: peer.column(name) for column, peer in peers.items()}
-    return medians(columns, rounds, settling=("opencl",))
-
-
-def cold_result(name: str, column: str) -> str:
-    """Seconds from nothing to the first result in a fresh process with an empty kernel cache."""
-    with tempfile.TemporaryDirectory() as folder:
-        return first_result(__file__, column, name, folder)
-
-
-def report(name: str, column: str, cache: str) -> None:
-    backend, math = BACKENDS[column]
-    with config.change_flags(float32_math=math, opencl__cache_dir=cache):
-        if backend == "opencl":
-            function([], T.as_tensor_variable(1.0) + shared(1.0), backend="opencl")
-        print(f"{seconds(lambda: Loops(backend).rows()[name]()()):.2f}")
-
-
 def memory() -> None:
-    """The most bytes at a time of a loop whose last row alone is wanted."""
-    print("\nbytes at most of a recurrence of 1000 values whose last row is wanted")
+    """The most bytes at a time of a recurrence of 1000 values whose last row alone is wanted, over its steps."""
     h, n = T.fvector("h"), T.lscalar("n")
     last = scan(lambda h: h * np.float32(0.5), outputs_info=h, n_steps=n)[0][-1]
     given = np.ones(1000, dtype="float32")
@@ -269,26 +228,11 @@ def memory() -> None:
 
 
 def main() -> None:
-    parser = command_line(__doc__)
-    parser.add_argument("--no-first", action="store_true", help="leave out the table of first results")
-    arguments = parser.parse_args()
-    if arguments.report:
-        report(arguments.only, arguments.report, arguments.cache)
-        return
-    peers = Peer.all(Path(shapes.__file__), arguments.peer)
-    columns = ["NumPy", *BACKENDS, *peers]
-    names = [name for name in ByHand().rows() if arguments.only in name]
-    print(f"{'milliseconds a call':30s}" + "".join(f"{c:>10s}" for c in columns) + "   ratios to NumPy by hand")
-    for name in names:
-        found = measured(name, peers, arguments.rounds)
-        base = found["NumPy"]
-        line = "".join(f"{1e3 * found[c]:10.3f}" for c in columns)
-        print(f"{name:30s}{line}   " + " ".join(f"{found[c] / base:.2f}" for c in columns[1:]), flush=True)
-    memory()
-    if not arguments.no_first:
-        print(f"\n{'seconds to the first result':30s}" + "".join(f"{c:>10s}" for c in BACKENDS) + "  no kernel cached")
-        for name in names:
-            print(f"{name:30s}" + "".join(f"{cold_result(name, c):>10s}" for c in BACKENDS), flush=True)
+    if sys.argv[1] == "memory":
+        memory()
+    else:
+        name = sys.argv[2]
+        serve((ByHand() if name == "numpy" else Loops(name)).rows(), np.__version__)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The loops of `scan.py` in JAX and in PyTensor, run in an interpreter that has them installed.
+"""Loops in JAX and in PyTensor, run in an interpreter that has them installed.
 
 Owns the loops' sizes and data; a peer's environment needs nothing but the peer.
 
@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 
 import numpy as np
-from side_by_side import Call, serve
+from side_by_side import Call, Tables, serve
 
 STEPS, BATCH, SIZE = 100, 16, 128
 VISIBLE, HIDDEN, CHAINS, DRAWS = 784, 500, 20, 10
+LENGTHS = tuple(10**k for k in range(1, 7))
+STATES = tuple(10**k for k in range(7))
 
 
 def lstm_arrays() -> list[np.ndarray]:
@@ -49,7 +52,7 @@ def rows_of(count: int, size: int) -> np.ndarray:
     return np.random.RandomState(2).rand(count, size).astype("float32")
 
 
-def jax_rows() -> dict[str, Callable[[], Call]]:
+def jax_rows() -> Tables:
     import jax
     import jax.numpy as jnp
 
@@ -147,7 +150,7 @@ def jax_rows() -> dict[str, Callable[[], Call]]:
     return table(lambda form: gibbs, lstm, recurrence, filtered, nested, power)
 
 
-def pytensor_rows() -> dict[str, Callable[[], Call]]:
+def pytensor_rows() -> Tables:
     import pytensor
     import pytensor.tensor as T
     from pytensor.tensor.random.utils import RandomStream
@@ -244,9 +247,9 @@ def pytensor_rows() -> dict[str, Callable[[], Call]]:
     return table(gibbs, lstm, recurrence, filtered, nested, power)
 
 
-def table(gibbs, lstm, recurrence, filtered, nested, power) -> dict:
-    """The rows by name, of one implementation of each loop."""
-    return {
+def table(gibbs, lstm, recurrence, filtered, nested, power) -> Tables:
+    """The rows by table and name, of one implementation of each loop."""
+    rows = {
         "Gibbs captured": gibbs("captured"),
         "Gibbs explicit": gibbs("explicit"),
         "LSTM separate": lstm("separate", False),
@@ -260,10 +263,14 @@ def table(gibbs, lstm, recurrence, filtered, nested, power) -> dict:
         "power 1e6 x 10": power(1_000_000, 10),
         "power 100 x 1000": power(100, 1000),
     }
+    longer = {str(steps): recurrence(100, steps) for steps in LENGTHS}
+    wider = {str(size): recurrence(size, 100) for size in STATES}
+    return {"loops": rows, "steps": longer, "values": wider}
 
 
 def main() -> None:
-    serve({"jax": jax_rows, "pytensor": pytensor_rows}[sys.argv[1]]())
+    name = sys.argv[1]
+    serve({"jax": jax_rows, "pytensor": pytensor_rows}[name](), version(name))
 
 
 if __name__ == "__main__":
