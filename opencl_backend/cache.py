@@ -1,26 +1,23 @@
 """Built programs, by text and device.
 
-Owns the in-process table and the folder of built binaries (flag `opencl.cache_dir`; a program that is
-found there costs milliseconds instead of a compiler run), and what a driver may leave unread as it builds. It must
-not know what the kernels compute.
+Owns the in-process table, what is kept between processes (in disk.py's folder; a program that is found there costs
+milliseconds instead of a compiler run), and what a driver may leave unread as it builds. It must not know what the
+kernels compute.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from opencl_backend import builtins
 from opencl_backend.device import Device, import_pyopencl
-from reference.config import config
+from opencl_backend.disk import Folder, folder
 from reference.graph.errors import BackendError
 
 _SHOWN = 3000
@@ -29,6 +26,8 @@ _NAME = 16
 """Bytes of a PoCL binary that say what it is and for which device."""
 Key = tuple[str, tuple[str, ...]]
 """A program's text and how it is compiled."""
+Place = tuple[Folder, str]
+"""Where a binary is kept between processes, and by what name."""
 
 
 class Programs:
@@ -40,7 +39,7 @@ class Programs:
     def __init__(self, device: Device):
         self.device = device
         self._programs: dict[Key, Any] = {}
-        self._unsaved: list[tuple[Path, Any]] = []
+        self._unsaved: list[tuple[Place, Any]] = []
         self._inline: dict[Any, Any] = {}
         self._name_of_inline = b""
         self._turns: dict[Key, threading.Lock] = {}
@@ -59,10 +58,10 @@ class Programs:
                 started = time.perf_counter()
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    path, program = self._build(text, options)
+                    place, program = self._build(text, options)
                 self._programs[key] = program
-                if path is not None:
-                    self._unsaved.append((path, program))
+                if place is not None:
+                    self._unsaved.append((place, program))
                 self.builds += 1
                 self.seconds += time.perf_counter() - started
             else:
@@ -81,11 +80,11 @@ class Programs:
                     return
                 with self._turn(key), suppress(Exception):  # who asks for it builds it again, and is told
                     if key not in self._programs:
-                        path, program = self._build(*key)
+                        place, program = self._build(*key)
                         binary = _binary(program)
                         self._programs[key] = program
-                        if path is not None:
-                            _write(path, binary)
+                        if place is not None:
+                            place[0].write(place[1], binary)
 
         self.builds += len(missing)
         thread = threading.Thread(target=build)
@@ -100,16 +99,17 @@ class Programs:
         """Write programs built since the last call to the folder. Drivers finish a program's binary when
         its kernels first run, so this is called after a run."""
         while self._unsaved:
-            path, program = self._unsaved.pop()
-            _write(path, _binary(program))
+            (where, name), program = self._unsaved.pop()
+            where.write(name, _binary(program))
 
-    def _build(self, text: str, options: tuple[str, ...]) -> tuple[Path | None, Any]:
+    def _build(self, text: str, options: tuple[str, ...]) -> tuple[Place | None, Any]:
         """A program, and where it is to be saved."""
         cl = import_pyopencl()
         flags = [*self.device.build_options(), *options]
-        path = self._path(text, flags)
-        if path is not None and path.exists():
-            program = self._load(path)
+        place = self._place(text, flags)
+        if place is not None:
+            binary = place[0].read(place[1])
+            program = None if binary is None else self._load(binary)
             if program is not None:
                 return None, program
         try:
@@ -120,7 +120,7 @@ class Programs:
                 f"{self.device.name} does not build a kernel, which is a fault of this backend; please "
                 f"report it. The driver says:\n{error}\nThe program's end:\n{numbered[-_SHOWN:]}"
             ) from error
-        return path, program
+        return place, program
 
     def _compiled(self, text: str, flags: list[str]) -> Any:
         """The program from its text, without the driver's header where that works."""
@@ -155,18 +155,19 @@ class Programs:
                 self._inline[program] = cl.Program(context, [device], [renamed]).build(devices=[device])
         return self._inline.setdefault(program, None)
 
-    def _path(self, text: str, flags: list[str]) -> Path | None:
-        if not config.opencl.cache_dir:
+    def _place(self, text: str, flags: list[str]) -> Place | None:
+        kept = folder()
+        if kept is None:
             return None
         what = "\0".join((self.device.fingerprint, *flags, text))
-        return Path(config.opencl.cache_dir).expanduser() / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.bin"
+        return kept, f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.bin"
 
-    def _load(self, path: Path) -> Any:
-        """The program saved at `path`, or None if the driver no longer takes it."""
+    def _load(self, binary: bytes) -> Any:
+        """The program of a binary, or None if the driver no longer takes it."""
         cl = import_pyopencl()
         try:
             device = self.device.cl_device
-            return cl.Program(self.device.context, [device], [path.read_bytes()]).build(devices=[device])
+            return cl.Program(self.device.context, [device], [binary]).build(devices=[device])
         except cl.Error:
             return None
 
@@ -175,15 +176,6 @@ def _binary(program: Any) -> bytes:
     """Of the one device that it was built for."""
     binary: bytes = next(filter(None, program.get_info(import_pyopencl().program_info.BINARIES)))
     return binary
-
-
-def _write(path: Path, binary: bytes) -> None:
-    """At once or not at all: other processes may be reading."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(binary)
-    os.replace(temporary, path)
 
 
 _programs: dict[Device, Programs] = {}

@@ -114,7 +114,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag("opencl.replay", True, boolean, (), "replay what the first call of a signature recorded"),
     Flag("opencl.threads", "auto", str, ("auto", "driver", "caller"), "who runs kernels; auto: quick plans try both"),
     Flag("opencl.optimize", True, boolean, (), "let the driver's compiler optimize kernels"),
-    Flag("opencl.cache_dir", "", str, (), "where programs are cached; empty: the driver's own cache"),
+    Flag("opencl.cache_dir", "auto", str, (), "where programs are kept; auto: the user's caches; empty: nowhere"),
+    Flag("opencl.cache_megabytes", 256, int, (), "what is kept there at most: what was used least recently goes first"),
     # What decides nothing here.
     Flag("deterministic", "default", str, ("default", "more"), "accepted for old programs; all is deterministic"),
     _inert("device", "cpu", _GPU),

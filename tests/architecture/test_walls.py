@@ -12,7 +12,7 @@ STANDARD = set(sys.stdlib_module_names)
 
 ALLOWED = {
     "reference": {"numpy", "scipy", "reference"},
-    "opencl_backend": {"numpy", "pyopencl", "reference", "opencl_backend"},
+    "opencl_backend": {"numpy", "platformdirs", "pyopencl", "reference", "opencl_backend"},
     "difftest": {"numpy", "hypothesis", "pytest", "reference", "difftest"},
 }
 """package -> what its modules may import besides the standard library."""

@@ -55,7 +55,6 @@ def test_optimized_kernels_have_the_bits_of_hasty_ones(expression, mode, own_ker
     plan.seconds = 1e9
     between = f(M)
     if plan.following is not None:
-        assert not f.executable.last.compiled
         plan.following.building.join()
     later = f(M)
     assert f.executable.last.compiled
