@@ -168,7 +168,8 @@ def _of_parts(name: str, *xs: Value) -> Value:
             x, y = x * np.cos(y), x * np.sin(y)
         result = np.empty(x.shape, "complex128")
         result.real, result.imag = x, y
-        return result.astype("complex128" if continuous(*xs) == np.float64 else "complex64")
+        # Operands are first brought to one dtype: two of 16 bits, one of them unsigned, are int32, and that is wide.
+        return result.astype("complex128" if continuous(np.empty(0, common(*xs))) == np.float64 else "complex64")
     x = xs[0]
     if name == "angle":
         dtype = continuous(x.real)
