@@ -203,8 +203,8 @@ seed = patches("kernels", f"{OPENCL}/kernels/sort.py", "kernel SortOp", "kernel 
 seed(
     "sort_unstable",
     "of equal elements of two runs the later comes first",
-    "const int right = a >= middle || (b < to && before(s[b], s[a]));",
-    "const int right = a >= middle || (b < to && !before(s[a], s[b]));",
+    "const int right = a >= middle || (b < to && {before}(s[b], s[a]));",
+    "const int right = a >= middle || (b < to && !{before}(s[a], s[b]));",
 )
 seed(
     "sort_nan_anywhere",

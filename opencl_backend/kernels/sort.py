@@ -22,6 +22,7 @@ def merge_sort(dtype: str, places: bool, fp64: bool = True) -> str:
     g: rows, length, rows an item, offset of x.
     """
     T = STORAGE[dtype]
+    before = f"before_{dtype}"
     less = "(a < b) || (b != b && a == a)" if dtype.startswith("float") else "a < b"
     pointers = [(f"const {T}", "x"), (T, "k0"), (T, "k1")] + ([("long", "i0"), ("long", "i1")] if places else [])
 
@@ -29,7 +30,7 @@ def merge_sort(dtype: str, places: bool, fp64: bool = True) -> str:
         return text if places else ""
 
     lines = [
-        f"static inline int before({T} a, {T} b) {{ return {less}; }}",
+        f"static inline int {before}({T} a, {T} b) {{ return {less}; }}",
         signature("merge_sort", pointers),
         "  const long rows = g[0], n = g[1], each = g[2];",
         "  const long first = get_global_id(0) * each;",
@@ -45,7 +46,7 @@ def merge_sort(dtype: str, places: bool, fp64: bool = True) -> str:
         "      for (long j = from; j < to; j++) {",
         f"        const {T} key = given[j];",
         "        long p = j;",
-        "        for (; p > from && before(key, k[p - 1]); p--) {",
+        f"        for (; p > from && {before}(key, k[p - 1]); p--) {{",
         "          k[p] = k[p - 1];",
         also("          at[p] = at[p - 1];"),
         "        }",
@@ -63,7 +64,7 @@ def merge_sort(dtype: str, places: bool, fp64: bool = True) -> str:
         "        const long to = from + 2 * w < n ? from + 2 * w : n;",
         "        long a = from, b = middle;",
         "        for (long j = from; j < to; j++) {",
-        "          const int right = a >= middle || (b < to && before(s[b], s[a]));",
+        f"          const int right = a >= middle || (b < to && {before}(s[b], s[a]));",
         "          d[j] = right ? s[b] : s[a];",
         also("          di[j] = right ? si[b] : si[a];"),
         "          a += !right;",
