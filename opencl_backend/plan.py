@@ -223,11 +223,15 @@ class Plan:
                 launch.enqueue()
         finally:
             # Also when it fails: kernels may still be reading what the caller holds.
-            runtime.wait()
-            runtime.queue = runtime.device.queue
+            try:
+                runtime.wait()
+            finally:
+                runtime.queue = runtime.device.queue
 
     def run_inline(self, inline: bool) -> bool:
         """Have kernels run in the thread that waits for them, or no longer; False if the driver cannot."""
+        if inline and self.runtime.device.inline is None:
+            return False
         if inline != self.inline:
             holders = [holder for launch in self.launches for holder in launch.kernels()]
             others = [self.runtime.elsewhere(holder.kernel) for holder in holders]

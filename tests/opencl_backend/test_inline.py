@@ -1,12 +1,14 @@
 """Kernels in the thread that waits for them: the same answers, and which plans run so."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 pytest.importorskip("pyopencl")
 
 import reference.tensor as T
-from opencl_backend import inline
+from opencl_backend import device, inline
 from opencl_backend.device import current, every_device
 from opencl_backend.inline import CALLS, Trial
 from opencl_backend.runtime import Runtime
@@ -95,3 +97,11 @@ def test_what_the_driver_does_not_take_stays_with_its_threads(monkeypatch):
 def test_a_processor_is_named_once():
     names = [f"{platform.name}: {device.name}" for platform, device in every_device()]
     assert not any("basic-" in name for name in names) or not any("pthread-" in name for name in names)
+
+
+def test_copies_alone_stay_where_they_are_on_other_drivers(monkeypatch):
+    x = T.dmatrix("x")
+    monkeypatch.setattr(device, "_open", dict.fromkeys(device._open, replace(current(), inline=None)))
+    with config.change_flags(opencl__threads="caller"):
+        f = function([x], T.join(0, x, x), backend="opencl")
+        assert [f(np.eye(2)).tolist() for _ in range(3)] == [[[1, 0], [0, 1]] * 2] * 3
