@@ -24,8 +24,8 @@ LOG = (
 )  # fmt: skip
 """(log(1 + f) - f + f^2/2) / f^3 for -1/3 <= f <= 1/3, to 2^-23."""
 
-TANH = (-0.3333333134651184, 0.13333120942115784, -0.0539107508957386, 0.02131752483546734, -0.0066255973652005196)
-"""(tanh(x) / x - 1) / x^2 in x^2 for x^2 <= 0.3."""
+TANH = (0.4999999701976776, 0.1666654348373413, 0.04166720062494278, 0.008366547524929047, 0.0013882514322176576)
+"""As `EXP`, to 2^-26: enough for a quotient of two sums that it is part of."""
 
 SIN = (-0.1666666716337204, 0.008333331905305386, -0.00019840082677546889, 2.7249313916399842e-06)
 COS = (0.0416666679084301, -0.00138888880610466, 2.480059629306197e-05, -2.730044741383608e-07)
@@ -51,6 +51,9 @@ NEAR = f"""
   $F s = y + t * y * {horner("t", SIN)};
   $F u = 1.0f - 0.5f * t + t * t * {horner("t", COS)};
 """
+# A product that is added to something is not rounded first, where the device has an instruction for both.
+FUSED = "\n#pragma OPENCL FP_CONTRACT ON"
+
 SOURCES: Sources = {}
 write = writer(SOURCES)
 
@@ -62,7 +65,7 @@ static inline $F sign_of_$F($F magnitude, $F x) {
 """)
 
 write("exp", f"""
-static inline $F exp_$F($F x) {{
+static inline $F exp_$F($F x) {{{FUSED}
   $F c = x > 89.0f ? ($F)(89.0f) : x;
   c = c < -104.0f ? ($F)(-104.0f) : c;{SPLIT}
   $F p = 1.0f + (r + r * r * {horner("r", EXP)});
@@ -122,15 +125,17 @@ static inline $F log1p_$F($F x) {
 }
 """, "log_sum", "log_edges")
 
+# y / (y + 2), where y = exp(2 |x|) - 1 = power * e + (power - 1)
 write("tanh", f"""
-static inline $F tanh_$F($F x) {{
-  $F a = abs_bits_$F(x);
-  $F t = x * x;
-  $F c = a > 10.0f ? ($F)(10.0f) : a;
-  $F y = 1.0f - 2.0f / (exp_$F(c + c) + 1.0f);
-  return sign_of_$F(t < 0.3f ? a + a * t * {horner("t", TANH)} : y, x);
+static inline $F tanh_$F($F x) {{{FUSED}
+  $F c = 2.0f * abs_bits_$F(x);
+  c = c > 19.0f ? ($F)(19.0f) : c;{SPLIT}
+  $F e = r + r * (r * {horner("r", TANH)});
+  $F power = as_$F((k + 127) << 23);
+  $F y = power * e;
+  return sign_of_$F((y + (power - 1.0f)) / (y + (power + 1.0f)), x);
 }}
-""", "exp", "shared")
+""", "shared")
 
 write("sigmoid", """
 static inline $F sigmoid_$F($F x) {

@@ -1,9 +1,10 @@
 """How the C text of functions is written: conventions, polynomials, the magic of rounding.
 
 Functions use + - * / sqrt, bit patterns and ternaries, so that compilers turn them into straight vector
-code and every device gives the same bits (with FP_CONTRACT OFF). $F is the float register, $I the integer
-register of the same width, and a function is called ``name_$F``; `cast.fill` puts the types in. Coefficients
-are interpolations at Chebyshev points, computed in 260-bit arithmetic. It must not know any function.
+code and every device gives the same bits (with FP_CONTRACT OFF; what turns it on, in fast mode, leaves the last
+bits to the device). $F is the float register, $I the integer register of the same width, and a function is called
+``name_$F``; `cast.fill` puts the types in. Coefficients are interpolations at Chebyshev points, computed in 260-bit
+arithmetic, or fits with the least largest error. It must not know any function.
 """
 
 from __future__ import annotations
