@@ -9,7 +9,7 @@ own meaning. It adds `culprit` and `blame` to the failures of a report and chang
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -168,7 +168,7 @@ class _Search:
         if function is None or not calls:
             return None
         call = calls[min(failure.call, len(calls) - 1)]
-        with self.api.config.change_flags(_flags(cell)):
+        with self.api.config.change_flags(cell.settings):
             return localize(self.api, function.fgraph, call.inputs, cell.backend, cell.mode == "FAST_RUN")
 
     def _op_of(self, failure: Failure) -> Any:
@@ -221,7 +221,7 @@ class _Search:
         def again() -> None:
             cell = failure.cell
             self.built.reset()
-            with self.api.config.change_flags(_flags(cell)):
+            with self.api.config.change_flags(cell.settings):
                 f = self.built.function(mode=cell.mode, backend=cell.backend)
                 for arguments in self.program.call_values():
                     f(*arguments)
@@ -300,7 +300,7 @@ def _first_broken(api: Any, cell: Cell, graph: Any, values: Sequence[Any]) -> Fo
     copies = [v.owner is not None and op_name(v.owner.op) == "DeepCopyOp" for v in graph.outputs]
     outputs = [v.owner.inputs[0] if copy else v for v, copy in zip(graph.outputs, copies)]
     own, done = type(graph)(graph.inputs, outputs), []
-    with contextlib.suppress(Exception), api.config.change_flags(_flags(cell)):
+    with contextlib.suppress(Exception), api.config.change_flags(cell.settings):
         api.compile.modes.get_mode(cell.mode).rewrite(own, lambda application, *_: done.append(application), True)
     broken = next(validate(own, done, values), None)
     return None if broken is None else (f"rewrite {broken.rewrite}", str(broken))
@@ -370,7 +370,3 @@ def _unsteady(api: Any, compiled: Callable[[], Any]) -> bool:
     first = compiled()
     text = printed(api, first)
     return text != printed(api, first) or text != printed(api, compiled())
-
-
-def _flags(cell: Cell) -> Mapping[str, Any]:
-    return dict(cell.flags)

@@ -34,6 +34,11 @@ class Cell:
     def __str__(self) -> str:
         return " ".join([f"{self.mode}/{self.backend}", *(f"{name}={value}" for name, value in self.flags)])
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The flags while it compiles and runs. What an earlier process left decides nothing."""
+        return {**({"opencl.cache_dir": ""} if self.backend == "opencl" else {}), **dict(self.flags)}
+
     def plain(self, among: Iterable[Cell]) -> Cell:
         """The unoptimized cell of its backend and device, as far as it is `among` those that ran; else the meaning."""
         fitting = [
@@ -131,7 +136,7 @@ def execute(built: Built, cell: Cell, record: bool = True) -> Run:
 
     With `record` the reference keeps both sides of every rewrite application, for `validate`.
     """
-    with built.api.config.change_flags(dict(cell.flags)):
+    with built.api.config.change_flags(cell.settings):
         return _executed(built, cell, record and cell.backend == "reference")
 
 

@@ -141,7 +141,7 @@ class Repro:
         options = (f"mode={cell.mode!r}", f"backend={cell.backend!r}")
         lines = self.program.to_source(options=options).rstrip().split("\n")
         start = next((k for k, line in enumerate(lines) if line.startswith("print(")), len(lines))
-        flags = [f"theano.config.{name} = {value!r}" for name, value in cell.flags]
+        flags = [f"theano.config.{name} = {value!r}" for name, value in cell.settings.items()]
         imported = next(k for k, line in enumerate(lines) if line.endswith(".tensor as T")) + 1
         calls = [line[len("print(") : -1] for line in lines[start:] if line.startswith("print(f(")]
         return [*lines[:imported], *flags, *lines[imported:start]], calls

@@ -16,11 +16,12 @@ import numpy as np
 from opencl_backend import explain, joins, lower, machine
 from opencl_backend.context import Context
 from opencl_backend.device import current
+from opencl_backend.disk import folder
 from opencl_backend.explain import how as how
 from opencl_backend.fuse import Order
 from opencl_backend.plan import Host, Launch, MustRun, Plan, Stale, placeholder
 from opencl_backend.ports import handed_out
-from opencl_backend.runtime import DeviceArray, Runtime, runtime, same_size_class
+from opencl_backend.runtime import HOPES, DeviceArray, Runtime, runtime, same_size_class
 from reference.config import config
 from reference.graph.core import Apply, Constant
 from reference.graph.errors import NotLowered
@@ -31,6 +32,8 @@ from reference.interpreter import evaluate, without_effects
 COMPILER_SECONDS = 0.15
 """What an optimized kernel costs. A plan whose calls have taken as long as it would take to compile its kinds of small
 loops, and of kernels built in haste, is recorded again with such kernels: never more than twice the best possible."""
+MOST_NODES = 2000
+"""Of a graph whose first call looks for kernels of earlier processes, which takes as long as recording it."""
 MOST_PLANS = 32
 """Plans kept by one function; the one that was used least recently goes first."""
 
@@ -99,11 +102,11 @@ class Executable:
                 self.plans.append(plan)
             plan.seconds += perf_counter() - started
             return outputs
-        if config.opencl.replay and not config.opencl.interpret and (self.last is None or self.last.replayable):
-            compiled_plan = self._dry(values, signature)
-            if compiled_plan is not None:
-                self._keep(compiled_plan)
-                outputs = self._replayed(compiled_plan, values)
+        if config.opencl.replay and not compiled and (self.last is None or self.last.replayable):
+            ready = self._from_kept(values, signature) if config.opencl.interpret else self._dry(values, signature)
+            if ready is not None:
+                self._keep(ready)
+                outputs = self._replayed(ready, values)
                 self.runtime.programs.save()
                 return outputs
         return self._recorded(values, signature, compiled)
@@ -129,13 +132,22 @@ class Executable:
         plan.signature = signature
         return plan
 
+    def _from_kept(self, values: list[Any], signature: Hashable) -> Plan | None:
+        """The plan for which an earlier process has left all kernels; None if it has not."""
+        runtime = self.runtime
+        if runtime.hopes <= 0 or len(self.order.nodes) > MOST_NODES or not (config.opencl.fuse and folder()):
+            return None
+        plan = self._dry(values, signature)
+        found = plan is not None and runtime.programs.are_kept(_programs(plan))
+        runtime.hopes = min(HOPES, runtime.hopes + 1) if found else runtime.hopes - 1
+        return plan if found else None
+
     def _following(self, plan: Plan, values: list[Any]) -> Plan | None:
         """The plan that takes over when its kernels have been built, while calls go on with this one; None if it cannot
         be recorded without being run."""
         plan.following = following = self._dry(values, plan.signature)
         if following is not None:
-            kernels = [work.code for work in following.launches if isinstance(work, Launch)]
-            following.building = self.runtime.begin((code.text, code.options) for code in kernels)
+            following.building = self.runtime.begin(_programs(following))
         return following
 
     def explain(self) -> str:
@@ -227,6 +239,11 @@ class Executable:
         # put fresh buffers in the outputs' slots instead.
         outputs = [Host(o.value, False) if isinstance(o, Host) else self.runtime.duplicate(o) for o in plan.outputs]
         return plan, outputs
+
+
+def _programs(plan: Plan) -> list[tuple[str, tuple[str, ...]]]:
+    """Those of its kernels, and how they are compiled."""
+    return [(work.code.text, work.code.options) for work in plan.launches if isinstance(work, Launch)]
 
 
 def _worth_compiling(plan: Plan, seconds: float) -> bool:

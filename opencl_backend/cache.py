@@ -42,6 +42,7 @@ class Programs:
         self._unsaved: list[tuple[Place, Any]] = []
         self._inline: dict[Any, Any] = {}
         self._name_of_inline = b""
+        self._kept: dict[Key, bool] = {}
         self._turns: dict[Key, threading.Lock] = {}
         self.builds = 0
         self.hits = 0
@@ -90,6 +91,16 @@ class Programs:
         thread = threading.Thread(target=build)
         thread.start()
         return thread
+
+    def are_kept(self, wanted: Iterable[Key]) -> bool:
+        """Has an earlier process left all of these programs?"""
+        for text, options in wanted:
+            if (text, options) not in self._kept:
+                place = self._place(text, [*self.device.build_options(), *options])
+                self._kept[text, options] = place is not None and place[0].has(place[1])
+            if not self._kept[text, options]:
+                return False
+        return True
 
     def _turn(self, key: Key) -> threading.Lock:
         """Held by the thread that builds this program."""

@@ -225,6 +225,8 @@ class Context:
         """
         slots = [array.storage.slot for array in arrays]
         moved = sum(array.nbytes for array in {id(a): a for a in arrays}.values())
+        if options == machine.OPTIONS and name != "machine" and self.runtime.programs.are_kept([(text, ())]):
+            options = ()
         code = Code(text, name, options)
         self.plan.begin(
             Launch(self.runtime, label, code, items, numbers, slots, local, elements, work or A_LOOP * elements, moved)

@@ -43,6 +43,10 @@ class Folder:
             pass
         return None
 
+    def has(self, name: str) -> bool:
+        """Is there anything by this name?"""
+        return (self.path / name).exists()
+
     def write(self, name: str, content: bytes) -> None:
         """Keep the bytes if the folder can be written."""
         with suppress(OSError):

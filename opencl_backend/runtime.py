@@ -27,6 +27,8 @@ ALIGNMENT = 64
 _KEPT_BYTES = 1 << 28
 WORTH_SHARING = 1 << 16
 """Bytes from which an array is worked on where it lies; fewer are copied sooner than a buffer is made for them."""
+HOPES = 8
+"""First calls that may look in vain for what earlier processes have built: who draws programs would always do so."""
 _stamps = count()
 _flags = config.opencl
 
@@ -281,6 +283,7 @@ class Runtime:
 
     turn   threads call functions one after the other
     busy   a call is under way
+    hopes  for a function's first call to find its kernels kept by an earlier process
     """
 
     def __init__(self, device: Device):
@@ -292,6 +295,7 @@ class Runtime:
         self.launches = 0
         self.turn = RLock()
         self.busy = False
+        self.hopes = HOPES
         self._kernels: dict[tuple[str, str, tuple[str, ...]], Kernel] = {}
         self._places: dict[Kernel, Kernel] = {}
         self._cl = import_pyopencl()

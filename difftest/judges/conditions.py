@@ -27,7 +27,7 @@ def conditions(case: Case) -> Iterator[Failure]:
     able = [run for run in case.report.runs.values() if run.calls and run.trouble is None and run.function.updated]
     if able and case.program.arguments and random.randrange(SELDOM) == 0:
         run = random.choice(able)
-        with case.built.api.config.change_flags(dict(run.cell.flags)):
+        with case.built.api.config.change_flags(run.cell.settings):
             for complaint in _after_a_failure(case, run, random):
                 yield Failure("side condition", run.cell, complaint)
         case.built.reset()

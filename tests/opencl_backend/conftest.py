@@ -10,3 +10,12 @@ def kernels_need_no_header():
     """Every function that a kernel calls is declared in `builtins`, so that drivers need not read their headers."""
     yield
     assert [table.with_header for table in every_table()] == [0] * len(every_table())
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept():
+    """Tests neither see nor leave built programs among the user's caches."""
+    from reference.config import config
+
+    with config.change_flags(opencl__cache_dir=""):
+        yield

@@ -2,11 +2,16 @@
 
 import os
 
+import numpy as np
 import pytest
 
 pytest.importorskip("pyopencl")
 
+import reference.tensor as T
+from opencl_backend.device import current
 from opencl_backend.disk import Folder, folder
+from opencl_backend.runtime import runtime
+from reference import function
 from reference.config import config
 
 
@@ -60,3 +65,36 @@ def test_the_flags_choose_the_folder(tmp_path):
         assert folder() is None
     with config.change_flags(opencl__cache_dir="auto"):
         assert "theano-reference" in str(folder().path)
+
+
+def test_a_first_call_starts_with_the_kernels_that_an_earlier_one_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(runtime(current()), "hopes", 3)
+    x = T.fmatrix("x")
+    value = np.linspace(-1, 1, 300, dtype="float32").reshape(20, 15)
+
+    def called(times):
+        f = function([x], [T.tanh(T.dot(x, x.T)) + 1, x.sum(axis=0)], backend="opencl")
+        results = [f(value) for _ in range(times)]
+        return f.executable.last.compiled, results
+
+    with config.change_flags(opencl__cache_dir=str(tmp_path)):
+        assert not called(1)[0]
+        with config.change_flags(opencl__interpret=False):
+            compiled, first = called(1)
+        assert compiled
+        monkeypatch.setattr(runtime(current()).programs, "_kept", {})  # a new process would know nothing
+        compiled, again = called(2)
+        assert compiled
+    assert not called(1)[0]
+    for results in again:
+        assert all(a.tobytes() == b.tobytes() for a, b in zip(results, first[0]))
+
+
+def test_who_looks_in_vain_for_kernels_stops_looking(tmp_path, monkeypatch):
+    monkeypatch.setattr(runtime(current()), "hopes", 3)
+    x = T.fvector("x")
+    with config.change_flags(opencl__cache_dir=str(tmp_path)):
+        for k in range(5):
+            f = function([x], x + float(k), backend="opencl")
+            assert f(np.ones(2, "float32"))[0] == k + 1
+    assert runtime(current()).hopes == 0
