@@ -176,6 +176,15 @@ seed(
     "kernel ",
 )
 seed(
+    "dot_finished_by_rows",
+    "what is made of a product reads its operands as if all rows were the first",
+    "out.append(f\"    global const {memory} *a{k} = e{k} + i * e{k}_out;\")",
+    "out.append(f\"    global const {memory} *a{k} = e{k};\")",
+    "kernel Dot",
+    "fusion ",
+    "kernel ",
+)
+seed(
     "dot_of_bools_adds",
     "a product of bools adds",
     'together = f"s{i}_{j} | (a{i} & b{j})" if tile.dtype == "bool" else f"s{i}_{j} + a{i} * b{j}"',

@@ -8,6 +8,7 @@ every replay. It must not know how any operation is lowered.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from opencl_backend import copies, fuse, lower, machine, render
 from opencl_backend.loop import Compute, Lazy, Load
 from opencl_backend.plan import Code, Host, Launch, MustRun, Plan, Stale, Value
 from opencl_backend.runtime import Cell, DeviceArray, Number
+from reference.config import config
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.dtypes import COMPLEX
 from reference.graph.lazy import deferred
@@ -33,6 +35,19 @@ A_LOOP = 8
 """Simple operations that an element of a loop is taken for that says no more of itself."""
 
 
+@dataclass
+class Postponed:
+    """An array that is not written yet: whoever makes an expression of it may write that instead.
+
+    write    a launch that writes the array
+    finish   a launch that writes an expression of it to another array, or False: it cannot
+    """
+
+    array: DeviceArray
+    write: Callable[[], None]
+    finish: Callable[[Lazy, DeviceArray], bool]
+
+
 class Context:
     """What a lowering works with: values of variables, new arrays, launches.
 
@@ -40,11 +55,13 @@ class Context:
     constants  those uploaded before, by this plan or another of the same function.
     records    nothing runs: a loop is being made one kernel
     copies     bytes may be copied without a kernel
+    postpones  launches may wait for what is made of their results
     share      the rows of a batch that a work-item of such a kernel will own
     """
 
     records = False
     copies = True
+    postpones = True
     share: int | None = None
 
     def __init__(
@@ -65,6 +82,7 @@ class Context:
         self.constants: dict[Constant, DeviceArray] = {} if constants is None else constants
         self.node: Apply | None = None
         self._made: dict[tuple[str, Variable], DeviceArray] = {}
+        self._postponed: dict[int, Postponed] = {}
 
     # Reading values.
 
@@ -103,6 +121,7 @@ class Context:
         """The value on the device, computed if it was not."""
         value = self.value(variable)
         if isinstance(value, DeviceArray):
+            self.ready(value)
             return value
         array = self.computed(value) if isinstance(value, Lazy) else self._upload(value)
         self.values[variable] = array
@@ -113,8 +132,7 @@ class Context:
         value = self.value(variable)
         if isinstance(value, Lazy):
             return value
-        array = self.array(variable)
-        return Lazy(array.shape, Load(array))
+        return self.loaded(value if isinstance(value, DeviceArray) else self.array(variable))
 
     # Making values.
 
@@ -180,11 +198,41 @@ class Context:
         self.emit(lazy, target)
         return target
 
+    def may_postpone(self, variable: Variable) -> bool:
+        """Will an expression be made of this value, once, and of nothing else than it?"""
+        allowed = self.postpones and not self.records and self.device.style == "cpu" and config.opencl.fuse
+        return bool(allowed) and self.plan.compiled and self.order.is_part_of_one(variable)
+
+    def postpone(self, postponed: Postponed) -> None:
+        self._postponed[id(postponed.array.storage)] = postponed
+
+    def ready(self, array: DeviceArray) -> None:
+        """Somebody reads this very array: if it was postponed, it is written now."""
+        postponed = self._postponed.pop(id(array.storage), None)
+        if postponed is not None:
+            postponed.write()
+
+    def forget(self, array: DeviceArray) -> None:
+        """Nobody will read this very array."""
+        del self._postponed[id(array.storage)]
+
+    def waits_for(self, lazy: Lazy) -> bool:
+        """Is it an expression of an array that is not written yet?"""
+        return bool(self._postponed) and any(id(array.storage) in self._postponed for array in lazy.arrays)
+
+    def _finished(self, lazy: Lazy, target: DeviceArray) -> bool:
+        """Write an expression along with what it waits for, where that can be."""
+        for array in lazy.arrays[::-1]:
+            postponed = self._postponed.get(id(array.storage))
+            if postponed is not None and postponed.finish(lazy, target):
+                return True
+        return False
+
     def emit(self, source: Lazy | DeviceArray, target: DeviceArray) -> None:
         """Write the elements of `source` into the view `target` of the same shape."""
         lazy = source if isinstance(source, Lazy) else Lazy(source.shape, Load(source))
         assert lazy.shape == target.shape, (lazy.shape, target.shape)
-        if lazy.size == 0:
+        if lazy.size == 0 or (self._postponed and self._finished(lazy, target)):
             return
         if lazy.dtype in COMPLEX:
             assert isinstance(lazy.expr, Load)
@@ -223,6 +271,8 @@ class Context:
         The kernel's arguments are ``constant long *g`` with `numbers`, then one pointer an array, to the
         beginning of its storage: offsets and strides are passed among the numbers.
         """
+        for array in arrays if self._postponed else ():
+            self.ready(array)
         slots = [array.storage.slot for array in arrays]
         moved = sum(array.nbytes for array in {id(a): a for a in arrays}.values())
         if options == machine.OPTIONS and name != "machine" and self.runtime.programs.are_kept([(text, ())]):

@@ -55,6 +55,7 @@ class Copy:
 
 def run(ctx: Context, source: DeviceArray, target: DeviceArray) -> bool:
     """Copy `source` into `target` if bytes will do; False if they will not."""
+    ctx.ready(source)
     if source.dtype != target.dtype or source.storage.slot is target.storage.slot or source.nbytes > MOST_BYTES:
         return False
     geometry = joined(source.shape or (1,), [array.strides or (0,) for array in (source, target)])

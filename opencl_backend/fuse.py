@@ -16,6 +16,7 @@ from reference.config import config
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.lazy import deferred
 from reference.graph.traversal import toposort
+from reference.tensor.elemwise import Elemwise
 
 if TYPE_CHECKING:
     from opencl_backend.context import Context
@@ -64,14 +65,24 @@ class Order:
         """May `variable` stay an expression? If one node reads it, as part of its own loop, and it pays."""
         if not config.opencl.fuse or variable in self.kept or not ctx.is_large(lazy.size):
             return False
-        why = self._why_not(variable, lazy)
+        why = self._why_not(variable, lazy, ctx.waits_for(lazy))
         if why:
             ctx.note(f"{lazy.size} elements of {variable.owner.op if variable.owner else variable} are stored: {why}")
         return not why
 
-    def _why_not(self, variable: Variable, lazy: Lazy) -> str:
-        readers = [node for node in self.readers.get(variable, ()) if not lower.asks_for_shape(node.op)]
-        if len(readers) != 1 and not (len(readers) == 2 and is_cheap(lazy)):
+    def is_part_of_one(self, variable: Variable) -> bool:
+        """Does one elementwise operation read it, and nobody else?"""
+        readers = self._readers(variable)
+        return variable not in self.kept and len(readers) == 1 and isinstance(readers[0].op, Elemwise)
+
+    def _readers(self, variable: Variable) -> list[Apply]:
+        """Those of more than the shape."""
+        return [node for node in self.readers.get(variable, ()) if not lower.asks_for_shape(node.op)]
+
+    def _why_not(self, variable: Variable, lazy: Lazy, once: bool = False) -> str:
+        """Why a value, which must be computed `once` if so told, is stored."""
+        readers = self._readers(variable)
+        if len(readers) != 1 and not (len(readers) == 2 and is_cheap(lazy) and not once):
             return f"{len(readers)} operations read them"
         for reader in readers:
             if not lower.joins_loops(reader.op):

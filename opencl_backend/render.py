@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 GPU_GROUP = 128
 
-ONCE, ROW, NEXT, STRIDED, MOVED = "once", "row", "next", "strided", "moved"
+ONCE, ROW, NEXT, STRIDED, MOVED, MADE = "once", "row", "next", "strided", "moved", "made"
 """How an operand goes through the innermost axis: one element for all, one a row, the next one, a stride;
-or to where index values say."""
+or to where index values say; or it is a register of this name already."""
 A_FUNCTION = 8
 """Simple operations that a function such as exp is taken for."""
 ALONE = 4
@@ -110,6 +110,8 @@ class Body:
     def _load(self, k: int, step: Step, names: list[str]) -> str:
         (operand,) = step.args
         dtype, access = self.spec.loads[operand]
+        if access == MADE:
+            return MADE
         if access in (ONCE, ROW):
             return (
                 f"s{operand}" if self.width == 1 else self._define(f"v{k}", dtype, self.ct(dtype).splat(f"s{operand}"))

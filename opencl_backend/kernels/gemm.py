@@ -3,7 +3,8 @@
 Owns the kernels of dot. In `product` the lanes of a vector are columns, so each element is added up in the
 order of k whatever the tile: without contraction its bits are those of the plain loop. `inner` has lanes
 along k (both operands contiguous there) and sums in another order; only fast mode may use it. Batches,
-transposes and offsets are strides. It must not know graphs or when which kernel pays.
+transposes and offsets are strides. What is made of sums (`Finish`) is made while they are near. It must not know
+graphs or when which kernel pays.
 """
 
 from __future__ import annotations
@@ -11,13 +12,112 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from opencl_backend.render import header, signature, unaligned, unaligned_types
-from opencl_backend.scalar_c import CType
+from opencl_backend import scalar_c
+from opencl_backend.render import (
+    MADE,
+    NEXT,
+    ROW,
+    Body,
+    Spec,
+    Step,
+    header,
+    signature,
+    unaligned,
+    unaligned_types,
+    vector_width,
+)
+from opencl_backend.scalar_c import STORAGE, CType
 
+NEAR = 4
+"""Tiles whose sums are finished together."""
+SHALLOW = 96
+"""Rows of a block that is not packed which stay in the nearest cache."""
 DEEP = 512
 """Rows of a packed block: as many as stay near while all rows of an item go by them."""
 SAME_BITS = {"int8": "uint8", "int16": "uint16", "int32": "uint32", "int64": "uint64"}
 """Products and sums of signed integers wrap, which C defines for unsigned ones only."""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What is made of a block of sums: an expression of each and of the elements of other arrays at its place.
+
+    loads   (dtype, access) of its operands; that of the sum is MADE
+    store   how the result goes through the inner axis
+    turned  the inner axis is that of the rows
+    """
+
+    loads: tuple[tuple[str, str], ...] = ()
+    steps: tuple[Step, ...] = ()
+    store: str = NEXT
+    turned: bool = False
+    fast: bool = False
+    fp64: bool = True
+
+    def _others(self) -> list[tuple[int, str]]:
+        """Number and type in memory of every operand but the sum."""
+        return [(k, STORAGE[dtype]) for k, (dtype, access) in enumerate(self.loads) if access != MADE]
+
+    def text(self) -> str:
+        """The function ``tile_finish`` and what it calls; without contraction, as in loops."""
+        if not self.steps:
+            return ""
+        spec = Spec(self.loads, (), self.steps, self.store, 2, "cpu", self.fast, self.fp64)
+        dtype, helpers, out = self.steps[-1].dtype, dict[str, None](), []
+        given = "".join(f", global const {memory} *e{k}, long e{k}_out, long t{k}" for k, memory in self._others())
+        out += [
+            f"static void tile_finish(global {STORAGE[dtype]} *c, long c_out, long t, long outer, long inner{given})",
+            "{",
+            "  for (long i = 0; i < outer; i++) {",
+            "    long j = 0;",
+        ]
+        for k, memory in self._others():
+            out.append(f"    global const {memory} *a{k} = e{k} + i * e{k}_out;")
+            if self.loads[k][1] == ROW:
+                body, kind = Body(spec, 1), self.loads[k][0]
+                out.append(f"    const {CType(kind).name} s{k} = {body.loaded(kind, f'a{k}[0]')};")
+                helpers |= body.helpers
+        widest = vector_width(spec)
+        for width in dict.fromkeys((widest, 1)):
+            body = Body(spec, width)
+            result = body.build()
+            helpers |= body.helpers
+            place = f"c[i * c_out + j{'' if self.store == NEXT else ' * t'}]"
+            if width > 1:
+                place = f"*(global {unaligned(dtype, width)} *)(c + i * c_out + j)"
+            out.append(f"    for (; j + {width} <= inner; j += {width}) {{")
+            out.append(f"      const {CType(dtype, width).name} {MADE} = {place};")
+            out += [f"      {line}" for line in (*body.lines, f"{place} = {result};")]
+            out.append("    }")
+        out.append("  }\n}\n")
+        near = [d for d, a in self.loads if a == NEXT] + [dtype]
+        types = unaligned_types((d, widest) for d in near) if widest > 1 else ""
+        return types + scalar_c.prelude(helpers) + "\n".join(out)
+
+    def call(self, row: str, rows: str, column: str, columns: str) -> str:
+        """The statement that finishes so many rows and columns of a block of `c` from there on; or nothing."""
+        if not self.steps:
+            return ""
+        outer, inner = ("column", "row") if self.turned else ("row", "column")
+        lengths = (columns, rows) if self.turned else (rows, columns)
+        arguments = [f"c + ({row}) * c_row + ({column}) * c_column", f"c_{outer}", f"c_{inner}", *lengths]
+        for k, _ in self._others():
+            place = f"e{k} + ({row}) * e{k}_row + ({column}) * e{k}_column"
+            arguments += [place, f"e{k}_{outer}", f"e{k}_{inner}"]
+        return f"tile_finish({', '.join(arguments)});"
+
+    def pointers(self) -> list[tuple[str, str]]:
+        """Arguments of the kernel."""
+        return [(f"const {memory}", f"pe{k}") for k, memory in self._others()]
+
+    def opening(self, column: str) -> list[str]:
+        """Where operands begin in a block of columns; their numbers follow those of the product."""
+        lines = []
+        for n, (k, memory) in enumerate(self._others()):
+            at = len(NUMBERS) + 3 * n
+            lines.append(f"  const long e{k}_row = g[{at + 1}], e{k}_column = g[{at + 2}];")
+            lines.append(f"  global const {memory} *e{k} = pe{k} + (g[{at}] + {column} * e{k}_column);")
+        return lines
 
 
 @dataclass(frozen=True)
@@ -30,6 +130,8 @@ class Tile:
     scattered    the columns of the result do not lie side by side
     contract     multiply and add may be one operation
     whole        the columns come in whole blocks, which is said where it spares the compiler work
+    finish       what is made of the sums
+    near         not packed, but all rows go by a few rows of the block before the next few
     """
 
     dtype: str
@@ -42,33 +144,40 @@ class Tile:
     contract: bool = False
     fp64: bool = True
     whole: bool = False
+    finish: Finish = Finish()
+    near: bool = False
 
 
 NUMBERS = (
     "batches", "m", "n", "depth", "rows_each", "groups", "blocks", "a_at", "a_batch", "a_row", "a_deep",
     "b_at", "b_batch", "b_deep", "b_column", "c_at", "c_batch", "c_row", "c_column",
 )  # fmt: skip
-"""A product's numbers, in order: g[0] is the number of batches and so on."""
+"""A product's numbers, in order: g[0] is the number of batches and so on. Then, of every array that `Finish` reads,
+where it begins and its strides."""
 
 
 def _numbers() -> str:
     return "\n".join(f"  const long {name} = g[{k}];" for k, name in enumerate(NUMBERS))
 
 
-def _opening(contract: bool, fp64: bool) -> str:
-    text = header(fp64)
-    return text.replace("FP_CONTRACT OFF", "FP_CONTRACT ON") if contract else text
+def _opening(contract: bool, fp64: bool, finish: Finish, ct: CType) -> str:
+    """The program's beginning, up to where sums may be contracted."""
+    text = header(fp64) + finish.text()
+    types = unaligned_types([(ct.dtype, ct.width)]) if ct.width > 1 else ""
+    contracted = "#pragma OPENCL FP_CONTRACT ON\n" if contract else ""
+    return text + (types if types not in text else "") + contracted
 
 
-def _tile(tile: Tile, rows: int, vectors: int) -> str:
+def _tile(tile: Tile, rows: int) -> str:
     """The function of one tile. Of a packed block it is told how many columns there are, and whether it is to go on
-    from the sums that it left; else how many lanes of a single vector belong to the tile before."""
-    ct = CType(tile.dtype, tile.width)
+    from the sums that it left; else how many of its columns belong to the tile before."""
+    ct, vectors = CType(tile.dtype, tile.width), tile.vectors
+    given = "long left, bool more" if tile.packed else "long skip, bool more" if tile.near else "long skip"
     load = f"*(global const {unaligned(tile.dtype, tile.width)} *)" if tile.width > 1 else "*"
     out = [
-        f"static inline void tile_{rows}_{vectors}(global const {ct.scalar} *restrict a, long a_row, long a_deep,",
+        f"static inline void tile_{rows}(global const {ct.scalar} *restrict a, long a_row, long a_deep,",
         f"    global const {ct.scalar} *restrict b, long b_deep, global {ct.scalar} *restrict c, long c_row,",
-        f"    long c_column, long depth, {'long left, bool more' if tile.packed else 'long skip'}) {{",
+        f"    long c_column, long depth, {given}) {{",
     ]
     every = [(i, j) for i in range(rows) for j in range(vectors)]
     out += [f"  {ct.name} s{i}_{j} = {ct.literal(0)};" for i, j in every]
@@ -78,6 +187,19 @@ def _tile(tile: Tile, rows: int, vectors: int) -> str:
         for i in range(rows):
             loads = " ".join(f"s{i}_{j} = *({ct.name} *)(e + {j * tile.width});" for j in range(vectors))
             out.append(f"    for (long l = 0; l < left; l++) e[l] = c[{i} * c_row + l * c_column]; {loads}")
+        out.append("  }")
+    elif tile.near:
+        whole = f"*(global {unaligned(tile.dtype, tile.width)} *)"
+        out.append(f"  {ct.scalar} e[{vectors * tile.width}] __attribute__((aligned(64)));")
+        if not tile.scattered:
+            out.append("  if (more && skip == 0) {")
+            out += [f"    s{i}_{j} = {whole}(c + {i} * c_row + {j * tile.width});" for i, j in every]
+            out.append("  } else")
+        out.append("  if (more) {")
+        for i in range(rows):
+            loads = " ".join(f"s{i}_{j} = *({ct.name} *)(e + {j * tile.width});" for j in range(vectors))
+            lanes = f"for (long l = skip; l < {vectors * tile.width}; l++)"
+            out.append(f"    {lanes} e[l] = c[{i} * c_row + l * c_column]; {loads}")
         out.append("  }")
     out.append("  for (long k = 0; k < depth; k++) {")
     out += [f"    const {ct.name} b{j} = {load}(b + {j * tile.width});" for j in range(vectors)]
@@ -98,31 +220,31 @@ def _tile(tile: Tile, rows: int, vectors: int) -> str:
         for i in range(rows):
             stores = " ".join(f"*({ct.name} *)(e + {j * tile.width}) = s{i}_{j};" for j in range(vectors))
             out.append(f"  {stores} for (long l = 0; l < left; l++) c[{i} * c_row + l * c_column] = e[l];")
-    elif tile.scattered or vectors == 1:
-        lanes = f"for (int l = skip; l < {tile.width}; l++)"
-        whole = f"*(global {unaligned(tile.dtype, tile.width)} *)"
-        for i, j in every:
-            where = f"{i} * c_row + ({j * tile.width} + l) * c_column"
-            scatter = f"{{ {ct.scalar} e[{tile.width}]; *({ct.name} *)e = s{i}_{j}; {lanes} c[{where}] = e[l]; }}"
-            if tile.scattered:
-                out.append(f"  {scatter}")
-            else:
-                out.append(f"  if (skip == 0) {whole}(c + {i} * c_row) = s{i}_{j};\n  else {scatter}")
     else:
         whole = f"*(global {unaligned(tile.dtype, tile.width)} *)"
-        out += [f"  {whole}(c + {i} * c_row + {j * tile.width}) = s{i}_{j};" for i, j in every]
+        if not tile.scattered:
+            out.append("  if (skip == 0) {")
+            out += [f"    {whole}(c + {i} * c_row + {j * tile.width}) = s{i}_{j};" for i, j in every]
+            out += ["    return;", "  }"]
+        if not (tile.whole and not tile.scattered):
+            if not tile.near:
+                out.append(f"  {ct.scalar} e[{vectors * tile.width}] __attribute__((aligned(64)));")
+            for i in range(rows):
+                stores = " ".join(f"*({ct.name} *)(e + {j * tile.width}) = s{i}_{j};" for j in range(vectors))
+                lanes = f"for (long l = skip; l < {vectors * tile.width}; l++)"
+                out.append(f"  {stores} {lanes} c[{i} * c_row + l * c_column] = e[l];")
     return "\n".join(out) + "\n}\n"
 
 
 def _rows_loop(
-    tile: Tile, vectors: int, panel: str, c: str, last: str, a: str = "a", depth: str = "depth"
+    tile: Tile, panel: str, c: str, last: str, a: str = "a", depth: str = "depth", until: str = "last"
 ) -> list[str]:
-    """All rows of an item against one block of columns."""
+    """All rows of an item, or those `until` some other, against one block of columns."""
     call = f"({{}}, a_row, a_deep, {panel}, {c}, c_row, c_column, {depth}, {last});"
-    lines = [f"      for (; i + {tile.rows} <= last; i += {tile.rows})"]
-    lines.append(f"        tile_{tile.rows}_{vectors}" + call.format(f"{a} + i * a_row"))
+    lines = [f"      for (; i + {tile.rows} <= {until}; i += {tile.rows})"]
+    lines.append(f"        tile_{tile.rows}" + call.format(f"{a} + i * a_row"))
     if tile.rest:
-        lines.append(f"      if (i < last) tile_{tile.rest}_{vectors}" + call.format(f"{a} + i * a_row"))
+        lines.append(f"      if (i < {until}) tile_{tile.rest}" + call.format(f"{a} + i * a_row"))
     return lines
 
 
@@ -131,13 +253,12 @@ def product(tile: Tile) -> str:
     """The program of a product: kernel ``product`` over batches x blocks of columns x groups of rows."""
     ct = CType(tile.dtype, tile.width)
     block = tile.vectors * tile.width
-    widths = (tile.vectors,) if tile.whole or tile.packed else (tile.vectors, 1)
-    shapes = dict.fromkeys((r, v) for r in (tile.rows, tile.rest) if r for v in widths)
     pointers = [(f"const {ct.scalar}", "pa"), (f"const {ct.scalar}", "pb"), (ct.scalar, "pc")]
+    pointers += tile.finish.pointers()
     if tile.packed:
         pointers.append((ct.scalar, "panels"))
     out = [
-        *(_tile(tile, r, v) for r, v in shapes),
+        *(_tile(tile, rows) for rows in dict.fromkeys((tile.rows, tile.rest)) if rows),
         signature("product", pointers),
         _numbers(),
         "  const long item = get_global_id(0);",
@@ -148,7 +269,9 @@ def product(tile: Tile) -> str:
         f"  global const {ct.scalar} *a = pa + (a_at + batch * a_batch);",
         f"  global const {ct.scalar} *b = pb + (b_at + batch * b_batch + column * b_column);",
         f"  global {ct.scalar} *c = pc + (c_at + batch * c_batch + column * c_column);",
+        *tile.finish.opening("column"),
     ]
+    finished = "  " + tile.finish.call("first", "last - first", "0", "left")
     row = "c + i * c_row"
     if tile.packed:
         zero = CType(tile.dtype).literal(0)
@@ -166,31 +289,39 @@ def product(tile: Tile) -> str:
             f"  for (long k = 0; k < deep && left < {block}; k++)",
             f"    for (long l = left; l < {block}; l++) panel[k * {block} + l] = {zero};",
             "  long i = first;",
-            *_rows_loop(tile, tile.vectors, f"panel, {block}", row, "left, done != 0", "a + done * a_deep", "deep"),
+            *_rows_loop(tile, f"panel, {block}", row, "left, done != 0", "a + done * a_deep", "deep"),
             "  }",
+            finished,
         ]
     else:
-        out += [f"  if (left == {block}) {{", "      long i = first;"]
-        out += _rows_loop(tile, tile.vectors, "b, b_deep", row, "0")
-        out += ["    return;", "  }"]
-        if block > 1 and not tile.whole:
-            skip = f"at + {tile.width} <= left ? 0 : at + {tile.width} - left"
-            out += [f"  for (long at = 0; at < left; at += {tile.width}) {{", "      long i = first;"]
-            out += [f"      const long skip = {skip}, from = at - skip;"]
-            out += _rows_loop(tile, 1, "b + from, b_deep", f"{row} + from * c_column", "skip")
-            out.append("  }")
+        # The last block is moved back to end where the columns end.
+        some = f"from + {NEAR * tile.rows}" if tile.finish.steps else "last"
+        moved = "0" if tile.whole or block == 1 else "skip"
+        back = "0" if moved == "0" else f"{block} - left"
+        out.append(f"  const long skip = {back};")
+    if tile.near:
+        out += [f"  for (long done = 0; done < depth; done += {SHALLOW}) {{", "    long i = first;"]
+        out.append(f"    const long deep = depth - done < {SHALLOW} ? depth - done : {SHALLOW};")
+        panel = "b - skip * b_column + done * b_deep, b_deep"
+        ends = f"{moved}, done != 0"
+        out += _rows_loop(tile, panel, f"{row} - skip * c_column", ends, "a + done * a_deep", "deep")
+        out += ["  }", finished]
+    elif not tile.packed:
+        out += ["  for (long from = first, upto; from < last; from = upto) {"]
+        out += [f"    upto = {some} < last ? {some} : last;", "    long i = from;"]
+        out += _rows_loop(tile, "b - skip * b_column, b_deep", f"{row} - skip * c_column", moved, until="upto")
+        out += ["    " + tile.finish.call("from", "upto - from", "0", "left"), "  }"]
     out.append("}\n")
-    types = unaligned_types([(tile.dtype, tile.width)]) if tile.width > 1 else ""
-    return _opening(tile.contract, tile.fp64) + types + "\n".join(out)
+    return _opening(tile.contract, tile.fp64, tile.finish, ct) + "\n".join(out)
 
 
 @cache
-def inner(dtype: str, rows: int, columns: int, width: int, fp64: bool = True) -> str:
+def inner(dtype: str, rows: int, columns: int, width: int, fp64: bool = True, finish: Finish = Finish()) -> str:
     """Products of rows with rows: lanes along k, `rows` x `columns` sums a tile; kernel ``inner``."""
     ct = CType(dtype, width)
     vector = f"*(global const {unaligned(dtype, width)} *)"
     every = [(i, j) for i in range(rows) for j in range(columns)]
-    pointers = [(f"const {ct.scalar}", "pa"), (f"const {ct.scalar}", "pb"), (ct.scalar, "pc")]
+    pointers = [(f"const {ct.scalar}", "pa"), (f"const {ct.scalar}", "pb"), (ct.scalar, "pc"), *finish.pointers()]
     out = [
         signature("inner", pointers),
         _numbers(),
@@ -199,6 +330,7 @@ def inner(dtype: str, rows: int, columns: int, width: int, fp64: bool = True) ->
         "  const long batch = item / groups / blocks;",
         "  const long first = group * rows_each, last = first + rows_each < m ? first + rows_each : m;",
         f"  global const {ct.scalar} *b = pb + (b_at + batch * b_batch);",
+        *finish.opening("column"),
     ]
     out += [f"  const long j{j} = column + {j} < n ? column + {j} : n - 1;" for j in range(columns)]
     out += [f"  for (long i = first; i < last; i += {rows}) {{"]
@@ -229,8 +361,12 @@ def inner(dtype: str, rows: int, columns: int, width: int, fp64: bool = True) ->
         inside = f"i + {i} < last && column + {j} < n"
         where = f"c_at + batch * c_batch + i{i} * c_row + j{j} * c_column"
         out.append(f"    if ({inside}) pc[{where}] = t{i}_{j};")
-    out.append("  }\n}\n")
-    return _opening(True, fp64) + unaligned_types([(dtype, width)]) + "\n".join(out)
+    out.append("  }")
+    if finish.steps:
+        out.append(f"  global {ct.scalar} *c = pc + (c_at + batch * c_batch + column * c_column);")
+        out.append("  " + finish.call("first", "last - first", "0", f"n - column < {columns} ? n - column : {columns}"))
+    out.append("}\n")
+    return _opening(True, fp64, finish, ct) + "\n".join(out)
 
 
 @cache

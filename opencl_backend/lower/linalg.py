@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from opencl_backend.context import Context
+from opencl_backend.context import Context, Postponed
+from opencl_backend.fuse import MOST_OPERANDS
 from opencl_backend.kernels import gemm
 from opencl_backend.loop import Compute, Lazy, Load
 from opencl_backend.lower import makes_arrays, register
+from opencl_backend.render import MADE, NEXT, STRIDED, Step, access, encode
 from opencl_backend.runtime import DeviceArray, Number, Runtime
 from reference.graph.core import Apply, Variable
 from reference.tensor.linalg import BatchedDot, Dot
@@ -57,6 +59,37 @@ class Operand:
     def turned(self) -> Operand:
         return replace(self, row=self.column, column=self.row)
 
+
+@dataclass(frozen=True)
+class Epilogue:
+    """What is made of the elements of a product: an expression's steps and operands; None is the product itself."""
+
+    steps: tuple[Step, ...]
+    operands: tuple[Operand | None, ...]
+
+    def turned(self) -> Epilogue:
+        return replace(self, operands=tuple(x and x.turned() for x in self.operands))
+
+    @property
+    def others(self) -> list[Operand]:
+        return [x for x in self.operands if x is not None]
+
+    def finish(self, ctx: Context, c: Operand) -> gemm.Finish:
+        """How it is written; along the axis in which the elements of `c` lie side by side."""
+        turned = c.column != 1 and c.row == 1
+        loads = []
+        for x in self.operands:
+            along = None if x is None else x.row if turned else x.column
+            how = MADE if along is None else access((1, along))
+            loads.append(((c if x is None else x).array.dtype, how))
+        store = NEXT if turned or c.column == 1 else STRIDED
+        return gemm.Finish(tuple(loads), self.steps, store, turned, not ctx.exact, ctx.device.fp64)
+
+    def numbers(self) -> list[Number]:
+        return [number for x in self.others for number in (x.at, x.row, x.column)]
+
+
+NOTHING = Epilogue((), ())
 
 @register(Dot)
 def dot(ctx: Context, node: Apply) -> Any:
@@ -125,13 +158,61 @@ def _finished(
 ) -> Any:
     dtype = node.outputs[0].type.dtype
     target = ctx.new(a.array.dtype, shape)
-    if target.size:
-        multiply(ctx, a, b, Operand(target, m * n, n, 1), batches, m, n, depth)
+
+    def write(target: DeviceArray = target, row: int = n, column: int = 1, epilogue: Epilogue = NOTHING) -> None:
+        multiply(ctx, a, b, Operand(target, m * n, row, column), batches, m, n, depth, epilogue)
+
+    def finish(lazy: Lazy, into: DeviceArray) -> bool:
+        """The product and what is made of it in one kernel."""
+        epilogue = _epilogue(lazy, target, m, n)
+        if epilogue is None or lazy.dtype != target.dtype:
+            return False
+        ctx.forget(target)
+        write(into, *_steps(into, m, n), epilogue)
+        return True
+
+    tiled = target.size > 0 and batches == 1 and _is_tiled(ctx, a, b, m, n, depth)
+    if tiled and ctx.may_postpone(node.outputs[0]):
+        ctx.postpone(Postponed(target, write, finish))
+    elif target.size:
+        write()
     return _cast(Lazy(shape, Load(target)), dtype)
 
 
-def multiply(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int) -> None:
-    """Write ``a @ b`` into `c`: batches of (m, depth) times (depth, n)."""
+def _is_tiled(ctx: Context, a: Operand, b: Operand, m: int, n: int, depth: int) -> bool:
+    """Is it a kernel of tiles that multiplies these floats?"""
+    floats = a.array.dtype in ("float32", "float64")
+    return floats and depth > 0 and (ctx.exact or not _blas_pays(ctx, a, b, 1, m, n, depth))
+
+
+def _steps(array: DeviceArray, m: int, n: int) -> tuple[int, int]:
+    """From row to row, and from column to column, of an m x n matrix that may be a vector."""
+    if array.ndim == 2:
+        return array.strides[0], array.strides[1]
+    return (array.strides[0], 0) if n == 1 else (0, array.strides[0])
+
+
+def _epilogue(lazy: Lazy, product: DeviceArray, m: int, n: int) -> Epilogue | None:
+    """An expression of the elements of a product, if that is what it is."""
+    code = encode(lazy.expr)
+    if lazy.shape != product.shape or lazy.shape not in ((m, n), (m * n,)) or code.positions or code.gathers:
+        return None
+    operands: list[Operand | None] = []
+    for array in code.arrays:
+        if array.storage is not product.storage:
+            operands.append(Operand(array, 0, *_steps(array, m, n)))
+        elif array.strides == product.strides and array.offset == product.offset:
+            operands.append(None)
+        else:
+            return None
+    return Epilogue(code.steps, tuple(operands)) if len(operands) <= MOST_OPERANDS else None
+
+
+def multiply(
+    ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int,
+    epilogue: Epilogue = NOTHING,
+) -> None:  # fmt: skip
+    """Write ``a @ b``, or what `epilogue` makes of it, into `c`: batches of (m, depth) times (depth, n)."""
     dtype = c.array.dtype
     floats = dtype in ("float32", "float64")
     free = floats and not ctx.exact
@@ -144,29 +225,29 @@ def multiply(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: 
         _launch_elements(ctx, a, b, c, batches, m, n, depth)
     elif ctx.records and ctx.stays(b.array) and (n > 1 or not free):
         side = b if b.column == 1 or n == 1 else _side_by_side(ctx, b, batches, depth, n)
-        _launch_product(ctx, a, side, c, batches, m, n, depth)
+        _launch_product(ctx, a, side, c, batches, m, n, depth, epilogue)
     elif ctx.records and ctx.stays(a.array) and m > 1:
         side = a.turned() if a.row == 1 else _side_by_side(ctx, a.turned(), batches, depth, m)
-        _launch_product(ctx, b.turned(), side, c.turned(), batches, n, m, depth)
+        _launch_product(ctx, b.turned(), side, c.turned(), batches, n, m, depth, epilogue.turned())
     elif free and _blas_pays(ctx, a, b, batches, m, n, depth):
         ctx.plan.begin(HostDot(ctx.runtime, a, b, c, batches, m, n, depth))
     elif free and a.column == 1 and b.row == 1 and b.column != 1 and depth >= WORTH_LANES:
-        _launch_inner(ctx, a, b, c, batches, m, n, depth)
+        _launch_inner(ctx, a, b, c, batches, m, n, depth, epilogue)
     elif n > 1 and a.row == 1 and not ctx.records and _turning_pays(dtype, m, n, depth):
-        _launch_product(ctx, b.turned(), a.turned(), c.turned(), batches, n, m, depth)
+        _launch_product(ctx, b.turned(), a.turned(), c.turned(), batches, n, m, depth, epilogue.turned())
     elif n > 1 and (b.column == 1 or (m >= PACKED_ROWS and a.row != 1)):
-        _launch_product(ctx, a, b, c, batches, m, n, depth)
+        _launch_product(ctx, a, b, c, batches, m, n, depth, epilogue)
     elif m > 1 and a.row == 1:
-        _launch_product(ctx, b.turned(), a.turned(), c.turned(), batches, n, m, depth)
+        _launch_product(ctx, b.turned(), a.turned(), c.turned(), batches, n, m, depth, epilogue.turned())
     elif n == 1:
-        _launch_product(ctx, a, b, c, batches, m, n, depth)
+        _launch_product(ctx, a, b, c, batches, m, n, depth, epilogue)
     elif m == 1:
-        _launch_product(ctx, b.turned(), a.turned(), c.turned(), batches, n, m, depth)
+        _launch_product(ctx, b.turned(), a.turned(), c.turned(), batches, n, m, depth, epilogue.turned())
     elif m <= n:
         side = _side_by_side(ctx, a.turned(), batches, depth, m)
-        _launch_product(ctx, b.turned(), side, c.turned(), batches, n, m, depth)
+        _launch_product(ctx, b.turned(), side, c.turned(), batches, n, m, depth, epilogue.turned())
     else:
-        _launch_product(ctx, a, _side_by_side(ctx, b, batches, depth, n), c, batches, m, n, depth)
+        _launch_product(ctx, a, _side_by_side(ctx, b, batches, depth, n), c, batches, m, n, depth, epilogue)
 
 
 def _zeros(ctx: Context, like: DeviceArray) -> Lazy:
@@ -185,6 +266,12 @@ def _width(dtype: str, n: int) -> int:
     """Lanes of a vector: a cache line, fewer if there are fewer columns."""
     widest = {1: 16, 2: 16, 4: 16, 8: 8}[np.dtype(dtype).itemsize]
     return min(widest, 1 << (n.bit_length() - 1))
+
+
+def _vectors(n: int, width: int) -> int:
+    """Vectors of a block of columns: blocks of one size, the last of which has little in common with the one before."""
+    lanes = -(-n // width)
+    return max(1, min(-(-lanes // -(-lanes // 4)), n // width))
 
 
 def _tile_rows(m: int, vectors: int) -> int:
@@ -215,11 +302,13 @@ def _numbers(
     ]  # fmt: skip
 
 
-def _launch_product(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int) -> None:
+def _launch_product(
+    ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int, epilogue: Epilogue
+) -> None:
     dtype = gemm.SAME_BITS.get(c.array.dtype, c.array.dtype)
     width = _width(dtype, n)
     far = b.column != 1 or b.row * np.dtype(dtype).itemsize >= WORTH_PACKING
-    vectors = min(4, max(1, n // width))
+    vectors = _vectors(n, width)
     packed = n > 1 and m >= PACKED_ROWS and (far or (n % (vectors * width) != 0 and not ctx.records))
     if packed:
         width = _width(dtype, 2 * n - 1)
@@ -232,7 +321,7 @@ def _launch_product(ctx: Context, a: Operand, b: Operand, c: Operand, batches: i
         rows, packed = 1, packed and b.column != 1
         if not packed:
             width = _width(dtype, n)
-            vectors = min(4, max(1, n // width))
+            vectors = _vectors(n, width)
     block = vectors * width
     blocks = -(-n // block)
     items = 4 * ctx.device.compute_units
@@ -243,21 +332,30 @@ def _launch_product(ctx: Context, a: Operand, b: Operand, c: Operand, batches: i
     if ctx.share and m % ctx.share == 0:
         rows = max(r for r in range(1, min(6, ctx.share) + 1) if ctx.share % r == 0)
         packed, rows_each, groups = False, ctx.share, m // ctx.share
+    again = rows_each > rows and depth >= 2 * gemm.SHALLOW
+    near = again and not (packed or ctx.records or options or width == 1 or c.column != 1)
     tile = gemm.Tile(
         dtype, rows, m % rows, vectors, width, packed, c.column != 1, not ctx.exact and dtype.startswith("float"),
-        ctx.device.fp64, ctx.records and n % block == 0,
+        ctx.device.fp64, ctx.records and n % block == 0, epilogue.finish(ctx, c),
+        near,
     )  # fmt: skip
-    arrays = [a.array, b.array, c.array]
+    arrays = [a.array, b.array, c.array, *(x.array for x in epilogue.others)]
     if packed:
         arrays.append(ctx.new(c.array.dtype, (batches * blocks * groups, min(depth, gemm.DEEP), block)))
     ctx.launch(
-        f"dot {m}x{depth}x{n}", gemm.product(tile), "product", batches * blocks * groups,
-        _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks), arrays, 1,
+        _label(m, depth, n, epilogue), gemm.product(tile), "product", batches * blocks * groups,
+        _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks) + epilogue.numbers(), arrays, 1,
         2 * batches * m * n * depth, options, batches * m * n * depth // A_SUM,
     )  # fmt: skip
 
 
-def _launch_inner(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int) -> None:
+def _label(m: int, depth: int, n: int, epilogue: Epilogue) -> str:
+    return "+".join(dict.fromkeys((f"dot {m}x{depth}x{n}", *(step.row for step in epilogue.steps if step.row))))
+
+
+def _launch_inner(
+    ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int, epilogue: Epilogue
+) -> None:
     dtype = c.array.dtype
     options = ctx.options(batches * m * n * depth, ("inner", dtype, m, n))
     most = 2 if options else 4  # sums side by side take the compiler long, even in haste
@@ -268,10 +366,12 @@ def _launch_inner(ctx: Context, a: Operand, b: Operand, c: Operand, batches: int
     rows_each, groups = _split(m, rows, groups)
     if ctx.share and m % ctx.share == 0:
         rows_each, groups = ctx.share, m // ctx.share
-    text = gemm.inner(dtype, rows, columns, 64 // np.dtype(dtype).itemsize, ctx.device.fp64)
+    finish = epilogue.finish(ctx, c)
+    text = gemm.inner(dtype, rows, columns, 64 // np.dtype(dtype).itemsize, ctx.device.fp64, finish)
     ctx.launch(
-        f"dot {m}x{depth}x{n}", text, "inner", batches * blocks * groups,
-        _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks), [a.array, b.array, c.array], 1,
+        _label(m, depth, n, epilogue), text, "inner", batches * blocks * groups,
+        _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks) + epilogue.numbers(),
+        [a.array, b.array, c.array, *(x.array for x in epilogue.others)], 1,
         2 * batches * m * n * depth, options, batches * m * n * depth // A_SUM,
     )  # fmt: skip
 
