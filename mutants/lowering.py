@@ -222,6 +222,12 @@ seed(
     "+ (ulong)t * {each} + {before};",
     "+ (ulong)t * {each};",
 )
+seed(
+    "row_before_the_ending_one",
+    "a loop that ends by a condition gives the row before its last",
+    'out.append("t--;")',
+    'out.append("if (t == steps) t--;")',
+)
 
 seed = patches("lowering", "opencl_backend/context.py", "kernel ", "plan ", "random")
 

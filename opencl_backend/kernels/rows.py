@@ -127,10 +127,12 @@ def definitions(text: str) -> list[str]:
 
 
 def text(
-    arrays: Sequence[str], places: Sequence[Place], calls: Sequence[Call], until: tuple[int, int] | None, fp64: bool
-) -> str:
+    arrays: Sequence[str], places: Sequence[Place], calls: Sequence[Call], until: tuple[int, int] | None, fp64: bool,
+    ended: Sequence[tuple[int, int, int]] = (),
+) -> str:  # fmt: skip
     """The program; its kernel is ``loop``. `arrays` are the types of the arguments, `until` (place, offset) of the
-    condition. Numbers begin with: items, steps."""
+    condition, `ended` what goes where after the last step: (place, argument, elements). Numbers begin with: items,
+    steps."""
     known: dict[str, None] = {}
     out: list[str] = []
     functions: dict[str, str] = {}
@@ -160,15 +162,8 @@ def text(
         "long t = 0;",
         "for (t = 0; t < steps; t++) {",
     ]
-    for k, place in enumerate(places):
-        kind = arrays[place.array]
-        if place.at is None:
-            where = f"p{place.array}"
-        elif place.ring:
-            where = f"p{place.array} + (g[{place.at}] + t) % g[{place.at + 1}] * g[{place.at + 2}]"
-        else:
-            where = f"p{place.array} + (g[{place.at}] + t * g[{place.at + 1}])"
-        out.append(f"global {kind} *const a{k} = {where};")
+    here = [f"global {arrays[place.array]} *const a{k} = {_where(place)};" for k, place in enumerate(places)]
+    out += here
     for call in calls:
         name = functions[call.text + ("drawn" if call.drawn else "")]
         pointers = "".join(f", (global void *)a{k}" for k in call.places)
@@ -195,4 +190,17 @@ def text(
     out.append("}")
     if until is not None:
         out.append(f"p{len(arrays) - 1}[0] = t;")
+    if ended:
+        out.append("t--;")
+    for place, array, size in ended:
+        out.append(f"{{ {here[place]} for (long i = 0; i < {size}; i++) p{array}[i] = a{place}[i]; }}")
     return header(fp64) + "\n".join(out) + "\n}\n"
+
+
+def _where(place: Place) -> str:
+    """Where an array begins in step t."""
+    if place.at is None:
+        return f"p{place.array}"
+    if place.ring:
+        return f"p{place.array} + (g[{place.at}] + t) % g[{place.at + 1}] * g[{place.at + 2}]"
+    return f"p{place.array} + (g[{place.at}] + t * g[{place.at + 1}])"

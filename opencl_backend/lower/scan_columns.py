@@ -32,7 +32,7 @@ from opencl_backend.kernels.columns import (
     State,
 )
 from opencl_backend.loop import Compute, Expr, Gather, Lazy, Load, Position, joined, parts_of
-from opencl_backend.lower.scan_kernel import MOST_ROWS, Moving, Recorder, Unfit, on_device
+from opencl_backend.lower.scan_kernel import MOST_ROWS, Moving, Recorder, Unfit, on_device, tells_its_steps
 from opencl_backend.plan import Host, Value
 from opencl_backend.render import Step
 from opencl_backend.runtime import Cell, DeviceArray, Number
@@ -90,8 +90,7 @@ class ColumnsLoop:
         self.arrays: list[DeviceArray] = []
         self.reads: dict[tuple[str, int, int], int] = {}
         self.handed: dict[int, int] = {}
-        if op.until and ctx.records:
-            raise Unfit("it ends by a condition")
+        self.told = tells_its_steps(ctx, op)
         self.recorder = _Values(ctx, self.order)
         self.firsts: list[DeviceArray] = []
         self.depths: list[int] = []
@@ -242,7 +241,7 @@ class ColumnsLoop:
         )  # fmt: skip
         how = f"{self.n} columns, {items} items" if self.n > 1 else "one item"
         ctx.note(f"{op}: one kernel for all steps, every column on its own ({how})")
-        if not made:
+        if not self.told:
             return [*targets]
         ctx.plan.replayable = False
         return self._cut(targets, int(made[0].to_host()[0]))

@@ -17,6 +17,7 @@ from opencl_backend.plan import Host, Value
 from opencl_backend.runtime import DeviceArray, Storage, contiguous_strides
 from reference.graph.core import Apply, Variable
 from reference.graph.traversal import toposort
+from reference.graph.types import TensorType
 from reference.scan.op import Scan
 
 if TYPE_CHECKING:
@@ -44,6 +45,19 @@ def not_worth_it(ctx: Context, node: Apply, steps: int) -> str:
     if steps * len(toposort(op.inner_outputs)) >= COMPILER_STEPS or ctx.is_large(elements):
         return ""
     return "it is too small to be worth the compiler's time"
+
+
+def tells_its_steps(ctx: Context, op: Scan) -> bool:
+    """Must somebody be told how many steps the loop made, as it keeps more than last values?"""
+    if not op.until or not (any(keep != 1 for keep in op.keep) or _carries_a_stream(op)):
+        return False
+    if ctx.records:
+        raise Unfit("it ends by a condition, which alone tells how many rows there are")
+    return True
+
+
+def _carries_a_stream(op: Scan) -> bool:
+    return any(not isinstance(v.type, TensorType) for v in op.inner_outputs[op.n_stacked :][: op.n_carries])
 
 
 def on_device(ctx: Context, variable: Variable) -> DeviceArray:

@@ -17,7 +17,7 @@ from opencl_backend.context import Context
 from opencl_backend.kernels import gemm, rows
 from opencl_backend.kernels.rows import Call, Place
 from opencl_backend.loop import Gather, Lazy, Load, joined, walk
-from opencl_backend.lower.scan_kernel import MOST_ROWS, Moving, Recorder, Unfit, on_device
+from opencl_backend.lower.scan_kernel import MOST_ROWS, Moving, Recorder, Unfit, on_device, tells_its_steps
 from opencl_backend.lower.scan_ring import Ring
 from opencl_backend.plan import Host, Value
 from opencl_backend.render import NEXT, STRIDED, Encoded, Spec, access, encode, vector_width
@@ -166,8 +166,7 @@ class RowsLoop:
     def __init__(self, ctx: Context, node: Apply, steps: int):
         op = node.op
         assert isinstance(op, Scan)
-        if op.until and ctx.records:
-            raise Unfit("it ends by a condition")
+        self.told = tells_its_steps(ctx, op)
         if ctx.device.style == "gpu":
             raise Unfit("a work-item of this device is too slow for what a step does")
         self.ctx, self.node, self.op, self.steps = ctx, node, op, steps
@@ -390,16 +389,17 @@ class RowsLoop:
         self.places: dict[Place, int] = {}
         self.numbers: list[Number] = [self.items, self.steps]
         self.scratch: dict[int, DeviceArray] = {}
-        self.moves: dict[int, Place] = {}
+        self.moves: dict[Moving, Place] = {}
         calls = [self._call(launch) for launch in self.recorder.launches]
-        until, made = None, None
+        until, made, ended = None, None, []
         if self.until is not None:
             assert isinstance(self.until.offset, int)
             until = (self._place(self.until), self.until.offset)
+            ended = [] if self.told else [self._last(k) for k in range(len(op.inner_outputs) - 1)]
             made = ctx.new("int64", (1,))
             self.arrays.append(made)
         kinds = [STORAGE[array.dtype] for array in self.arrays]
-        text = rows.text(kinds, list(self.places), calls, until, ctx.device.fp64)
+        text = rows.text(kinds, list(self.places), calls, until, ctx.device.fp64, [move for _, move in ended])
         work = sum(launch.elements for launch in self.recorder.launches)
         operations = sum(x.elements * (1 + x.loop[0].weight if x.loop else 1) for x in self.recorder.launches)
         ctx.launch(
@@ -409,6 +409,8 @@ class RowsLoop:
         share = f"{self.items} items with {self.batch // self.items} rows of the batch each"
         ctx.note(f"{op}: one kernel for all steps, {len(calls)} parts a step, " + (
             share if self.items > 1 else f"one item, as {self.why_alone}"))  # fmt: skip
+        if ended:
+            return [last for last, _ in ended]
         count = self.steps
         if made is not None:
             ctx.plan.replayable = False
@@ -418,6 +420,13 @@ class RowsLoop:
         for k, ring in enumerate(self.carried):
             results.append(self._stream(k, count) if ring is None else ring.at(ring.offset(count - 1)))
         return results
+
+    def _last(self, k: int) -> tuple[DeviceArray, tuple[int, int, int]]:
+        """What receives output k of a loop that ends by a condition, and from where: nobody need be told when."""
+        ring = [*self.rings, *self.carried][k]
+        assert ring is not None
+        out = self.ctx.new(ring.array.dtype, ring.row if k >= self.op.n_stacked else (1, *ring.row))
+        return out, (self._place(self._ring(ring, 0)), self._argument(out), prod(ring.row))
 
     def _stream(self, k: int, steps: int) -> Host:
         """The state of a random stream after all steps."""
@@ -454,8 +463,8 @@ class RowsLoop:
                 dtype, size = self.recorder.sizes[marker.number]
                 self.scratch[marker.number] = self.ctx.new(dtype, (size,))
             place = Place(self._argument(self.scratch[marker.number]))
-        elif id(marker) in self.moves:
-            place = self.moves[id(marker)]
+        elif marker in self.moves:
+            place = self.moves[marker]
         else:
             assert marker.rows is not None
             at, ring = len(self.numbers), marker.ring
@@ -463,7 +472,7 @@ class RowsLoop:
                 self.numbers += [marker.rows.offset, marker.rows.strides[0]]
             else:
                 self.numbers += [ring.before - marker.number, ring.length, prod(ring.row)]
-            place = self.moves[id(marker)] = Place(self._argument(marker.rows), at, ring is not None)
+            place = self.moves[marker] = Place(self._argument(marker.rows), at, ring is not None)
         return self.places.setdefault(place, len(self.places))
 
     def _argument(self, array: DeviceArray) -> int:

@@ -406,3 +406,19 @@ def test_definitions_are_cut_where_they_end():
         "int g() { }",
     ]
     assert rows_text.definitions("\n".join(parts)) == parts
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["columns", "rows"])
+def test_a_loop_that_ends_by_a_condition_is_replayed_where_last_values_are_wanted(together):
+    h = T.fvector()
+
+    def step(r, c):
+        return [r * 0.5 + 1, c * 2], until(c + r.sum() * 0 > 90 if together else c > 90)
+
+    (r, counted), _ = scan(step, outputs_info=[h, h.sum()], n_steps=50)
+    f, g = (function([h], [r[-1], counted[-1]], backend=backend) for backend in ("opencl", "reference"))
+    for value in (3, 3, 100, 1, 3):
+        for a, b in zip(f(np.full(5, value, "float32")), g(np.full(5, value, "float32"))):
+            np.testing.assert_allclose(a, b, rtol=1e-6)
+    text = f.executable.explain()
+    assert "replayed 4 times" in text and (PARTS if together else COLUMNS) in text

@@ -10,6 +10,7 @@ from opencl_backend.lower import scan_kernel
 from reference import function, scan, shared
 from reference.config import config
 from reference.ifelse import ifelse
+from reference.scan import until
 from reference.tensor.shared_randomstreams import RandomStreams
 
 X, H, k = T.dmatrix("X"), T.dvector("H"), T.lscalar("k")
@@ -136,10 +137,62 @@ def drawn():
     return scan(step, sequences=X, outputs_info=H)[0]
 
 
+def until_in_every_step():
+    def step(r, h):
+        g, _ = scan(lambda g, d: (g * 0.5 + d, until((g * d).sum() > 1)), outputs_info=r, non_sequences=h, n_steps=9)
+        return g[-1]
+
+    return scan(step, sequences=X, outputs_info=H)[0]
+
+
+def until_of_numbers():
+    def step(r, s):
+        started = [abs(r), 0.0]
+        results, _ = scan(lambda g, c: ([g * 1.5 + 0.1, c + 1], until(g > 3 + s)), outputs_info=started, n_steps=9)
+        return results[0][-1] - results[1][-1]
+
+    return scan(step, sequences=X[:, 0], outputs_info=T.constant(0.0, dtype="float64"))[0]
+
+
+def until_by_a_number_beside_columns():
+    def step(r, h):
+        results, _ = scan(lambda g, c: ([g * 0.5 + h, c * 2], until(c > 8)), outputs_info=[r, abs(r[0]) + 1], n_steps=9)
+        return results[0][-1] + results[1][-1]
+
+    return scan(step, sequences=X, outputs_info=H)[0]
+
+
+def until_with_rows_from_far_back():
+    def step(r, h):
+        far = {"initial": T.stack([r, h, r + h]), "taps": [-3, -1]}
+        return scan(lambda a, b: (a - b * 0.5, until(b.sum() > 1)), outputs_info=far, n_steps=8)[0][-1]
+
+    return scan(step, sequences=X, outputs_info=H)[0]
+
+
+def until_of_several_states():
+    def step(r, h):
+        results, _ = scan(
+            lambda g, c, d: ([g * 0.5 + d, c + g.sum(), d - g], until(c > 2)), outputs_info=[r, abs(r[0]), h], n_steps=9
+        )
+        return results[0][-1] + results[1][-1] * results[2][-1]
+
+    return scan(step, sequences=X, outputs_info=H)[0]
+
+
+def until_that_keeps_rows():
+    def step(r, h):
+        g, _ = scan(lambda g: (g * 0.5 + h, until(g.sum() > 1)), outputs_info=r, n_steps=9)
+        return g.sum(axis=0)
+
+    return scan(step, sequences=X, outputs_info=H)[0]
+
+
 LOOPS = [
     row, part_of_a_row, row_beside_its_own, rows_of_a_row, elements_of_a_row, state, states_further_back, values,
     value_of_an_inner_loop, number_of_the_step, updated, in_three_loops, product, batch, gradient,
-    as_many_steps_as_told, chosen, drawn,
+    as_many_steps_as_told, chosen, drawn, until_in_every_step, until_of_numbers, until_by_a_number_beside_columns,
+    until_with_rows_from_far_back, until_of_several_states, until_that_keeps_rows,
 ]  # fmt: skip
 
 
@@ -175,6 +228,16 @@ def test_a_loop_in_a_loop_is_a_part_of_one_kernel(monkeypatch):
     with config.change_flags(scan__unroll=0):
         for loop in (row, state, values, states_further_back):
             assert "parts a step" in compared(loop, "UNOPTIMIZED").executable.explain()
+
+
+def test_a_loop_in_a_loop_that_ends_by_a_condition_is_a_part_where_last_values_are_wanted(monkeypatch):
+    monkeypatch.setattr(scan_kernel, "COMPILER_STEPS", 0)
+    with config.change_flags(scan__unroll=0):
+        for loop in LOOPS[-6:-1]:
+            f = compared(loop, "FAST_RUN")
+            assert "parts a step" in f.executable.explain(), loop
+            assert "replayed 0 times" not in f.executable.explain()
+        assert "which alone tells how many rows" in compared(until_that_keeps_rows, "FAST_RUN").executable.explain()
 
 
 def alternating(backend, replay):
