@@ -19,8 +19,9 @@ from opencl_backend.device import current
 from opencl_backend.disk import folder
 from opencl_backend.explain import how as how
 from opencl_backend.fuse import Order
+from opencl_backend.guests import admitted, as_guest, is_guest
 from opencl_backend.plan import Host, Launch, MustRun, Plan, Stale, placeholder
-from opencl_backend.ports import handed_out
+from opencl_backend.ports import Leave, handed_out, staying
 from opencl_backend.runtime import HOPES, DeviceArray, Runtime, runtime, same_size_class
 from reference.config import config
 from reference.graph.core import Apply, Constant
@@ -48,7 +49,10 @@ class Executable:
         self.runtime: Runtime = runtime(current())
         self.fgraph = fgraph
         self.shared = dict(options.shared)
-        self.updates = dict(options.updates)
+        self.leaves: dict[int, Leave] = dict.fromkeys(options.updates, staying)
+        if not self.runtime.device.shares_host_memory:
+            self.leaves |= dict.fromkeys(options.borrowed, as_guest)
+        self.has_guests = False
         self.exact = bool(options.exact)
         machine.prepare(self.runtime, self.exact)
         self.order = Order(fgraph.inputs, fgraph.outputs)
@@ -81,6 +85,8 @@ class Executable:
         started = perf_counter()
         values = self._gathered(inputs)
         signature = tuple([np.shape(v) for v in values] if self.opaque else [v.shape for v in values])
+        if self.has_guests:
+            signature += tuple([k for k in self.borrowed if isinstance(values[k], DeviceArray)])
         compiled = False
         for plan in self.plans[::-1]:
             if plan.signature != signature:
@@ -150,6 +156,15 @@ class Executable:
             following.building = self.runtime.begin(_programs(following))
         return following
 
+    def admit(self, position: int, value: Any) -> Any:
+        """An argument that is no array of the host's: an array of PyOpenCL's as a value on the device, if it fits."""
+        if not is_guest(value):
+            return value
+        type_ = self.fgraph.inputs[position].type
+        taken = admitted(self.runtime, value, type_) if self.on_device[position] else value.get()
+        self.has_guests |= isinstance(taken, DeviceArray)
+        return taken
+
     def explain(self) -> str:
         """The plan of the last call, as a table."""
         return explain.describe(self)
@@ -190,7 +205,7 @@ class Executable:
         self.runtime.programs.save()
         if not plan.replayable and builds == self.runtime.programs.builds:
             self.anew += perf_counter() - started
-        return [handed_out(self.runtime, value, k in self.updates) for k, value in enumerate(outputs)]
+        return [handed_out(self.runtime, value, self.leaves.get(k)) for k, value in enumerate(outputs)]
 
     def _raise(self, error: Exception, node: Apply, values: Sequence[Any]) -> NoReturn:
         """Raise what a kernel reported; of a node within a loop the reference tells more: in which step it failed."""
@@ -205,13 +220,16 @@ class Executable:
 
     def _lent(self, values: list[Any]) -> list[Any]:
         """The host's arrays as arrays on the device, for the time of one call."""
-        return [self.runtime.borrow(v) if k in self.borrowed else v for k, v in enumerate(values)]
+        return [
+            self.runtime.borrow(v) if k in self.borrowed and not isinstance(v, DeviceArray) else v
+            for k, v in enumerate(values)
+        ]
 
     def _record(
         self, values: list[Any], compiled: bool, dry: bool = False
     ) -> tuple[Plan, list[Host | DeviceArray]]:
         """Run the graph node by node and remember what was done; or, `dry`, what would be done."""
-        plan = Plan(self.runtime, compiled or not config.opencl.interpret, self.updates, dry)
+        plan = Plan(self.runtime, compiled or not config.opencl.interpret, self.leaves, dry)
         ctx = Context(plan, self.exact, self.order, self.left_to_host, self.constants)
         for variable, value in zip(self.fgraph.inputs, values):
             place = placeholder(value) if isinstance(value, DeviceArray) else Host(value, True)
@@ -249,6 +267,11 @@ def _programs(plan: Plan) -> list[tuple[str, tuple[str, ...]]]:
 def _worth_compiling(plan: Plan, seconds: float) -> bool:
     """Have calls that took so long earned optimized kernels for what `plan` has done without?"""
     return 0 < len(plan.kinds) * COMPILER_SECONDS <= seconds and bool(config.opencl.fuse)
+
+
+def queue() -> Any:
+    """The PyOpenCL queue that functions use. Arrays of its context are arguments that are not copied."""
+    return runtime(current()).queue
 
 
 def compile(fgraph: FunctionGraph, options: Any) -> Executable:

@@ -7,7 +7,7 @@ long as those it depends on stay the same. It must not know operations: context.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from threading import Thread
 from time import perf_counter
 from typing import Any, NamedTuple, Protocol
@@ -17,7 +17,7 @@ import numpy as np
 from opencl_backend.inline import Trial
 from opencl_backend.loop import Lazy
 from opencl_backend.ports import Host as Host
-from opencl_backend.ports import WayIn, WayOut, way_in, way_out
+from opencl_backend.ports import Leave, WayIn, WayOut, way_in, way_out
 from opencl_backend.runtime import Cell, DeviceArray, Kernel, Number, Runtime, Slot, contiguous_strides, seen
 from reference.graph.core import Apply
 from reference.interpreter import explain
@@ -131,7 +131,7 @@ class Plan:
     """What one call does: `steps` bring host values up to date, then `launches` run in order.
 
     signature    the shapes of the inputs
-    updates      the places of outputs that become values of shared variables
+    leaves       place of an output -> how it leaves, unless as an array of the host's
     dry          nothing runs while it is recorded
     replayable   False: something was read back from the device while recording
     compiled     every loop has a kernel of its own
@@ -147,10 +147,10 @@ class Plan:
 
     signature: Hashable = None
 
-    def __init__(self, runtime: Runtime, compiled: bool, updates: Container[int] = (), dry: bool = False):
+    def __init__(self, runtime: Runtime, compiled: bool, leaves: Mapping[int, Leave] | None = None, dry: bool = False):
         self.runtime = runtime
         self.compiled = compiled
-        self.updates = updates
+        self.leaves = {} if leaves is None else leaves
         self.dry = dry
         self.launches: list[Work] = []
         self.steps: list[Callable[[], None]] = []
@@ -198,7 +198,7 @@ class Plan:
         if self.trial is None:
             self.trial = Trial(self)
             self.ways_in = [way_in(place, value) for place, value in zip(self.inputs, values)]
-            self.ways_out = [way_out(output, k in self.updates) for k, output in enumerate(self.outputs)]
+            self.ways_out = [way_out(output, self.leaves.get(k)) for k, output in enumerate(self.outputs)]
         held = [way.take(value) for way, value in zip(self.ways_in, values)]  # until kernels have run
         for step in self.steps:
             step()

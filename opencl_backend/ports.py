@@ -7,6 +7,7 @@ nor what runs in between.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -117,15 +118,29 @@ class Told:
         return np.array(value) if isinstance(value, np.ndarray) else value
 
 
+Leave = Callable[[DeviceArray], Any]
+"""Makes an array that nobody else holds what the caller gets."""
+
+
+def staying(array: DeviceArray) -> DeviceArray:
+    """A shared variable's next value."""
+    return array
+
+
+def shared_with_host(array: DeviceArray) -> np.ndarray:
+    """A large array where the host sees the device's memory."""
+    return lent(array.storage, array.dtype, array.shape)
+
+
 class Fresh:
-    """A result in new memory on each call: a shared variable's next value, which `stays`, or a large array."""
+    """A result in new memory on each call, and how it leaves."""
 
-    __slots__ = ("array", "size", "stays")
+    __slots__ = ("array", "leave", "size")
 
-    def __init__(self, array: DeviceArray, stays: bool):
+    def __init__(self, array: DeviceArray, leave: Leave):
         self.array = array
         self.size = size_class(array.nbytes)
-        self.stays = stays
+        self.leave = leave
 
     def begin(self) -> Any:
         old = self.array
@@ -136,7 +151,7 @@ class Fresh:
         return array
 
     def end(self, begun: Any) -> Any:
-        return begun if self.stays else lent(begun.storage, begun.dtype, begun.shape)
+        return self.leave(begun)
 
 
 class Read:
@@ -159,16 +174,17 @@ class Read:
 WayOut = Told | Fresh | Read
 
 
-def way_out(output: Host | DeviceArray, stays: bool) -> WayOut:
-    """How a result leaves; `stays`: it is a shared variable's."""
+def way_out(output: Host | DeviceArray, leave: Leave | None) -> WayOut:
+    """How a result leaves; None: as an array of the host's."""
     if isinstance(output, Host):
         return Told(output)
-    large = output.nbytes >= WORTH_SHARING and output.runtime.device.shares_host_memory
-    return Fresh(output, stays) if stays or large else Read(output)
+    if leave is None and output.nbytes >= WORTH_SHARING and output.runtime.device.shares_host_memory:
+        leave = shared_with_host
+    return Read(output) if leave is None else Fresh(output, leave)
 
 
-def handed_out(runtime: Runtime, value: Host | DeviceArray, stays: bool) -> Any:
+def handed_out(runtime: Runtime, value: Host | DeviceArray, leave: Leave | None) -> Any:
     """The same for a call that was recorded: `value` belongs to nobody else."""
     if isinstance(value, Host):
         return Told(value).end(None)
-    return value if stays else runtime.hand_out(value)
+    return runtime.hand_out(value) if leave is None else leave(value)

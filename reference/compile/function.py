@@ -8,10 +8,8 @@ the conversion of arguments, and the commit of updates after all else succeeded.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from time import perf_counter
 from types import SimpleNamespace
@@ -19,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.compile.backends import CompileOptions, as_it_comes, load_backend
 from reference.compile.cells import Cell, Cells
 from reference.compile.givens import Substitution, add_default_updates, free_inputs
 from reference.compile.io import In, Out, Pairs, as_givens, as_inputs, as_output, as_updates, update_value, where
@@ -27,46 +26,11 @@ from reference.compile.profiling import ProfileStats, hooks, profile_for
 from reference.compile.shared import Container, SharedVariable
 from reference.config import config
 from reference.graph.core import Constant, Type, UserLine, Variable, user_line
-from reference.graph.errors import BackendError, UnusedInputError
+from reference.graph.errors import UnusedInputError
 from reference.graph.fgraph import Client, FunctionGraph
 from reference.graph.traversal import graph_inputs
 from reference.graph.types import RandomStateType, TensorType
 from reference.interpreter import without_effects
-
-
-@dataclass
-class CompileOptions:
-    """What a backend is told besides the graph.
-
-    shared   position among the graph's inputs -> the container to read it from.
-    updates  position among the graph's outputs -> the container that will receive it.
-    mode     the mode's name; `exact` True if results must have the unoptimized graph's bits.
-    hook     called after each node. Only the interpreter gets one: `Function` lets it run beside another backend.
-    """
-
-    shared: Mapping[int, Container] = field(default_factory=dict)
-    updates: Mapping[int, Container] = field(default_factory=dict)
-    mode: str = "FAST_RUN"
-    exact: bool = False
-    hook: Callable[..., None] | None = None
-    name: str | None = None
-
-
-def load_backend(name: str) -> Callable[[FunctionGraph, CompileOptions], Any]:
-    """The `compile` of a backend: the interpreter for "reference", else of the package NAME_backend."""
-    if name == "reference":
-        from reference import interpreter
-
-        return interpreter.compile
-    try:
-        module = importlib.import_module(f"{name}_backend")
-    except ModuleNotFoundError as error:
-        if error.name != f"{name}_backend":
-            raise BackendError(f"the backend {name!r} needs the package {error.name!r}, not installed") from error
-        raise ValueError(
-            f"there is no backend {name!r}: no package {name}_backend is installed; 'reference' always is"
-        ) from None
-    return module.compile
 
 
 def function(
@@ -142,6 +106,7 @@ def function(
         name=name,
         line=user_line(),
         profile=stats,
+        borrowed=[k for k, out in enumerate(outs) if out.borrow],
     )
     if stats is not None:
         stats.optimizer_time += rewritten - before
@@ -271,6 +236,7 @@ class Function:
         name: str | None,
         line: UserLine | None,
         profile: ProfileStats | None = None,
+        borrowed: Collection[int] = (),
     ):
         self.fgraph, self.specs, self.shape, self.mode, self.backend = fgraph, specs, shape, mode, backend
         self.shared, self.shared_variables, self.updated, self.states = shared, shared_variables, updated, states
@@ -286,6 +252,7 @@ class Function:
         self.options = CompileOptions(
             shared={len(specs) + k: c for k, c in enumerate(shared)},
             updates={position + k: c for k, c in enumerate(self._commits)},
+            borrowed=borrowed,
             mode=mode.name,
             exact=mode.exact,
             hook=hooks(mode.hooks(rewrites), profile if backend == "reference" else None),
@@ -296,6 +263,8 @@ class Function:
             self._watched = load_backend("reference")(fgraph, self.options)
             self.options = dataclasses.replace(self.options, hook=None)
         self.executable = load_backend(backend)(fgraph, self.options)
+        self.borrowed = borrowed
+        self._admit = getattr(self.executable, "admit", as_it_comes)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs, then commit the updates. If anything raises, no shared variable changes."""
@@ -311,7 +280,7 @@ class Function:
         ]
         if self._watched is not None:
             with without_effects():
-                self._watched(*values)
+                self._watched(*[value.to_host() if hasattr(value, "to_host") else value for value in values])
         started = perf_counter()
         results = self.executable(*values)
         if self.profile is not None:
@@ -354,6 +323,9 @@ class Function:
     def _filtered(self, position: int, value: Any) -> Any:
         spec = self.specs[position]
         try:
+            value = self._admit(position, value)
+            if hasattr(value, "to_host"):
+                return value
             return spec.variable.type.filter(value, strict=spec.strict, allow_downcast=spec.allow_downcast)
         except TypeError as error:
             raise TypeError(
@@ -480,12 +452,13 @@ class Function:
             fgraph, self.specs, self.shape, [v.container for v in shared], shared, self.states,
             [] if delete_updates else [new.get(v, v) for v in self.updated],
             self.mode, self.backend, self.rewrites, name or self.name, self.line, profile_for(profile, str(self)),
+            self.borrowed,
         )  # fmt: skip
 
     def __getstate__(self) -> dict[str, Any]:
         names = (
             "fgraph", "specs", "shape", "shared", "shared_variables", "states", "updated", "mode", "backend",
-            "name", "line",
+            "name", "line", "borrowed",
         )  # fmt: skip
         return {n: getattr(self, n) for n in names}
 

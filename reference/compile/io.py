@@ -59,7 +59,11 @@ def Param(variable: Variable, default: Any = None, name: str | None = None, **op
 
 @dataclass(eq=False, repr=False)
 class Out:
-    """An output of a function; `borrow=True` lets it share memory with inputs or shared variables."""
+    """An output of a function.
+
+    borrow  True lets it share memory with inputs or shared variables. On a device with memory of its own it stays
+            there: an array of the backend's own library, which other functions take without a copy.
+    """
 
     variable: Variable
     borrow: bool = False

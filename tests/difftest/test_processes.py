@@ -8,7 +8,7 @@ from difftest.processes import Died
 
 WRONG = """
 import numpy as np
-from reference.compile.function import load_backend
+from reference.compile.backends import load_backend
 
 def compile(fgraph, options):
     run = load_backend("reference")(fgraph, options)
