@@ -405,3 +405,17 @@ seed(
     "driver ",
     "machine ",
 )
+
+seed = patches("lowering", "opencl_backend/joins.py", "kernel ", "plan ", "fusion ")
+
+seed(
+    "joined_last_first",
+    "what is joined into one kernel is done last first",
+    "    for launch in run:\n        arrays",
+    "    for launch in run[::-1]:\n        arrays",
+    "kernel ",
+    "plan ",
+    "fusion ",
+    "driver ",
+    "machine ",
+)

@@ -72,6 +72,23 @@ def _nests() -> Iterator[Exhibit]:
     ), compiled=True)  # fmt: skip
 
 
+def _finished() -> Iterator[Exhibit]:
+    """Products of which something is made, with operands that lie as their rows do, across, or repeat."""
+    right = (np.arange(5.0 * 21).reshape(5, 21) * 5 % 11 - 5) / 2
+    product: Link = ("dot", ("x0", "x1"), {})
+    beside = np.arange(7.0 * 21).reshape(7, 21) % 9 - 4
+    for dtype in ("float64", "float32"):
+        arrays = [x.astype(dtype) for x in (TALL, right, beside)]
+        for length in (21, 5):
+            left, wide, other = arrays[0], arrays[1][:, :length], arrays[2][:, :length]
+            yield Exhibit((left, wide, other[:1]), (product, ("add", (0, "x2"), {}), ("tanh", (1,), {})),
+                          {2: (True, False)}, compiled=True)  # fmt: skip
+            yield Exhibit((left, wide, other), (product, ("sub", ("x2", 0), {})), compiled=True)
+    turned: Link = ("transposed", ("x2",), {})
+    yield Exhibit((TALL, right, beside.T.copy()), (product, turned, ("mul", (0, 1), {})), compiled=True)
+    yield Exhibit((TALL, right, beside[:, :1]), (product, ("mul", (0, "x2"), {})), {2: (False, True)}, compiled=True)
+
+
 def _handed_over() -> Iterator[Exhibit]:
     """Parts of what lies in memory, given to operations that ask for all of a matrix."""
     square = TALL[:3, :3] + 4 * np.eye(3)
@@ -225,4 +242,5 @@ def _functions() -> Iterator[Exhibit]:
 @cache
 def layouts() -> tuple[Exhibit, ...]:
     """All of them."""
-    return (*_nests(), *_handed_over(), *_folds(), *_later_calls(), *_functions(), *_streams(), *_batches())
+    places = (*_nests(), *_finished(), *_handed_over(), *_folds())
+    return (*places, *_later_calls(), *_functions(), *_streams(), *_batches())
