@@ -41,8 +41,9 @@ def parser() -> argparse.ArgumentParser:
         "--backend", action="append", help="reference, opencl, opencl:DEVICE or all; repeatable (default: all)"
     )
     made.add_argument(
-        "--workers", type=int, default=min(os.cpu_count() or 1, 8), help="processes (default: one a core, at most 8)"
-    )
+        "--workers", type=int, default=min(os.cpu_count() or 1, 8),
+        help="processes (default: one a core, at most 8; with --system always one)",
+    )  # fmt: skip
     made.add_argument("--profile", default="all", choices=list(PROFILES), help="what to concentrate on")
     made.add_argument("--repros", default=".", help="folder for repro_<hash>.py (default: here)")
     made.add_argument(

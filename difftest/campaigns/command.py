@@ -59,7 +59,8 @@ def campaign(arguments: Sequence[str] | None = None) -> int:
     bar = Bar(options.examples, options.time, patient=True)
     interrupted = False
     try:
-        with dask(options.dask) if options.dask else local(options.workers) as (executor, workers):
+        executing = dask(options.dask) if options.dask else local(options.workers)
+        with store.alone(options.name), executing as (executor, workers):
             coordinator = Coordinator(store, asked, executor, workers, options.examples, options.time)
             coordinator.watch = lambda state: bar.show(state.programs, _told(state))
             coordinator.run()

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from difftest.campaigns.outcome import Outcome, RawFailure
 from difftest.campaigns.plan import Example, Settings, child_of
@@ -67,6 +68,22 @@ class Store:
 
     def close(self) -> None:
         self._file.close()
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Nobody else adds to the campaign meanwhile; SystemExit if somebody does. Who is killed lets go of it."""
+        lock = sqlite3.connect(self.path.with_name(f"{quote(name, safe='')}.lock"), isolation_level=None, timeout=0)
+        try:
+            try:
+                lock.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError:
+                raise SystemExit(
+                    f"campaign {name!r} in {self.path} is under way in another process. Wait until it has ended, or run "
+                    "a campaign of another name beside it; one campaign uses as many cores as --workers says."
+                ) from None
+            yield
+        finally:
+            lock.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -233,3 +233,14 @@ def test_a_changed_tape_draws_a_valid_program_and_depends_on_the_address_alone()
     assert all(check(e.program("all")).ok for e in mutants[:4])
     assert Example.from_json(mutants[0].to_json()) == mutants[0]
     assert len({tuple(changed(tape.choices, random.Random(k))) for k in range(20)}) > 15
+
+
+def test_a_campaign_has_one_coordinator_at_a_time(tmp_path):
+    store, other = Store(tmp_path), Store(tmp_path)
+    with store.alone("one"):
+        with pytest.raises(SystemExit, match=r"campaign 'one' in .* is under way"), other.alone("one"):
+            pass
+        with other.alone("another/one"):
+            pass
+    with other.alone("one"):
+        pass
