@@ -78,8 +78,8 @@ class Store:
                 lock.execute("BEGIN EXCLUSIVE")
             except sqlite3.OperationalError:
                 raise SystemExit(
-                    f"campaign {name!r} in {self.path} is under way in another process. Wait until it has ended, or run "
-                    "a campaign of another name beside it; one campaign uses as many cores as --workers says."
+                    f"campaign {name!r} in {self.path} is being run by another process. Wait until it has ended, or "
+                    "run one of another name beside it; a campaign uses as many cores as --workers says."
                 ) from None
             yield
         finally:

@@ -82,12 +82,13 @@ def _image(draw: Draw, pool: Pool, x: Entry, rank: int) -> Entry:
     return pool.fitting(x, fits, draw.choose(("float32", "float64", "float32", "float16", "int32", "int8")), shape)
 
 
-def _beside(draw: Draw, pool: Pool, x: Entry, shape: tuple[int, ...]) -> Entry:
-    """An earlier value or new input of that shape, mostly of the same dtype."""
+def _beside(draw: Draw, pool: Pool, x: Entry, shape: tuple[int, ...], numbers: bool = False) -> Entry:
+    """An earlier value or new input of that shape, mostly of the same dtype; truth values only beside numbers."""
     known = pool.having(lambda e: e.shape == shape and e.kind in "iuf" and (is_float(e.dtype) or e.dtype == x.dtype))
     if known and draw.often():
         return draw.choose(known)
-    return pool.source(draw.choose(pool.dtypes) if draw.seldom() and pool.dtypes[0] in _NUMBERS else x.dtype, shape)
+    dtype = draw.choose(pool.dtypes) if draw.seldom() and pool.dtypes[0] in _NUMBERS else x.dtype
+    return pool.source(x.dtype if numbers and dtype == "bool" else dtype, shape)
 
 
 _NUMBERS = ("float64", "float32", "float16", "int64", "int32", "int16", "int8")
@@ -109,7 +110,8 @@ def _forward(rank: int) -> Any:
 def _back_to_inputs(rank: int) -> Any:
     def draw_back(draw: Draw, pool: Pool, x: Entry) -> Drawn:
         image, setting = _drawn(draw, pool, x, rank)
-        top, filters = (_beside(draw, pool, image, shape) for shape in (setting.result, setting.kernel))
+        top = _beside(draw, pool, image, setting.result)
+        filters = _beside(draw, pool, image, setting.kernel, numbers=top.dtype == "bool")
         return (top.name, filters.name), {"input_shape": image.shape, **setting.options}
 
     return draw_back

@@ -238,7 +238,7 @@ def test_a_changed_tape_draws_a_valid_program_and_depends_on_the_address_alone()
 def test_a_campaign_has_one_coordinator_at_a_time(tmp_path):
     store, other = Store(tmp_path), Store(tmp_path)
     with store.alone("one"):
-        with pytest.raises(SystemExit, match=r"campaign 'one' in .* is under way"), other.alone("one"):
+        with pytest.raises(SystemExit, match=r"campaign 'one' in .* is being run"), other.alone("one"):
             pass
         with other.alone("another/one"):
             pass
