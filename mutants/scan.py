@@ -147,8 +147,8 @@ seed(
 seed(
     "buffer_given_away_early",
     "memory of a value is free when it was read once",
-    "if last[x] == k and x not in self.op.inner_outputs",
-    "if x not in self.op.inner_outputs",
+    "if last[x] == k and x not in used]",
+    "if x not in used]",
 )
 seed(
     "third_operand_overwritten",

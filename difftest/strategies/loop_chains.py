@@ -106,6 +106,8 @@ def _reads() -> Iterator[Exhibit]:
     for rows in ("[-2:]", ".shape", ".shape[0]", "[-1]"):
         yield Exhibit((X, H), (loop(DECAY, ("b1",), ("x0",), ("x1",), rows=(rows,)),))
     yield Exhibit((X, H), (loop(DECAY, ("b1",), ("x0",), ("x1",), rows=("[-2:]",)), ("shape", (0,), {})))
+    behind = (("mul", ("h0", "r0")), ("add", ("r0", "h0", "b0")), _half("b1"))
+    yield Exhibit((X, H), (loop(behind, ("b2",), ("x0",), ("x1",)),))
     yield Exhibit((X, H), (decay, _part(0, (-2, None, None)), ("shape", (1,), {}), ("shape", (0,), {})))
     far = loop((_half("h1"), ("add", ("b0", "h0")), ("sub", ("b1", "r0"))), ("b2",), ("x0",), (("x1", (-3, -1)),))
     for chosen in ((0,), (0, 1), (2,)):
@@ -256,11 +258,15 @@ def _ends() -> Iterator[Exhibit]:
         ending = (*grown, ("sum", ("b2",), ALL), ("lt", ("b3", "@0")))
         ended = loop(ending, ("b2",), ("x0",), ("x1",), ("x2",), until="b4")
         yield Exhibit((Y, H, np.array(bound)), (ended, _grad(0, "x0", "x1")))
+        latest = loop(ending, ("b2",), ("x0",), ("x1",), ("x2",), until="b4", rows=("[-1]",))
+        yield Exhibit((Y, H, np.array(bound)), (latest,), compiled=True)
     beyond = (*DECAY, ("sqr", ("r0",)), ("sum", ("b1",), ALL), ("gt", ("b3", "@0")))
     for bound in (-0.25, 0.25, 100.0, -100.0):
         early = loop(beyond, ("b1", "b2"), ("x0",), ("x1", None), ("x2",), until="b4")
         yield Exhibit((Y, H, np.array(bound)), (early, _part(0, -1), ("shape", (("of", 0, 1),), {})))
         yield Exhibit((Y, H, np.array(bound)), (early, _grad(0, "x0", "x1")))
+        latest = loop(beyond, ("b1", "b2"), ("x0",), ("x1", None), ("x2",), until="b4", rows=("[-1]", "[-1]"))
+        yield Exhibit((Y, H, np.array(bound)), (latest,), compiled=True)
         ordered = (("add", ("h0", "r0")), _half("b0"), ("sort", ("b1",), {"axis": 0}), ("sum", ("b1",), ALL),
                    ("gt", ("b3", "@0")))  # fmt: skip
         yield Exhibit((Y, H, np.array(bound)), (loop(ordered, ("b2",), ("x0",), ("x1",), ("x2",), until="b4"),))

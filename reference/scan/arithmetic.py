@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reference.config import config
-from reference.graph.core import Apply, Constant, Variable
+from reference.graph.core import Apply, Constant, Op, Variable
 from reference.graph.dtypes import COMPLEX
 from reference.graph.errors import ShapeError
 from reference.graph.traversal import toposort
 from reference.graph.types import TensorType
 from reference.scan.rounds import ALL, GROWING, RING
-from reference.tensor.elemwise import Elemwise, result_shape
+from reference.tensor.elemwise import DimShuffle, Elemwise, result_shape
 
 if TYPE_CHECKING:
     from reference.scan.op import Scan
@@ -43,7 +43,7 @@ class Arithmetic:
         self.op, self.nodes = op, toposort(op.inner_outputs)
         self.elementwise = (
             op.n_stacked + op.n_carries > 0
-            and all(isinstance(node.op, Elemwise) and not node.op.scalar_op.python for node in self.nodes)
+            and all(_elementwise(node.op) for node in self.nodes)
             and all(isinstance(v.type, TensorType) for v in (*op.inner_inputs, *op.inner_outputs))
         )
         self.stacks = op.n_sequences + op.n_states
@@ -133,13 +133,31 @@ class _Text:
         targets: dict[Variable, str] = {}
         for k, v in enumerate(self.outs):
             targets.setdefault(v, f"n{k}")
+        seen = {x for node in nodes if isinstance(node.op, DimShuffle) for x in node.inputs}
         for k, node in enumerate(nodes):
             (v,) = node.outputs
             for x in node.inputs:
                 self._constant(x)
+            if isinstance(node.op, DimShuffle):
+                self._view(node)
+                continue
             self.shapes[v] = result_shape(node, [self.shapes[x] for x in node.inputs])
-            ending = [x for x in dict.fromkeys(node.inputs) if last[x] == k and x not in self.op.inner_outputs]
+            used = {*self.op.inner_outputs, *seen}
+            ending = [x for x in dict.fromkeys(node.inputs) if last[x] == k and x not in used]
             self._line(node, targets.get(v), [self.names[x] for x in ending if self.names[x] in self.kinds])
+
+    def _view(self, node: Apply) -> None:
+        """The same elements in the same order, with other axes of length 1."""
+        (x,), (v,), op = node.inputs, node.outputs, node.op
+        assert isinstance(op, DimShuffle)
+        if any(self.shapes[x][axis] != 1 for axis in op.dropped):
+            raise ShapeError(f"{op} drops a dimension of a length other than 1")
+        shape = self.shapes[v] = tuple(1 if axis == "x" else self.shapes[x][axis] for axis in op.new_order)  # type: ignore[index]
+        if isinstance(x, Constant):
+            self.names[v] = self._known(self.known[self.names[x]].reshape(shape))
+            return
+        self.names[v] = f"v{len(self.body)}"
+        self.body.append(f"{self.names[v]} = {self.names[x]}.reshape({shape})")
 
     def _line(self, node: Apply, target: str | None, ending: list[str]) -> None:
         """Compute a node: into `target`, if it is an output. Nobody reads the buffers `ending` afterwards."""
@@ -277,6 +295,13 @@ def in_order(ring: np.ndarray, steps: int) -> np.ndarray:
         return ring[:steps]
     turn = steps % len(ring)
     return ring if turn == 0 else np.concatenate([ring[turn:], ring[:turn]])
+
+
+def _elementwise(op: Op) -> bool:
+    """Does it compute element by element, or nothing at all?"""
+    if isinstance(op, DimShuffle):
+        return list(op.kept) == sorted(op.kept)
+    return isinstance(op, Elemwise) and not op.scalar_op.python
 
 
 def _read_at_once(name: str, operands: Sequence[str]) -> bool:

@@ -50,6 +50,16 @@ FORMS = {
     "complex": lambda: scan(lambda z, h: z * z / 3 + h, outputs_info=z, non_sequences=h, n_steps=4)[0],
     "sums of many": lambda: scan(lambda x, a: a + x + a + k + a, sequences=x, outputs_info=h)[0],
     "a product after sums": lambda: scan(lambda x, a: x + a + a * k * x, sequences=x, outputs_info=h)[0],
+    "with other axes": lambda: scan(
+        lambda x, a: (x * a).dimshuffle("x", 0).sum(axis=0) * 0 + (a + x).dimshuffle(0, "x")[:, 0], sequences=x,
+        outputs_info=h,
+    )[0],
+    "numbers of vectors": lambda: scan(
+        lambda s, a, b: [(s * s - 1).dimshuffle("x") * a + 0.5 * (s * s), s + b], sequences=s, outputs_info=[h, h[1]]
+    )[0],
+    "rows of one": lambda: scan(
+        lambda s, a: T.tanh(a * s).dimshuffle("x", 0, "x").dimshuffle(1) + k, sequences=s, outputs_info=h
+    )[0],
     "stretched": lambda: scan(lambda s, a: s * a + k, sequences=s, outputs_info=h)[0],
     "until": lambda: scan(lambda a: (a * 2 + 1, until(a > 20)), outputs_info=T.abs_(h[0]), n_steps=60)[0],
     "until, last": lambda: scan(lambda a: (a * 2 + 1, until(a > 20)), outputs_info=T.abs_(h[0]), n_steps=60)[0][-1],
