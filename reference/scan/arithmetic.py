@@ -94,6 +94,7 @@ class _Text:
     def __init__(self, op: Scan, nodes: Sequence[Apply], shapes: Sequence[Shape], kept: Sequence[str]):
         self.op, self.kept = op, kept
         self.known: dict[str, Any] = {"empty": np.empty, "cycle": cycle, "each": _each, "in_order": in_order}
+        self.called: dict[int, str] = {}
         self.shapes: dict[Variable, Shape] = {}
         self.names: dict[Variable, str] = {}
         self.in_order = False
@@ -133,7 +134,7 @@ class _Text:
         targets: dict[Variable, str] = {}
         for k, v in enumerate(self.outs):
             targets.setdefault(v, f"n{k}")
-        seen = {x for node in nodes if isinstance(node.op, DimShuffle) for x in node.inputs}
+        used = {x for node in nodes if isinstance(node.op, DimShuffle) for x in node.inputs} | {*self.op.inner_outputs}
         for k, node in enumerate(nodes):
             (v,) = node.outputs
             for x in node.inputs:
@@ -142,7 +143,6 @@ class _Text:
                 self._view(node)
                 continue
             self.shapes[v] = result_shape(node, [self.shapes[x] for x in node.inputs])
-            used = {*self.op.inner_outputs, *seen}
             ending = [x for x in dict.fromkeys(node.inputs) if last[x] == k and x not in used]
             self._line(node, targets.get(v), [self.names[x] for x in ending if self.names[x] in self.kinds])
 
@@ -206,7 +206,7 @@ class _Text:
 
     def _known(self, value: Any) -> str:
         """The name under which the text finds a value."""
-        name = next((name for name, other in self.known.items() if other is value), f"f{len(self.known)}")
+        name = self.called.setdefault(id(value), f"f{len(self.called)}")
         self.known[name] = value
         return name
 
