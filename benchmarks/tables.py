@@ -106,7 +106,7 @@ class Bench:
 
     def publish(self, part: str, text: str, weather: Weather, versions: Mapping[str, str] | None = None) -> None:
         known = ", ".join(f"{name} {version}" for name, version in (versions or {}).items() if version)
-        text = f"{text}\n{known}{'; ' if known else ''}{weather}\n"
+        text = f"{text.rstrip()}\n\n{known}{'; ' if known else ''}{weather}\n"
         print(text, flush=True)
         if self.options.write:
             page = DOCS / "benchmarks.md"
