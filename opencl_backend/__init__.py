@@ -35,6 +35,8 @@ COMPILER_SECONDS = 0.15
 loops, and of kernels built in haste, is recorded again with such kernels: never more than twice the best possible."""
 MOST_NODES = 2000
 """Of a graph whose first call looks for kernels of earlier processes, which takes as long as recording it."""
+AHEAD = 3
+"""So much sooner are kernels begun for which nobody waits: a thread builds them while calls go on."""
 MOST_PLANS = 32
 """Plans kept by one function; the one that was used least recently goes first."""
 
@@ -91,14 +93,14 @@ class Executable:
         for plan in self.plans[::-1]:
             if plan.signature != signature:
                 continue
-            if _worth_compiling(plan, plan.seconds):
-                following = plan.following or self._following(plan, values)
-                if following is None:
-                    compiled = True
-                    self.plans.remove(plan)
-                    continue
-                if following.building is None or not following.building.is_alive():
-                    self.plans[self.plans.index(plan)] = plan = following
+            if not plan.sought and _worth_compiling(plan, AHEAD * plan.seconds):
+                self._seek(plan, values)
+            if plan.following is None and _worth_compiling(plan, plan.seconds):
+                compiled = True
+                self.plans.remove(plan)
+                continue
+            if plan.following is not None and not plan.following.is_being_built():
+                self.plans[self.plans.index(plan)] = plan = plan.following
             try:
                 outputs = self._replayed(plan, values)
             except Stale:
@@ -148,13 +150,13 @@ class Executable:
         runtime.hopes = min(HOPES, runtime.hopes + 1) if found else runtime.hopes - 1
         return plan if found else None
 
-    def _following(self, plan: Plan, values: list[Any]) -> Plan | None:
-        """The plan that takes over when its kernels have been built, while calls go on with this one; None if it cannot
-        be recorded without being run."""
-        plan.following = following = self._dry(values, plan.signature)
-        if following is not None:
-            following.building = self.runtime.begin(_programs(following))
-        return following
+    def _seek(self, plan: Plan, values: list[Any]) -> None:
+        """Find the plan that takes over when its kernels have been built, while calls go on with this one. There is
+        none where it cannot be recorded without being run."""
+        plan.sought = True
+        plan.following = self._dry(values, plan.signature)
+        if plan.following is not None:
+            plan.following.building = self.runtime.begin(_programs(plan.following))
 
     def admit(self, position: int, value: Any) -> Any:
         """An argument that is no array of the host's: an array of PyOpenCL's as a value on the device, if it fits."""

@@ -139,7 +139,8 @@ class Plan:
     inline       kernels run in the thread that waits for them
     interpreted  launches of `machine` and other general kernels, those of steps included
     kinds        what they are: those of a kind could share a kernel of their own
-    following    the plan that takes over when its kernels have been built
+    sought       a plan that takes over has been thought of
+    following    it, which does when its kernels have been built
     building     the thread that builds this plan's kernels
     """
 
@@ -169,6 +170,7 @@ class Plan:
         self.kinds: set[Hashable] = set()
         self.inline = False
         self.trial: Trial | None = None
+        self.sought = False
         self.following: Plan | None = None
         self.building: Thread | None = None
 
@@ -181,6 +183,9 @@ class Plan:
         self._replayable = can_be
         if not can_be:
             self.must_run()
+
+    def is_being_built(self) -> bool:
+        return self.building is not None and self.building.is_alive()
 
     def must_run(self) -> None:
         """What is recorded next depends on what was recorded so far."""

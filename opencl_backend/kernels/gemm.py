@@ -28,6 +28,7 @@ from opencl_backend.render import (
 )
 from opencl_backend.scalar_c import STORAGE, CType
 
+PLAIN = '_Pragma("clang loop vectorize(disable) interleave(disable) unroll(disable)")'
 NEAR = 4
 """Tiles whose sums are finished together."""
 SHALLOW = 96
@@ -85,7 +86,8 @@ class Finish:
             place = f"c[i * c_out + j{'' if self.store == NEXT else ' * t'}]"
             if width > 1:
                 place = f"*(global {unaligned(dtype, width)} *)(c + i * c_out + j)"
-            out.append(f"    for (; j + {width} <= inner; j += {width}) {{")
+            plain = PLAIN if width < widest else ""
+            out.append(f"    {plain} for (; j + {width} <= inner; j += {width}) {{")
             out.append(f"      const {CType(dtype, width).name} {MADE} = {place};")
             out += [f"      {line}" for line in (*body.lines, f"{place} = {result};")]
             out.append("    }")
@@ -180,27 +182,23 @@ def _tile(tile: Tile, rows: int) -> str:
         f"    long c_column, long depth, {given}) {{",
     ]
     every = [(i, j) for i in range(rows) for j in range(vectors)]
+    # Parts of a block go through memory, in plain loops: the compiler would take long over better ones.
+    block, there = vectors * tile.width, "c[i * c_row + l * c_column]"
+    places = [(f"s{i}_{j}", f"*({ct.name} *)(e + {i * block + j * tile.width})") for i, j in every]
+    keep, kept = [f"  {place} = {s};" for s, place in places], [f"    {s} = {place};" for s, place in places]
+
+    def each(first: str, last: str) -> str:
+        return f"for (long i = 0; i < {rows}; i++) {PLAIN} for (long l = {first}; l < {last}; l++)"
+
     out += [f"  {ct.name} s{i}_{j} = {ct.literal(0)};" for i, j in every]
     if tile.packed:
-        block = vectors * tile.width
-        out += [f"  {ct.scalar} e[{block}] __attribute__((aligned(64))) = {{0}};", "  if (more) {"]
-        for i in range(rows):
-            loads = " ".join(f"s{i}_{j} = *({ct.name} *)(e + {j * tile.width});" for j in range(vectors))
-            out.append(f"    for (long l = 0; l < left; l++) e[l] = c[{i} * c_row + l * c_column]; {loads}")
-        out.append("  }")
+        out.append(f"  {ct.scalar} e[{rows * block}] __attribute__((aligned(64))) = {{0}};")
+        out += ["  if (more) {", f"    {each('0', 'left')} e[i * {block} + l] = {there};", *kept, "  }"]
     elif tile.near:
         whole = f"*(global {unaligned(tile.dtype, tile.width)} *)"
-        out.append(f"  {ct.scalar} e[{vectors * tile.width}] __attribute__((aligned(64)));")
-        if not tile.scattered:
-            out.append("  if (more && skip == 0) {")
-            out += [f"    s{i}_{j} = {whole}(c + {i} * c_row + {j * tile.width});" for i, j in every]
-            out.append("  } else")
-        out.append("  if (more) {")
-        for i in range(rows):
-            loads = " ".join(f"s{i}_{j} = *({ct.name} *)(e + {j * tile.width});" for j in range(vectors))
-            lanes = f"for (long l = skip; l < {vectors * tile.width}; l++)"
-            out.append(f"    {lanes} e[l] = c[{i} * c_row + l * c_column]; {loads}")
-        out.append("  }")
+        out += [f"  {ct.scalar} e[{rows * block}] __attribute__((aligned(64)));", "  if (more && skip == 0) {"]
+        out += [f"    s{i}_{j} = {whole}(c + {i} * c_row + {j * tile.width});" for i, j in every]
+        out += ["  } else if (more) {", f"    {each('skip', str(block))} e[i * {block} + l] = {there};", *kept, "  }"]
     out.append("  for (long k = 0; k < depth; k++) {")
     out += [f"    const {ct.name} b{j} = {load}(b + {j * tile.width});" for j in range(vectors)]
     for i in range(rows):
@@ -217,9 +215,7 @@ def _tile(tile: Tile, rows: int) -> str:
             out.append(f"  if (left == {block}) {{")
             out += [f"    {whole}(c + {i} * c_row + {j * tile.width}) = s{i}_{j};" for i, j in every]
             out += ["    return;", "  }"]
-        for i in range(rows):
-            stores = " ".join(f"*({ct.name} *)(e + {j * tile.width}) = s{i}_{j};" for j in range(vectors))
-            out.append(f"  {stores} for (long l = 0; l < left; l++) c[{i} * c_row + l * c_column] = e[l];")
+        out += [*keep, f"  {each('0', 'left')} {there} = e[i * {block} + l];"]
     else:
         whole = f"*(global {unaligned(tile.dtype, tile.width)} *)"
         if not tile.scattered:
@@ -228,11 +224,8 @@ def _tile(tile: Tile, rows: int) -> str:
             out += ["    return;", "  }"]
         if not (tile.whole and not tile.scattered):
             if not tile.near:
-                out.append(f"  {ct.scalar} e[{vectors * tile.width}] __attribute__((aligned(64)));")
-            for i in range(rows):
-                stores = " ".join(f"*({ct.name} *)(e + {j * tile.width}) = s{i}_{j};" for j in range(vectors))
-                lanes = f"for (long l = skip; l < {vectors * tile.width}; l++)"
-                out.append(f"  {stores} {lanes} c[{i} * c_row + l * c_column] = e[l];")
+                out.append(f"  {ct.scalar} e[{rows * block}] __attribute__((aligned(64)));")
+            out += [*keep, f"  {each('skip', str(block))} {there} = e[i * {block} + l];"]
     return "\n".join(out) + "\n}\n"
 
 
@@ -295,7 +288,8 @@ def product(tile: Tile) -> str:
         ]
     else:
         # The last block is moved back to end where the columns end.
-        some = f"from + {NEAR * tile.rows}" if tile.finish.steps else "last"
+        some = f"from + {NEAR * tile.rows}"
+        some = f"{some} < last ? {some} : last" if tile.finish.steps else "last"
         moved = "0" if tile.whole or block == 1 else "skip"
         back = "0" if moved == "0" else f"{block} - left"
         out.append(f"  const long skip = {back};")
@@ -308,7 +302,7 @@ def product(tile: Tile) -> str:
         out += ["  }", finished]
     elif not tile.packed:
         out += ["  for (long from = first, upto; from < last; from = upto) {"]
-        out += [f"    upto = {some} < last ? {some} : last;", "    long i = from;"]
+        out += [f"    upto = {some};", "    long i = from;"]
         out += _rows_loop(tile, "b - skip * b_column, b_deep", f"{row} - skip * c_column", moved, until="upto")
         out += ["    " + tile.finish.call("from", "upto - from", "0", "left"), "  }"]
     out.append("}\n")
