@@ -8,7 +8,7 @@ other operation. Who changes a loop takes it apart with `parts.Loop`. It must no
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -143,17 +143,26 @@ class Scan(Op):
         return Arithmetic(self)
 
     def perform(self, node: Apply, *inputs: Any) -> tuple[Any, ...]:
-        n_steps, *outer = inputs
-        steps = int(n_steps)
-        if steps > A_FEW and self.arithmetic.elementwise:
-            loop = self.arithmetic.loop(steps, outer, lambda: self._kept(node, steps, outer))
-            if loop is not None:
-                try:
-                    with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):
+            return self.thunk(node)(*inputs)
+
+    def thunk(self, node: Apply) -> Callable[..., tuple[Any, ...]]:
+        def run(n_steps: Any, *outer: Any) -> tuple[Any, ...]:
+            steps = int(n_steps)
+            if steps > A_FEW and self.arithmetic.elementwise:
+                loop = self.arithmetic.loop(steps, outer, lambda: self._kept(node, steps, outer))
+                if loop is not None:
+                    try:
                         return loop(steps, *outer)
-                except Exception:
-                    # It will happen again below, where it is known in which step.
-                    pass
+                    except Exception:
+                        # It will happen again below, where it is known in which step.
+                        pass
+            return self._rounds(node, steps, outer)
+
+        return run
+
+    def _rounds(self, node: Apply, steps: int, outer: Sequence[Any]) -> tuple[Any, ...]:
+        """The results, whatever a step does."""
         kept = self._kept(node, steps, outer)
         sequences, states, carries, constants = self.cut(outer)
         lengths = [self._rows_kept(steps, keep) for keep in self.keep]
@@ -178,11 +187,10 @@ class Scan(Op):
 
         run = self.program.repeated(steps)
         follow = rounds(self.n_sequences, self.taps, self.n_carries, len(constants), self.until, kept)
-        with np.errstate(all="ignore"):
-            t, last, carries = follow(run, steps, sequences, pasts, carries, constants, begin, changed, failed)
+        t, last, carries = follow(run, steps, sequences, pasts, carries, constants, begin, changed, failed)
         for stack, value in zip(stacks, last):
             stack.end(value)
-        stacked = [s.rows(t) for s in stacks] if stacks else self._no_rows(node, inputs)
+        stacked = [s.rows(t) for s in stacks] if stacks else self._no_rows(node, [np.int64(steps), *outer])
         return (*stacked, *[v.copy() if isinstance(v, np.ndarray) else v for v in carries])
 
     def _kept(self, node: Apply, steps: int, outer: Sequence[Any]) -> tuple[str, ...]:
