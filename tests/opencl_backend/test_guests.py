@@ -64,9 +64,9 @@ def test_what_does_not_fit_as_it_lies_is_taken_from_the_host():
 
 def test_what_does_not_fit_at_all_is_told():
     f = function([T.row("r", dtype="float32")], T.constant(1.0), on_unused_input="ignore", backend="opencl")
-    with pytest.raises(TypeError, match="bad input at position 0 .r. .*must have length 1"):
+    with pytest.raises(TypeError, match=r"bad input at position 0 .r. .*must have length 1"):
         f(on_device(VALUE))
-    with pytest.raises(TypeError, match="bad input at position 0 .x. .*float32"):
+    with pytest.raises(TypeError, match=r"bad input at position 0 .x. .*float32"):
         function([x], x, backend="opencl")(on_device(VALUE.astype("float64")))
 
 
