@@ -91,6 +91,7 @@ class Epilogue:
 
 NOTHING = Epilogue((), ())
 
+
 @register(Dot)
 def dot(ctx: Context, node: Apply) -> Any:
     x, y = node.inputs
