@@ -57,9 +57,7 @@ class Programs:
             program = self._programs.get(key)
             if program is None:
                 started = time.perf_counter()
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    place, program = self._build(text, options)
+                place, program = self._build(text, options)
                 self._programs[key] = program
                 if place is not None:
                     self._unsaved.append((place, program))
@@ -116,6 +114,7 @@ class Programs:
     def _build(self, text: str, options: tuple[str, ...]) -> tuple[Place | None, Any]:
         """A program, and where it is to be saved."""
         cl = import_pyopencl()
+        _keep_quiet()
         flags = [*self.device.build_options(), *options]
         place = self._place(text, flags)
         if place is not None:
@@ -157,8 +156,8 @@ class Programs:
         if program not in self._inline:
             cl, device = import_pyopencl(), self.device.inline.device
             context = self.device.context
-            with warnings.catch_warnings(), suppress(cl.Error):
-                warnings.simplefilter("ignore")
+            _keep_quiet()
+            with suppress(cl.Error):
                 if not self._name_of_inline:
                     empty = cl.Program(context, _EMPTY).compile([builtins.WITHOUT_HEADER], devices=[device])
                     self._name_of_inline = _binary(empty)[:_NAME]
@@ -181,6 +180,13 @@ class Programs:
             return cl.Program(self.device.context, [device], [binary]).build(devices=[device])
         except cl.Error:
             return None
+
+
+def _keep_quiet() -> None:
+    """PyOpenCL warns of whatever a compiler says, and some always say that they are done. The filter is set for good:
+    taking it back is not safe while other threads build."""
+    warnings.filterwarnings("ignore", "Non-empty compiler output", import_pyopencl().CompilerWarning)
+    warnings.filterwarnings("ignore", "Pre-build attribute access", UserWarning)
 
 
 def _binary(program: Any) -> bytes:
