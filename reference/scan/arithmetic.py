@@ -32,6 +32,9 @@ Shape = tuple[int, ...]
 CARRY = "carry"
 """How the value of a carry is kept: as it is, not as a row."""
 
+_NAMING_PLACES = (np.maximum, np.minimum)
+"""Functions to which NumPy wants to be told by name where the result goes; with others that takes longer."""
+
 _FORMS = 64
 """Combinations of shapes that a loop is remembered for."""
 
@@ -196,8 +199,9 @@ class _Text:
             into = self._buffer((self.shapes[v], direct.result))
             extra.append(into)
         f, first = self._known(direct.ufunc), operands[0]
+        place = f"out={into}" if direct.ufunc in _NAMING_PLACES else into
         for other in operands[1:] or [""]:
-            self.body.append(f"{f}({', '.join(filter(None, (first, other, into)))})")
+            self.body.append(f"{f}({', '.join(filter(None, (first, other, place)))})")
             first = into
         if into != result:
             self.body.append(f"{result}[...] = {into}")

@@ -197,7 +197,13 @@ def test_the_loop_of_these_tests_is_right():
 
 
 def test_a_loop_that_is_wrong_with_a_right_step(monkeypatch):
-    monkeypatch.setattr(Scan, "perform", wronged(Scan))
+    right = Scan.thunk
+
+    def thunk(self, node):
+        run = right(self, node)
+        return lambda *inputs: tuple(np.asarray(r + 1, r.dtype) for r in run(*inputs))
+
+    monkeypatch.setattr(Scan, "thunk", thunk)
     assert "scan" in culprits(check(loop(), [Cell("UNOPTIMIZED")]))
 
 
