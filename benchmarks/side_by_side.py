@@ -24,7 +24,7 @@ Tables = Mapping[str, Mapping[str, Make]]
 """By the name of a table, and that of a row of it: what makes the call."""
 SHORT = 0.5
 """Seconds that one round may take; slower columns run in a few rounds only."""
-SETTLED = 8.0
+SETTLED = 15.0
 """Seconds of calls before the first round, for who compiles small loops only when they have run often."""
 CACHES = ("POCL_CACHE_DIR", "XDG_CACHE_HOME", "JAX_COMPILATION_CACHE_DIR", "NUMBA_CACHE_DIR")
 """What says where this package, a driver or a peer keeps compiled code; PyTensor has a flag."""
