@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
 CALLS = 6
 """With which each way is tried; its quickest call counts."""
-QUICK = 1e-3
-"""Seconds of a call by threads, above which waking them cannot matter."""
-IN_FAVOUR = 1.2
-"""The caller's own thread may take so many times as long: it leaves the other processors alone."""
+QUICK = 3e-4
+"""Seconds of a call by threads, above which waking them matters less than what they share."""
 
 
 class Trial:
@@ -48,6 +46,6 @@ class Trial:
         self._calls = 0
         if here:
             self.over = True
-            plan.run_inline(self._best[True] <= IN_FAVOUR * self._best[False])
+            plan.run_inline(self._best[True] <= self._best[False])
         else:
             self.over = self._best[False] > QUICK or not plan.run_inline(True)
