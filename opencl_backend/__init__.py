@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from opencl_backend import explain, joins, lower, machine
+from opencl_backend.cache import Key
 from opencl_backend.context import Context
 from opencl_backend.device import current
 from opencl_backend.disk import folder
@@ -146,7 +147,7 @@ class Executable:
         if runtime.hopes <= 0 or len(self.order.nodes) > MOST_NODES or not (config.opencl.fuse and folder()):
             return None
         plan = self._dry(values, signature)
-        found = plan is not None and runtime.programs.are_kept(_programs(plan))
+        found = plan is not None and runtime.are_kept(_programs(plan))
         runtime.hopes = min(HOPES, runtime.hopes + 1) if found else runtime.hopes - 1
         return plan if found else None
 
@@ -261,7 +262,7 @@ class Executable:
         return plan, outputs
 
 
-def _programs(plan: Plan) -> list[tuple[str, tuple[str, ...]]]:
+def _programs(plan: Plan) -> list[Key]:
     """Those of its kernels, and how they are compiled."""
     return [(work.code.text, work.code.options) for work in plan.launches if isinstance(work, Launch)]
 

@@ -18,6 +18,7 @@ from typing import Any
 from opencl_backend import builtins
 from opencl_backend.device import Device, import_pyopencl
 from opencl_backend.disk import Folder, folder
+from reference.config import config
 from reference.graph.errors import BackendError
 
 _SHOWN = 3000
@@ -42,7 +43,6 @@ class Programs:
         self._unsaved: list[tuple[Place, Any]] = []
         self._inline: dict[Any, Any] = {}
         self._name_of_inline = b""
-        self._kept: dict[Key, bool] = {}
         self._turns: dict[Key, threading.Lock] = {}
         self.builds = 0
         self.hits = 0
@@ -92,13 +92,8 @@ class Programs:
 
     def are_kept(self, wanted: Iterable[Key]) -> bool:
         """Has an earlier process left all of these programs?"""
-        for text, options in wanted:
-            if (text, options) not in self._kept:
-                place = self._place(text, [*self.device.build_options(), *options])
-                self._kept[text, options] = place is not None and place[0].has(place[1])
-            if not self._kept[text, options]:
-                return False
-        return True
+        places = (self._place(*key) for key in wanted)
+        return all(place is not None and place[0].has(place[1]) for place in places)
 
     def _turn(self, key: Key) -> threading.Lock:
         """Held by the thread that builds this program."""
@@ -115,15 +110,14 @@ class Programs:
         """A program, and where it is to be saved."""
         cl = import_pyopencl()
         _keep_quiet()
-        flags = [*self.device.build_options(), *options]
-        place = self._place(text, flags)
+        place = self._place(text, options)
         if place is not None:
             binary = place[0].read(place[1])
             program = None if binary is None else self._load(binary)
             if program is not None:
                 return None, program
         try:
-            program = self._compiled(text, flags)
+            program = self._compiled(text, [*self.device.build_options(), *options])
         except cl.Error as error:
             numbered = "\n".join(f"{k:4d} {line}" for k, line in enumerate(text.splitlines(), 1))
             raise BackendError(
@@ -165,11 +159,11 @@ class Programs:
                 self._inline[program] = cl.Program(context, [device], [renamed]).build(devices=[device])
         return self._inline.setdefault(program, None)
 
-    def _place(self, text: str, flags: list[str]) -> Place | None:
+    def _place(self, text: str, options: tuple[str, ...]) -> Place | None:
         kept = folder()
         if kept is None:
             return None
-        what = "\0".join((self.device.fingerprint, *flags, text))
+        what = "\0".join((self.device.fingerprint, *self.device.build_options(), *options, text))
         return kept, f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.bin"
 
     def _load(self, binary: bytes) -> Any:
@@ -180,6 +174,12 @@ class Programs:
             return cl.Program(self.device.context, [device], [binary]).build(devices=[device])
         except cl.Error:
             return None
+
+
+def as_flagged(key: Key) -> Key:
+    """A program as the flags have it compiled."""
+    text, options = key
+    return key if config.opencl.optimize else (text, (*options, "-cl-opt-disable"))
 
 
 def _keep_quiet() -> None:

@@ -275,7 +275,7 @@ class Context:
             self.ready(array)
         slots = [array.storage.slot for array in arrays]
         moved = sum(array.nbytes for array in {id(a): a for a in arrays}.values())
-        if options == machine.OPTIONS and name != "machine" and self.runtime.programs.are_kept([(text, ())]):
+        if options == machine.OPTIONS and name != "machine" and self.runtime.are_kept([(text, ())]):
             options = ()
         code = Code(text, name, options)
         self.plan.begin(

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from opencl_backend.cache import Programs, programs
+from opencl_backend.cache import Key, Programs, as_flagged, programs
 from opencl_backend.device import Device, import_pyopencl
 from reference.config import config
 from reference.graph.errors import BackendError
@@ -332,16 +332,20 @@ class Runtime:
 
     def kernel(self, text: str, name: str, options: tuple[str, ...] = ()) -> Kernel:
         """The kernel of a program: one for all launches."""
-        options = _compiled_as(options)
+        text, options = as_flagged((text, options))
         key = (text, name, options)
         kernel = self._kernels.get(key)
         if kernel is None:
             kernel = self._kernels[key] = Kernel(self.programs.kernel(text, name, options))
         return kernel
 
-    def begin(self, wanted: Iterable[tuple[str, tuple[str, ...]]]) -> Thread:
+    def begin(self, wanted: Iterable[Key]) -> Thread:
         """Have these programs built, as `kernel` would, while this thread goes on."""
-        return self.programs.begin([(text, _compiled_as(options)) for text, options in wanted])
+        return self.programs.begin(map(as_flagged, wanted))
+
+    def are_kept(self, wanted: Iterable[Key]) -> bool:
+        """Has an earlier process left all of these programs, as `kernel` would build them?"""
+        return self.programs.are_kept(map(as_flagged, wanted))
 
     def twin(self, kernel: Kernel) -> Kernel:
         """Another object of the same kernel, with arguments of its own."""
@@ -474,10 +478,6 @@ def is_plain(value: np.ndarray) -> bool:
     """Can kernels read the array where it lies?"""
     flags = value.flags
     return flags.c_contiguous and flags.aligned and value.dtype.isnative
-
-
-def _compiled_as(options: tuple[str, ...]) -> tuple[str, ...]:
-    return options if _flags.optimize else (*options, "-cl-opt-disable")
 
 
 def _lowest(array: DeviceArray) -> int:

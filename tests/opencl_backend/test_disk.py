@@ -82,7 +82,6 @@ def test_a_first_call_starts_with_the_kernels_that_an_earlier_one_left(tmp_path,
         with config.change_flags(opencl__interpret=False):
             compiled, first = called(1)
         assert compiled
-        monkeypatch.setattr(runtime(current()).programs, "_kept", {})  # a new process would know nothing
         compiled, again = called(2)
         assert compiled
     assert not called(1)[0]
@@ -98,3 +97,15 @@ def test_who_looks_in_vain_for_kernels_stops_looking(tmp_path, monkeypatch):
             f = function([x], x + float(k), backend="opencl")
             assert f(np.ones(2, "float32"))[0] == k + 1
     assert runtime(current()).hopes == 0
+
+
+def test_what_is_kept_is_looked_for_as_the_flags_have_it_compiled(tmp_path):
+    device = runtime(current())
+    text = "kernel void kept(global int *a) { a[0] = 1; }"
+    with config.change_flags(opencl__cache_dir=str(tmp_path)):
+        device.kernel(text, "kept")
+        device.programs.save()
+        assert device.are_kept([(text, ())])
+        with config.change_flags(opencl__optimize=False):
+            assert not device.are_kept([(text, ())])
+    assert not device.are_kept([(text, ())])
