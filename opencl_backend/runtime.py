@@ -157,10 +157,16 @@ class Memory:
             ) from error
 
     def adopt(self, array: np.ndarray) -> Storage:
-        """Storage that is the user's own contiguous array, only read; for devices that share memory."""
+        """Storage that is the user's own contiguous array, only read; for devices that share memory.
+
+        Where memory may be written, drivers are told so: Intel's copies a buffer that is only read, unless it begins
+        at a multiple of 128 bytes.
+        """
         cl = self._cl
-        flags = cl.mem_flags.READ_ONLY | cl.mem_flags.USE_HOST_PTR
-        return Storage(cl.Buffer(self.device.context, flags, hostbuf=array), None, array.nbytes, None)
+        flags = cl.mem_flags
+        may = flags.READ_WRITE if array.flags.writeable else flags.READ_ONLY
+        buffer = cl.Buffer(self.device.context, may | flags.USE_HOST_PTR, hostbuf=array)
+        return Storage(buffer, None, array.nbytes, None)
 
     def recycle(self, storage: Storage) -> None:
         if self._kept + storage.nbytes <= _KEPT_BYTES:
