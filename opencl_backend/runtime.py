@@ -157,15 +157,11 @@ class Memory:
             ) from error
 
     def adopt(self, array: np.ndarray) -> Storage:
-        """Storage that is the user's own contiguous array, only read; for devices that share memory.
-
-        Where memory may be written, drivers are told so: Intel's copies a buffer that is only read, unless it begins
-        at a multiple of 128 bytes.
-        """
-        cl = self._cl
-        flags = cl.mem_flags
+        """Storage that is the user's own contiguous array, only read; for devices that share memory."""
+        flags = self._cl.mem_flags
+        # Of a buffer that may not be written Intel's driver makes a copy, unless it begins at a multiple of 128 bytes.
         may = flags.READ_WRITE if array.flags.writeable else flags.READ_ONLY
-        buffer = cl.Buffer(self.device.context, may | flags.USE_HOST_PTR, hostbuf=array)
+        buffer = self._cl.Buffer(self.device.context, may | flags.USE_HOST_PTR, hostbuf=array)
         return Storage(buffer, None, array.nbytes, None)
 
     def recycle(self, storage: Storage) -> None:
