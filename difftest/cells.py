@@ -69,11 +69,16 @@ UNSAFE = Cell("UNSAFE")
 
 COMPILED = Cell("FAST_RUN", "opencl", (("opencl.interpret", "False"),))
 
+GRAPHIC = Cell("FAST_RUN", "opencl", (("opencl.style", "gpu"), ("opencl.interpret", "False")))
+
+BUILDING = (COMPILED, GRAPHIC)
+"""Cells that build a kernel for every loop, which takes long."""
+
 INLINE = Cell("FAST_RUN", "opencl", (("opencl.threads", "caller"),))
 
-SELDOM = (UNSAFE, Cell("FAST_COMPILE"), COMPILED, INLINE)
+SELDOM = (UNSAFE, Cell("FAST_COMPILE"), *BUILDING, INLINE)
 """Cells that join a session on their backend now and then: one admits every rewrite, one a part of those that keep all
-bits, one builds a kernel for every loop, which takes long, and one replays in the thread that calls."""
+bits, two build every kernel, as for processors and as for graphics cards, and one replays in the thread that calls."""
 
 BASE = Cell("UNOPTIMIZED", "reference")
 """The cell that is the meaning."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from difftest.case import Counts, Failure, Report
-from difftest.cells import BASE, COMPILED, SELDOM, UNSAFE, Cell, cells
+from difftest.cells import BASE, BUILDING, SELDOM, UNSAFE, Cell, cells
 from difftest.program import Program
 from difftest.reduce import smallest
 from difftest.relations import asked, rotated
@@ -120,14 +120,14 @@ class Session:
         turn, place = divmod(number, len(TURNS))
         always = tuple(cell for cell in self.cells if cell.mode != "EXACT")
         if self.profile == "all" and is_compiled(number):
-            return (*self.cells, *[cell for cell in self.seldom if cell == COMPILED])
+            return (*self.cells, *[cell for cell in self.seldom if cell in BUILDING])
         if TURNS[place] == "exact" or not always:
             return self.cells
         if TURNS[place] == "relation":
             return always
         if TURNS[place] == "unsafe":
             return (*always, UNSAFE)
-        able = [cell for cell in self.seldom if number >= SOON or cell != COMPILED]
+        able = [cell for cell in self.seldom if number >= SOON or cell not in BUILDING]
         return (*always, able[turn % len(able)])
 
     def example(self, address: Address) -> Repro | None:

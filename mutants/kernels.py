@@ -191,6 +191,21 @@ seed(
     'together = f"s{i}_{j} + a{i} * b{j}"',
 )
 
+seed = patches("kernels", f"{OPENCL}/kernels/blocks.py", "kernel Dot", "kernel ")
+
+seed(
+    "later_factors_of_a_block_are_the_first",
+    "the factors in local memory are those of the first terms, again and again",
+    "p{first}[{first} + i * {along} + (done + k) * {deep}]",
+    "p{first}[{first} + i * {along} + k * {deep}]",
+)
+seed(
+    "block_written_side_by_side",
+    "an item's sums of a row are written next to each other, though they are eight columns apart",
+    "l = column + across + e % {columns} * {SIDE};",
+    "l = column + across * {columns} + e % {columns};",
+)
+
 seed = patches("kernels", f"{OPENCL}/kernels/scatter.py", "kernel AdvancedIncSubtensor")
 
 seed(

@@ -24,6 +24,8 @@ FLOATS = {
 """Functions from floats, of one type, to that type -> how many they take."""
 MASKS = ("any",)
 """Functions from signed integers to an int."""
+PLACES = ("get_global_id", "get_group_id", "get_local_id")
+"""Functions from an axis to a place along it."""
 
 _CONST = "__attribute__((overloadable, const))"
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -42,8 +44,9 @@ def declarations(text: str) -> str:
     scalars = ["float", "double"] if "cl_khr_fp64" in words else ["float"]
     floats = [*scalars, *filter(_FLOATS.fullmatch, words)]
     lines = []
-    if "get_global_id" in words:
-        lines.append(f"size_t {_CONST} get_global_id(uint);")
+    lines += [f"size_t {_CONST} {name}(uint);" for name in PLACES if name in words]
+    if "barrier" in words:
+        lines.append("void __attribute__((overloadable, convergent)) barrier(uint);")
     for name, operands in FLOATS.items():
         if name in words:
             lines += [f"{t} {_CONST} {name}({', '.join([t] * operands)});" for t in floats]

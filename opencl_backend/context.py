@@ -200,7 +200,7 @@ class Context:
 
     def may_postpone(self, variable: Variable) -> bool:
         """Will an expression be made of this value, once, and of nothing else than it?"""
-        allowed = self.postpones and not self.records and self.device.style == "cpu" and config.opencl.fuse
+        allowed = self.postpones and not self.records and config.opencl.fuse
         return bool(allowed) and self.plan.compiled and self.order.is_part_of_one(variable)
 
     def postpone(self, postponed: Postponed) -> None:

@@ -345,6 +345,9 @@ def _products() -> Iterator[Exhibit]:
     # One row more than whole tiles hold.
     wide = np.resize(np.arange(7.0) - 3, (31, 32))
     yield Exhibit((wide[:, :5], wide[:5]), (("dot", ("x0", "x1"), {}),), compiled=True)
+    # More terms than a graphics card has in local memory at a time, and blocks that end before their work-group does.
+    terms: tuple[Link, ...] = (("dot", ("x0", "x1"), {}), ("add", (0, "x2"), {}))
+    yield Exhibit((wide[:, :20], wide[:20], wide[:1]), terms, patterns={2: (True, False)}, compiled=True)
     for dtype in ("bool", "int8", "uint8"):
         # As many terms as a byte has values.
         yield Exhibit((np.ones((2, 256), dtype), np.ones((256, 3), dtype)), (("dot", ("x0", "x1"), {}),), compiled=True)

@@ -361,23 +361,3 @@ def inner(dtype: str, rows: int, columns: int, width: int, fp64: bool = True, fi
         out.append("  " + finish.call("first", "last - first", "0", f"n - column < {columns} ? n - column : {columns}"))
     out.append("}\n")
     return _opening(True, fp64, finish, ct) + "\n".join(out)
-
-
-@cache
-def element(dtype: str, local: int, fp64: bool = True) -> str:
-    """One element of the result an item, for GPUs; kernel ``element``."""
-    ct = CType(dtype)
-    pointers = [(f"const {ct.scalar}", "pa"), (f"const {ct.scalar}", "pb"), (ct.scalar, "pc")]
-    terms = "pa[a + k * a_deep]", "pb[b + k * b_deep]"
-    together = f"s | ({terms[0]} & {terms[1]})" if dtype == "bool" else f"s + {terms[0]} * {terms[1]}"
-    out = [
-        signature("element", pointers, local),
-        _numbers(),
-        "  const long item = get_global_id(0), j = item % n, i = item / n % m, batch = item / n / m;",
-        "  if (batch >= batches) return;",
-        "  const long a = a_at + batch * a_batch + i * a_row, b = b_at + batch * b_batch + j * b_column;",
-        f"  {ct.scalar} s = {ct.literal(0)};",
-        f"  for (long k = 0; k < depth; k++) s = {together};",
-        "  pc[c_at + batch * c_batch + i * c_row + j * c_column] = s;\n}\n",
-    ]
-    return header(fp64) + "\n".join(out)

@@ -14,7 +14,7 @@ import numpy as np
 
 from opencl_backend.context import Context, Postponed
 from opencl_backend.fuse import MOST_OPERANDS
-from opencl_backend.kernels import gemm
+from opencl_backend.kernels import blocks, gemm
 from opencl_backend.loop import Compute, Lazy, Load
 from opencl_backend.lower import makes_arrays, register
 from opencl_backend.render import MADE, NEXT, STRIDED, Step, access, encode
@@ -40,7 +40,8 @@ WORTH_LANES = 128
 """From so many terms on, sums side by side in a vector are worth being added up in the end."""
 MOST_ROWS = {1: 12, 2: 12, 3: 8, 4: 6}
 """Rows of a tile of so many vectors: their sums stay in registers."""
-GPU_GROUP = 64
+BLOCKS_EACH = 2
+"""Work-groups a compute unit of a GPU that blocks are made small enough for."""
 
 
 @dataclass(frozen=True)
@@ -219,8 +220,10 @@ def multiply(
     free = floats and not ctx.exact
     if depth == 0:
         ctx.emit(_zeros(ctx, c.array), c.array)
+    elif ctx.device.style == "gpu" and min(m, n) >= blocks.SIDE and ctx.is_large(batches * m * n * depth * A_PRODUCT):
+        _launch_blocks(ctx, a, b, c, batches, m, n, depth, epilogue)
     elif ctx.device.style == "gpu":
-        _launch_elements(ctx, a, b, c, batches, m, n, depth)
+        _launch_elements(ctx, a, b, c, batches, m, n, depth, epilogue)
     elif not ctx.is_large(batches * m * n * depth * A_PRODUCT):
         ctx.plan.count_interpreted(("dot", dtype))
         _launch_elements(ctx, a, b, c, batches, m, n, depth)
@@ -378,20 +381,46 @@ def _launch_inner(
 
 
 def _launch_elements(
-    ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int
-) -> None:
+    ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int,
+    epilogue: Epilogue = NOTHING,
+) -> None:  # fmt: skip
     dtype = gemm.SAME_BITS.get(c.array.dtype, c.array.dtype)
     total = batches * m * n
+    contract = ctx.device.style == "gpu" and not ctx.exact and dtype.startswith("float")
     ctx.launch(
-        f"dot {m}x{depth}x{n}", gemm.element(dtype, GPU_GROUP, ctx.device.fp64), "element",
-        -(-total // GPU_GROUP) * GPU_GROUP, _numbers(a, b, c, batches, m, n, depth, m, 1, 1),
-        [a.array, b.array, c.array], GPU_GROUP, 2 * total * depth,
+        _label(m, depth, n, epilogue), blocks.element(dtype, contract, ctx.device.fp64, epilogue.finish(ctx, c)),
+        "element", -(-total // blocks.GROUP) * blocks.GROUP,
+        _numbers(a, b, c, batches, m, n, depth, m, 1, 1) + epilogue.numbers(),
+        [a.array, b.array, c.array, *(x.array for x in epilogue.others)], blocks.GROUP, 2 * total * depth,
+    )  # fmt: skip
+
+
+def _launch_blocks(
+    ctx: Context, a: Operand, b: Operand, c: Operand, batches: int, m: int, n: int, depth: int, epilogue: Epilogue
+) -> None:
+    """The largest blocks of which every compute unit has some."""
+    dtype = gemm.SAME_BITS.get(c.array.dtype, c.array.dtype)
+    most = 8 if np.dtype(dtype).itemsize <= 4 else 4
+    rows, columns = (min(most, 1 << ((k - 1) // blocks.SIDE).bit_length()) for k in (m, n))
+
+    def across() -> tuple[int, int]:
+        return -(-m // (blocks.SIDE * rows)), -(-n // (blocks.SIDE * columns))
+
+    while prod(across()) * batches < BLOCKS_EACH * ctx.device.compute_units and rows * columns > 1:
+        rows, columns = (rows // 2, columns) if rows >= columns else (rows, columns // 2)
+    contract = not ctx.exact and dtype.startswith("float")
+    ctx.launch(
+        _label(m, depth, n, epilogue),
+        blocks.block(dtype, rows, columns, contract, ctx.device.fp64, epilogue.finish(ctx, c)),
+        "block", batches * prod(across()) * blocks.GROUP,
+        _numbers(a, b, c, batches, m, n, depth, blocks.SIDE * rows, *across()) + epilogue.numbers(),
+        [a.array, b.array, c.array, *(x.array for x in epilogue.others)], blocks.GROUP, 2 * batches * m * n * depth,
     )  # fmt: skip
 
 
 def _blas_pays(ctx: Context, a: Operand, b: Operand, batches: int, m: int, n: int, depth: int) -> bool:
     """Is BLAS, with a wait for the queue, the faster way? It must be able to read the strides, too."""
-    shared = ctx.device.shares_host_memory and not ctx.records
+    shared = ctx.device.shares_host_memory and ctx.device.style == "cpu" and not ctx.records
     plain = all(1 in (x.row, x.column) and min(x.row, x.column) > 0 for x in (a, b))
     return shared and plain and batches == 1 and min(m, n, depth) >= 64 and 2 * m * n * depth >= WORTH_BLAS
 

@@ -45,10 +45,11 @@ def results(layout, shape, mode, **flags):
         return bits, [label for label in labels if label != "copy"]
 
 
+@pytest.mark.parametrize("style", ["cpu", "gpu"])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_in_exact_mode_bits_are_those_of_general_kernels(layout, shape):
-    together, labels = results(layout, shape, "EXACT", opencl__interpret=False)
+def test_in_exact_mode_bits_are_those_of_general_kernels(layout, shape, style):
+    together, labels = results(layout, shape, "EXACT", opencl__interpret=False, opencl__style=style)
     if layout != "result turned":
         assert sum(label.startswith("dot ") and "+" in label for label in labels) == len(EPILOGUES)
     assert dict(zip(EPILOGUES, together)) == dict(zip(EPILOGUES, results(layout, shape, "EXACT")[0]))
