@@ -196,8 +196,8 @@ seed = patches("kernels", f"{OPENCL}/kernels/blocks.py", "kernel Dot", "kernel "
 seed(
     "later_factors_of_a_block_are_the_first",
     "the factors in local memory are those of the first terms, again and again",
-    "p{first}[{first} + i * {along} + (done + k) * {deep}]",
-    "p{first}[{first} + i * {along} + k * {deep}]",
+    "const long from = {first} + i * {along} + (done + k) * {deep};",
+    "const long from = {first} + i * {along} + k * {deep};",
 )
 seed(
     "block_written_side_by_side",

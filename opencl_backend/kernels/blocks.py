@@ -20,6 +20,7 @@ SIDE = 8
 """A block's items stand in a square."""
 DEEP = 16
 """Terms whose factors are in local memory at a time."""
+NOTHING = Finish()
 
 
 def _numbers() -> str:
@@ -62,7 +63,7 @@ def _term(dtype: str, so_far: str, a: str, b: str) -> str:
 
 
 @cache
-def element(dtype: str, contract: bool, fp64: bool = True, finish: Finish = Finish()) -> str:
+def element(dtype: str, contract: bool, fp64: bool = True, finish: Finish = NOTHING) -> str:
     """One element of the result an item; kernel ``element``."""
     ct = CType(dtype)
     lines = [
@@ -77,7 +78,7 @@ def element(dtype: str, contract: bool, fp64: bool = True, finish: Finish = Fini
 
 
 @cache
-def block(dtype: str, rows: int, columns: int, contract: bool, fp64: bool = True, finish: Finish = Finish()) -> str:
+def block(dtype: str, rows: int, columns: int, contract: bool, fp64: bool = True, finish: Finish = NOTHING) -> str:
     """Kernel ``block``: a work-group owns 8 `rows` x 8 `columns` elements, each of its items rows x columns of them.
 
     Groups go over batches x blocks of rows (``groups``) x blocks of columns (``blocks``). The factors of `DEEP` terms
@@ -125,6 +126,7 @@ def _read(into: str, length: int, first: str, strides: tuple[str, str], most: st
         f"      const int i = {along} == 1 ? e % {length} : e / {DEEP};",
         f"      const int k = {along} == 1 ? e / {length} : e % {DEEP};",
         f"      const bool inside = i < {most} && done + k < depth;",
-        f"      {into}[k * {length + 1} + i] = inside ? p{first}[{first} + i * {along} + (done + k) * {deep}] : {zero};",
+        f"      const long from = {first} + i * {along} + (done + k) * {deep};",
+        f"      {into}[k * {length + 1} + i] = inside ? p{first}[from] : {zero};",
         "    }",
     ]
