@@ -216,6 +216,18 @@ class Context:
         """Nobody will read this very array."""
         del self._postponed[id(array.storage)]
 
+    def mark(self) -> tuple[int, tuple[dict[Any, Any], ...]]:
+        """Where recording stands, for `back_to`."""
+        return len(self.plan.launches), (self.values.copy(), self._made.copy(), self._postponed.copy())
+
+    def back_to(self, mark: tuple[int, tuple[dict[Any, Any], ...]]) -> None:
+        """Forget what has been launched since then, and what was made by it; loops that are being made one kernel
+        are forgotten as a whole."""
+        if self.records:
+            return
+        count, (self.values, self._made, self._postponed) = mark
+        del self.plan.launches[count:]
+
     def waits_for(self, lazy: Lazy) -> bool:
         """Is it an expression of an array that is not written yet?"""
         return bool(self._postponed) and any(id(array.storage) in self._postponed for array in lazy.arrays)

@@ -61,7 +61,7 @@ class StepContext(Context):
     from outside the loop: if the step depends on such a value, so does the outer plan.
     """
 
-    copies = postpones = False
+    copies = False
 
     def __init__(self, plan: StepPlan, outer: Context, order: Order, memory: Memory, steps: int):
         super().__init__(plan, outer.exact, order, constants=outer.constants)

@@ -65,16 +65,19 @@ def scan(ctx: Context, node: Apply) -> list[Value]:
 def _one_kernel(ctx: Context, node: Apply, steps: int) -> list[Value] | None:
     """The loop's outputs by one kernel, or None: then `explain` says why not."""
     why = not_worth_it(ctx, node, steps)
+    mark = ctx.mark()
     for form in () if why else (ColumnsLoop, RowsLoop):
         try:
             return form(ctx, node, steps).outputs()
         except Unfit as unfit:
             why = unfit.why
+            ctx.back_to(mark)
         except BackendError:
             raise
         except Exception as error:
             # Whatever it is, the steps themselves will say it, with their number.
             why = str(error).partition("\n")[0]
+            ctx.back_to(mark)
             break
     if ctx.records:
         raise Unfit(f"its step has a loop that is not one kernel, as {why}")

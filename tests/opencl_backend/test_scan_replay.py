@@ -174,3 +174,16 @@ def test_a_sequence_that_is_too_short_is_the_reference_s_error():
         f = function([x, k], r, backend=backend, mode="UNOPTIMIZED")
         with pytest.raises((ValueError, IndexError)):
             f(np.ones(3), 5)
+
+
+def test_a_kernel_that_was_tried_in_vain_leaves_nothing_to_be_done():
+    """Matrices that it would have read side by side are not copied on every call."""
+    v, weights = T.dmatrix("v"), T.dmatrix("W")
+    rows, _ = scan(lambda v: T.tanh(T.dot(T.dot(v, weights), weights.T)), outputs_info=v, n_steps=20)
+    given = START.astype("float64"), np.tile(WEIGHTS, (1, 1000)) * 0.01
+    with config.change_flags(opencl__interpret=False):
+        f, g = (function([v, weights], rows[-1], backend=backend) for backend in ("opencl", "reference"))
+        for _ in range(2):
+            np.testing.assert_allclose(f(*given), g(*given), rtol=1e-9)
+    text = f.executable.explain()
+    assert "of matrices, which a core" in text and "\n3 launches" in text, text
