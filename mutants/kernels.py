@@ -245,6 +245,15 @@ seed(
     '        "      for (long j = from; j < to - (to == 3); j++) {",\n        f"        const {T} key',
 )
 
+seed = patches("kernels", f"{OPENCL}/kernels/uniform.py", "kernel RandomFunction", "random")
+
+seed(
+    "numbers_of_another_row",
+    "all rows of numbers that are drawn where they are read begin with the first of a block",
+    "{name}_per * {each} + {name}_at % {each};",
+    "{name}_per * {each};",
+)
+
 seed = patches("kernels", f"{OPENCL}/kernels/philox.py", "kernel RandomFunction", "random")
 
 seed(

@@ -8,7 +8,6 @@ every replay. It must not know how any operation is lowered.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from opencl_backend import copies, fuse, lower, machine, render
 from opencl_backend.loop import Compute, Lazy, Load
 from opencl_backend.plan import Code, Host, Launch, MustRun, Plan, Stale, Value
+from opencl_backend.postponed import Drawn, Postponed
 from opencl_backend.runtime import Cell, DeviceArray, Number
 from reference.config import config
 from reference.graph.core import Apply, Constant, Variable
@@ -33,19 +33,6 @@ IN_EARNEST = 1 << 26
 
 A_LOOP = 8
 """Simple operations that an element of a loop is taken for that says no more of itself."""
-
-
-@dataclass
-class Postponed:
-    """An array that is not written yet: whoever makes an expression of it may write that instead.
-
-    write    a launch that writes the array
-    finish   a launch that writes an expression of it to another array, or False: it cannot
-    """
-
-    array: DeviceArray
-    write: Callable[[], None]
-    finish: Callable[[Lazy, DeviceArray], bool]
 
 
 class Context:
@@ -200,8 +187,11 @@ class Context:
 
     def may_postpone(self, variable: Variable) -> bool:
         """Will an expression be made of this value, once, and of nothing else than it?"""
-        allowed = self.postpones and not self.records and config.opencl.fuse
-        return bool(allowed) and self.plan.compiled and self.order.is_part_of_one(variable)
+        return self.can_postpone() and self.order.is_part_of_one(variable)
+
+    def can_postpone(self) -> bool:
+        """Are there launches that wait for what is made of their results?"""
+        return self.postpones and not self.records and self.plan.compiled and bool(config.opencl.fuse)
 
     def postpone(self, postponed: Postponed) -> None:
         self._postponed[id(postponed.array.storage)] = postponed
@@ -227,6 +217,11 @@ class Context:
             return
         count, (self.values, self._made, self._postponed) = mark
         del self.plan.launches[count:]
+
+    def state_of(self, array: DeviceArray, size: int) -> list[Number] | None:
+        """The words of the state that these numbers, all of them, may be drawn with in a loop over so many elements."""
+        drawn = self._postponed.get(id(array.storage))
+        return drawn.words if isinstance(drawn, Drawn) and drawn.is_all_of(array, size) else None
 
     def waits_for(self, lazy: Lazy) -> bool:
         """Is it an expression of an array that is not written yet?"""

@@ -16,6 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from opencl_backend import scalar_c
+from opencl_backend.kernels import uniform
 from opencl_backend.loop import Expr, Gather, Lazy, Load, Position, chunk, joined, walk
 from opencl_backend.runtime import DeviceArray, Number
 from opencl_backend.scalar_c import STORAGE, CType
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
 
 GPU_GROUP = 128
 
-ONCE, ROW, NEXT, STRIDED, MOVED, MADE = "once", "row", "next", "strided", "moved", "made"
+ONCE, ROW, NEXT, STRIDED, MOVED, MADE, DRAWN = "once", "row", "next", "strided", "moved", "made", "drawn"
 """How an operand goes through the innermost axis: one element for all, one a row, the next one, a stride;
-or to where index values say; or it is a register of this name already."""
+or to where index values say; or it is a register of this name already; or uniform numbers made as they are read."""
+A_DRAW = 8
+"""Simple operations that such a number is taken for."""
 A_FUNCTION = 8
 """Simple operations that a function such as exp is taken for."""
 ALONE = 4
@@ -116,9 +119,10 @@ class Body:
             return (
                 f"s{operand}" if self.width == 1 else self._define(f"v{k}", dtype, self.ct(dtype).splat(f"s{operand}"))
             )
-        where = f"a{operand}[j]" if access == NEXT else f"a{operand}[j * t{operand}]"
+        where = f"a{operand}[j]" if access in (NEXT, DRAWN) else f"a{operand}[j * t{operand}]"
         if self.width > 1:
-            where = f"*(global const {unaligned(dtype, self.width)} *)(a{operand} + j)"
+            space = "" if access == DRAWN else "global "
+            where = f"*({space}const {unaligned(dtype, self.width)} *)(a{operand} + j)"
         return self._define(f"v{k}", dtype, self.loaded(dtype, where))
 
     def loaded(self, dtype: str, text: str) -> str:
@@ -212,7 +216,9 @@ def effort(spec: Spec, along: int) -> int:
     """Simple operations on numbers in vectors that an element takes, of rows of so many."""
     width = vector_width(spec)
     functions = [step for step in spec.steps if step.row and scalar_c.by_name(step.row).helpers(CType(step.compute))]
-    return (len(spec.steps) + A_FUNCTION * len(functions)) * (ALONE if width == 1 or along < width else 1)
+    draws = sum(access == DRAWN for _, access in spec.loads)
+    each = len(spec.steps) + A_FUNCTION * len(functions) + A_DRAW * draws
+    return each * (ALONE if width == 1 or along < width else 1)
 
 
 @cache
@@ -222,7 +228,8 @@ def nest(spec: Spec) -> str:
 
 
 def _pointers(spec: Spec) -> list[tuple[str, str]]:
-    arrays = [(f"const {STORAGE[dtype]}", f"p{k}") for k, (dtype, _) in enumerate(spec.loads)]
+    read = [(k, dtype) for k, (dtype, access) in enumerate(spec.loads) if access != DRAWN]
+    arrays = [(f"const {STORAGE[dtype]}", f"p{k}") for k, dtype in read]
     return [*arrays, (STORAGE[spec.steps[-1].dtype], "q"), *([("long", "flags")] if spec.gathers else [])]
 
 
@@ -276,8 +283,18 @@ def _cpu_nest(spec: Spec) -> str:
         out.append("  long i0 = rest;")
     else:
         out.append("  long x = k;")
+    drawn = {k: dtype for k, (dtype, access) in enumerate(spec.loads) if access == DRAWN}
+    states = positions + 2 * len(spec.positions) + 3 * spec.gathers
+    for n, (k, dtype) in enumerate(drawn.items()):
+        out.append(f"  {uniform.memory(f'u{k}', dtype)} const uint4 w{k} = {uniform.state(states + 4 * n)};")
     out.append("  while (k < end) {")
-    out.append(f"    const long m = d{last} - x < end - k ? d{last} - x : end - k;")
+    out.append(f"    {'' if drawn else 'const '}long m = d{last} - x < end - k ? d{last} - x : end - k;")
+    for dtype in drawn.values():
+        most = f"{uniform.at_once(dtype)} - {uniform.within(dtype, 'k')}"
+        out.append(f"    m = m < {most} ? m : {most};")
+    for k, dtype in drawn.items():
+        out.append(f"    {uniform.row(f'u{k}', dtype, 'k', f'w{k}')}")
+        out.append(f"    const {STORAGE[dtype]} *a{k} = u{k} + {uniform.within(dtype, 'k')};")
     for k, (dtype, access) in enumerate(spec.loads):
         where = _element(spec, places[k], range(last))
         if access == ROW:
@@ -307,12 +324,14 @@ def _cpu_nest(spec: Spec) -> str:
         out.extend("      " + line for line in body.lines)
         if w > 1:
             out.append(f"      *(global {unaligned(result, w)} *)(o + j) = {stored};")
-            types = [(d, w) for d in dict.fromkeys([d for d, a in spec.loads if a == NEXT] + [result])]
+            types = [(d, w) for d in dict.fromkeys([d for d, a in spec.loads if a in (NEXT, DRAWN)] + [result])]
         else:
             out.append(f"      o[{'j' if spec.store == NEXT else 'j * t'}] = {stored};")
         out.append("    }")
         helpers.update(body.helpers)
     out.append("    k += m;")
+    if drawn:
+        out.append(f"    x += m;\n    if (x < d{last}) continue;")
     out.append("    x = 0;")
     if rank > 1:
         carry = "i0++;"
@@ -320,7 +339,7 @@ def _cpu_nest(spec: Spec) -> str:
             carry = f"if (++i{axis} == d{axis}) {{ i{axis} = 0; {carry} }}"
         out.append("    " + carry)
     out.append("  }\n}")
-    text = header(spec.fp64) + unaligned_types(types) + scalar_c.prelude(helpers)
+    text = header(spec.fp64) + unaligned_types(types) + scalar_c.prelude(helpers) + uniform.prelude([*drawn.values()])
     return text + signature("nest", _pointers(spec)) + "\n" + "\n".join(out) + "\n"
 
 
@@ -411,27 +430,33 @@ def run(ctx: Context, lazy: Lazy, target: DeviceArray) -> None:
     walks = [array.strides or (0,) for array in (*arrays, target)]
     geometry = joined(shape, walks, keep=bool(code.positions))
     store = NEXT if geometry.strides[-1][-1] == 1 or geometry.shape[-1] == 1 else STRIDED
+    states = {k: ctx.state_of(a, lazy.size) for k, a in enumerate(arrays) if k not in code.moved}
+    drawn = {k: words for k, words in states.items() if words}
+    ways = [DRAWN if k in drawn else access(geometry.strides[k]) for k in range(len(arrays))]
     spec = Spec(
-        tuple((a.dtype, MOVED if k in code.moved else access(geometry.strides[k])) for k, a in enumerate(arrays)),
+        tuple((a.dtype, MOVED if k in code.moved else ways[k]) for k, a in enumerate(arrays)),
         tuple(p.axis for p in code.positions), code.steps, store, len(geometry.shape),
         ctx.device.style, not ctx.exact, ctx.device.fp64, sum(len(gather.indices) for gather in code.gathers),
     )  # fmt: skip
     total = lazy.size
     gpu = spec.style == "gpu"
-    each = 1 if gpu else chunk(total, 4 * ctx.device.compute_units, 4096)
+    each = 1 if gpu else chunk(total, 4 * ctx.device.compute_units, 1024 if drawn else 4096, 64)
     numbers: list[Number] = [total, each, *geometry.shape]
     for array, strides in zip((*arrays, target), geometry.strides):
         numbers += [array.offset, *strides]
     for p in code.positions:
         numbers += [p.start, p.step]
-    touched = [*arrays, target]
+    touched = [*(a for k, a in enumerate(arrays) if k not in drawn), target]
     for gather in code.gathers:
         for stride, length in zip(gather.strides, gather.lengths):
             numbers += [stride, length, gather.flag[1]]
-        touched[len(arrays) + 1 :] = [gather.flag[0]]
+    touched += [gather.flag[0] for gather in code.gathers[-1:]]
+    for words in drawn.values():
+        numbers += words
     items = -(-total // each)
     local = GPU_GROUP if gpu else 1
-    label = "+".join(dict.fromkeys(step.row or step.kind for step in code.steps if step.kind in _NAMED)) or "copy"
+    named = ["draw"] * bool(drawn) + [step.row or step.kind for step in code.steps if step.kind in _NAMED]
+    label = "+".join(dict.fromkeys(named)) or "copy"
     ctx.launch(
         label, nest(spec), "nest", -(-items // local) * local, numbers, touched, local, total,
         ctx.options(total * len(code.steps), spec), total * effort(spec, geometry.shape[-1]),

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from opencl_backend import scalar_c
+from opencl_backend.kernels import uniform
 from opencl_backend.render import (
+    DRAWN,
     MADE,
     NEXT,
     ROW,
@@ -43,7 +45,7 @@ SAME_BITS = {"int8": "uint8", "int16": "uint16", "int32": "uint32", "int64": "ui
 class Finish:
     """What is made of a block of sums: an expression of each and of the elements of other arrays at its place.
 
-    loads   (dtype, access) of its operands; that of the sum is MADE
+    loads   (dtype, access) of its operands; that of the sum is MADE, and numbers that are drawn in place are DRAWN
     store   how the result goes through the inner axis
     turned  the inner axis is that of the rows
     """
@@ -59,20 +61,43 @@ class Finish:
         """Number and type in memory of every operand but the sum."""
         return [(k, STORAGE[dtype]) for k, (dtype, access) in enumerate(self.loads) if access != MADE]
 
+    def _drawn(self) -> dict[int, str]:
+        """Number and dtype of every operand that is drawn."""
+        return {k: dtype for k, (dtype, access) in enumerate(self.loads) if access == DRAWN}
+
+    def _given(self, k: int, memory: str) -> str:
+        """Where an operand begins: in memory, or its place among the numbers that are drawn with a state."""
+        return f"long e{k}, uint4 w{k}" if self.loads[k][1] == DRAWN else f"global const {memory} *e{k}"
+
     def text(self) -> str:
         """The function ``tile_finish`` and what it calls; without contraction, as in loops."""
         if not self.steps:
             return ""
         spec = Spec(self.loads, (), self.steps, self.store, 2, "cpu", self.fast, self.fp64)
         dtype, helpers, out = self.steps[-1].dtype, dict[str, None](), []
-        given = "".join(f", global const {memory} *e{k}, long e{k}_out, long t{k}" for k, memory in self._others())
+        given = "".join(f", {self._given(k, memory)}, long e{k}_out, long t{k}" for k, memory in self._others())
         out += [
             f"static void tile_finish(global {STORAGE[dtype]} *c, long c_out, long t, long outer, long inner{given})",
             "{",
-            "  for (long i = 0; i < outer; i++) {",
-            "    long j = 0;",
         ]
+        drawn = self._drawn()
+        some = min([uniform.at_once(kind) for kind in drawn.values()], default=0)
+        until = "upto" if drawn else "inner"
+        if drawn:
+            out += [f"  for (long from = 0; from < inner; from += {some}) {{"]
+            out += [f"  const long upto = from + {some} < inner ? from + {some} : inner;"]
+        made = [
+            uniform.rows(f"u{k}", kind, f"e{k} + from", f"e{k}_out", "outer", "upto - from", f"w{k}")
+            for k, kind in drawn.items()
+        ]
+        out += [f"  {line}" for before, _ in made for line in before]
+        out.append("  for (long i = 0; i < outer; i++) {")
+        out += [f"    {line}" for _, within in made for line in within]
+        out += [f"    const {STORAGE[kind]} *a{k} = u{k}_row - from;" for k, kind in drawn.items()]
+        out.append(f"    long j = {'from' if drawn else '0'};")
         for k, memory in self._others():
+            if k in drawn:
+                continue
             out.append(f"    global const {memory} *a{k} = e{k} + i * e{k}_out;")
             if self.loads[k][1] == ROW:
                 body, kind = Body(spec, 1), self.loads[k][0]
@@ -87,14 +112,14 @@ class Finish:
             if width > 1:
                 place = f"*(global {unaligned(dtype, width)} *)(c + i * c_out + j)"
             plain = PLAIN if width < widest else ""
-            out.append(f"    {plain} for (; j + {width} <= inner; j += {width}) {{")
+            out.append(f"    {plain} for (; j + {width} <= {until}; j += {width}) {{")
             out.append(f"      const {CType(dtype, width).name} {MADE} = {place};")
             out += [f"      {line}" for line in (*body.lines, f"{place} = {result};")]
             out.append("    }")
-        out.append("  }\n}\n")
-        near = [d for d, a in self.loads if a == NEXT] + [dtype]
+        out.append("  }\n}\n" + "}\n" * bool(drawn))
+        near = [d for d, a in self.loads if a in (NEXT, DRAWN)] + [dtype]
         types = unaligned_types((d, widest) for d in near) if widest > 1 else ""
-        return types + scalar_c.prelude(helpers) + "\n".join(out)
+        return types + scalar_c.prelude(helpers) + uniform.prelude([*drawn.values()]) + "\n".join(out)
 
     def call(self, row: str, rows: str, column: str, columns: str) -> str:
         """The statement that finishes so many rows and columns of a block of `c` from there on; or nothing."""
@@ -104,21 +129,27 @@ class Finish:
         lengths = (columns, rows) if self.turned else (rows, columns)
         arguments = [f"c + ({row}) * c_row + ({column}) * c_column", f"c_{outer}", f"c_{inner}", *lengths]
         for k, _ in self._others():
-            place = f"e{k} + ({row}) * e{k}_row + ({column}) * e{k}_column"
-            arguments += [place, f"e{k}_{outer}", f"e{k}_{inner}"]
+            arguments.append(f"e{k} + ({row}) * e{k}_row + ({column}) * e{k}_column")
+            arguments += [f"w{k}"] * (self.loads[k][1] == DRAWN)
+            arguments += [f"e{k}_{outer}", f"e{k}_{inner}"]
         return f"tile_finish({', '.join(arguments)});"
 
     def pointers(self) -> list[tuple[str, str]]:
         """Arguments of the kernel."""
-        return [(f"const {memory}", f"pe{k}") for k, memory in self._others()]
+        return [(f"const {memory}", f"pe{k}") for k, memory in self._others() if k not in self._drawn()]
 
     def opening(self, column: str) -> list[str]:
-        """Where operands begin in a block of columns; their numbers follow those of the product."""
-        lines = []
+        """Where operands begin in a block of columns; their numbers follow those of the product, then states."""
+        lines, states = [], len(NUMBERS) + 3 * len(self._others())
         for n, (k, memory) in enumerate(self._others()):
             at = len(NUMBERS) + 3 * n
             lines.append(f"  const long e{k}_row = g[{at + 1}], e{k}_column = g[{at + 2}];")
-            lines.append(f"  global const {memory} *e{k} = pe{k} + (g[{at}] + {column} * e{k}_column);")
+            begin = f"g[{at}] + {column} * e{k}_column"
+            if self.loads[k][1] == DRAWN:
+                lines.append(f"  const long e{k} = {begin}; const uint4 w{k} = {uniform.state(states)};")
+                states += 4
+            else:
+                lines.append(f"  global const {memory} *e{k} = pe{k} + ({begin});")
         return lines
 
 
@@ -310,9 +341,13 @@ def product(tile: Tile) -> str:
 
 
 @cache
-def inner(dtype: str, rows: int, columns: int, width: int, fp64: bool = True, finish: Finish = Finish()) -> str:
-    """Products of rows with rows: lanes along k, `rows` x `columns` sums a tile; kernel ``inner``."""
+def inner(
+    dtype: str, rows: int, columns: int, width: int, fp64: bool = True, finish: Finish = Finish(), tiles: int = 1
+) -> str:  # fmt: skip
+    """Products of rows with rows: lanes along k, `rows` x `columns` sums a tile, so many `tiles` of columns a block;
+    kernel ``inner``."""
     ct = CType(dtype, width)
+    block = columns * tiles
     vector = f"*(global const {unaligned(dtype, width)} *)"
     every = [(i, j) for i in range(rows) for j in range(columns)]
     pointers = [(f"const {ct.scalar}", "pa"), (f"const {ct.scalar}", "pb"), (ct.scalar, "pc"), *finish.pointers()]
@@ -320,11 +355,13 @@ def inner(dtype: str, rows: int, columns: int, width: int, fp64: bool = True, fi
         signature("inner", pointers),
         _numbers(),
         "  const long item = get_global_id(0);",
-        f"  const long group = item % groups, column = item / groups % blocks * {columns};",
+        f"  const long group = item % groups, block = item / groups % blocks * {block};",
+        f"  const long beyond = block + {block} < n ? block + {block} : n;",
         "  const long batch = item / groups / blocks;",
         "  const long first = group * rows_each, last = first + rows_each < m ? first + rows_each : m;",
         f"  global const {ct.scalar} *b = pb + (b_at + batch * b_batch);",
-        *finish.opening("column"),
+        *finish.opening("block"),
+        f"  for (long column = block; column < beyond; column += {columns}) {{",
     ]
     out += [f"  const long j{j} = column + {j} < n ? column + {j} : n - 1;" for j in range(columns)]
     out += [f"  for (long i = first; i < last; i += {rows}) {{"]
@@ -355,9 +392,9 @@ def inner(dtype: str, rows: int, columns: int, width: int, fp64: bool = True, fi
         inside = f"i + {i} < last && column + {j} < n"
         where = f"c_at + batch * c_batch + i{i} * c_row + j{j} * c_column"
         out.append(f"    if ({inside}) pc[{where}] = t{i}_{j};")
-    out.append("  }")
+    out.append("  }\n  }")
     if finish.steps:
-        out.append(f"  global {ct.scalar} *c = pc + (c_at + batch * c_batch + column * c_column);")
-        out.append("  " + finish.call("first", "last - first", "0", f"n - column < {columns} ? n - column : {columns}"))
+        out.append(f"  global {ct.scalar} *c = pc + (c_at + batch * c_batch + block * c_column);")
+        out.append("  " + finish.call("first", "last - first", "0", "beyond - block"))
     out.append("}\n")
     return _opening(True, fp64, finish, ct) + "\n".join(out)

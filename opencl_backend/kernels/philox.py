@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from opencl_backend.kernels.uniform import PHILOX
 from opencl_backend.render import header, signature, unaligned, unaligned_types
 from opencl_backend.scalar_c import STORAGE, CType, cast, prelude
 from opencl_backend.scalar_c.cast import fill
@@ -32,55 +33,6 @@ class Draw:
     parameters: tuple[tuple[str, bool], ...]
     kind: str = "float64"
     fp64: bool = True
-
-
-PHILOX = """
-#define PHILOX_ROUNDS(MUL_HIGH_LOW, U) \\
-  for (int round = 0; round < 10; round++) { \\
-    U high0, low0, high1, low1; \\
-    MUL_HIGH_LOW(0xD2511F53u, c0, high0, low0); \\
-    MUL_HIGH_LOW(0xCD9E8D57u, c2, high1, low1); \\
-    c0 = high1 ^ c1 ^ k0; \\
-    c1 = low1; \\
-    c2 = high0 ^ c3 ^ k1; \\
-    c3 = low0; \\
-    k0 += 0x9E3779B9u; \\
-    k1 += 0xBB67AE85u; \\
-  }
-#define WIDE_MULTIPLY(m, x, high, low) { \\
-    const ulong16 product = __builtin_convertvector(x, ulong16) * (ulong)(m); \\
-    high = __builtin_convertvector(product >> 32ul, uint16); \\
-    low = __builtin_convertvector(product, uint16); \\
-  }
-#define MULTIPLY(m, x, high, low) { \\
-    const ulong product = (ulong)(x) * (ulong)(m); \\
-    high = (uint)(product >> 32ul); \\
-    low = (uint)(product); \\
-  }
-static inline uint4 philox_block(ulong block, uint k0, uint k1, uint d0, uint d1) {
-  uint c0 = (uint)(block), c1 = (uint)(block >> 32ul), c2 = d0, c3 = d1;
-  PHILOX_ROUNDS(MULTIPLY, uint)
-  return (uint4)(c0, c1, c2, c3);
-}
-static inline uint16 philox_rows(uint16 c0, uint16 c1, uint16 c2, uint16 c3, int part) {
-  return part == 0 ? (uint16)(c0.s0, c1.s0, c2.s0, c3.s0, c0.s1, c1.s1, c2.s1, c3.s1,
-                              c0.s2, c1.s2, c2.s2, c3.s2, c0.s3, c1.s3, c2.s3, c3.s3)
-       : part == 1 ? (uint16)(c0.s4, c1.s4, c2.s4, c3.s4, c0.s5, c1.s5, c2.s5, c3.s5,
-                              c0.s6, c1.s6, c2.s6, c3.s6, c0.s7, c1.s7, c2.s7, c3.s7)
-       : part == 2 ? (uint16)(c0.s8, c1.s8, c2.s8, c3.s8, c0.s9, c1.s9, c2.s9, c3.s9,
-                              c0.sa, c1.sa, c2.sa, c3.sa, c0.sb, c1.sb, c2.sb, c3.sb)
-                   : (uint16)(c0.sc, c1.sc, c2.sc, c3.sc, c0.sd, c1.sd, c2.sd, c3.sd,
-                              c0.se, c1.se, c2.se, c3.se, c0.sf, c1.sf, c2.sf, c3.sf);
-}
-static inline void philox_words(uint16 *w, ulong first, uint key0, uint key1, uint d0, uint d1) {
-  const ulong16 block = (ulong16)(first) + (ulong16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  uint16 c0 = __builtin_convertvector(block, uint16), c1 = __builtin_convertvector(block >> 32ul, uint16);
-  uint16 c2 = (uint16)(d0), c3 = (uint16)(d1);
-  uint k0 = key0, k1 = key1;
-  PHILOX_ROUNDS(WIDE_MULTIPLY, uint16)
-  for (int part = 0; part < 4; part++) w[part] = philox_rows(c0, c1, c2, c3, part);
-}
-"""
 
 
 def _rational(name: str) -> str:
@@ -222,6 +174,9 @@ class _Body:
     def sample(self) -> str:
         """The name or text of the samples, in the draw's dtype."""
         return getattr(self, "_" + self.draw.distribution)()
+
+    def _unit(self) -> str:
+        return self.uniform(self.draw.dtype)
 
     def _words(self) -> str:
         return self.words()[0]

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from opencl_backend.context import Context, Postponed
+from opencl_backend.context import Context
 from opencl_backend.fuse import MOST_OPERANDS
 from opencl_backend.kernels import blocks, gemm
 from opencl_backend.loop import Compute, Lazy, Load
 from opencl_backend.lower import makes_arrays, register
-from opencl_backend.render import MADE, NEXT, STRIDED, Step, access, encode
+from opencl_backend.postponed import Postponed
+from opencl_backend.render import DRAWN, MADE, NEXT, STRIDED, Step, access, encode
 from opencl_backend.runtime import DeviceArray, Number, Runtime
 from reference.graph.core import Apply, Variable
 from reference.tensor.linalg import BatchedDot, Dot
@@ -38,6 +39,8 @@ A_SUM = 2
 """Terms that a tile adds up while a loop would do one operation."""
 WORTH_LANES = 128
 """From so many terms on, sums side by side in a vector are worth being added up in the end."""
+SIDE_BY_SIDE = 16
+"""Columns that an item finishes together, where there are enough of them."""
 MOST_ROWS = {1: 12, 2: 12, 3: 8, 4: 6}
 """Rows of a tile of so many vectors: their sums stay in registers."""
 BLOCKS_EACH = 2
@@ -46,12 +49,13 @@ BLOCKS_EACH = 2
 
 @dataclass(frozen=True)
 class Operand:
-    """A batch of matrices: where it begins and its strides, in elements."""
+    """A batch of matrices: where it begins and its strides, in elements; `words` if its numbers are drawn in place."""
 
     array: DeviceArray
     batch: int
     row: int
     column: int
+    words: tuple[Number, ...] = ()
 
     @property
     def at(self) -> Number:
@@ -73,7 +77,8 @@ class Epilogue:
 
     @property
     def others(self) -> list[Operand]:
-        return [x for x in self.operands if x is not None]
+        """Those in memory."""
+        return [x for x in self.operands if x is not None and not x.words]
 
     def finish(self, ctx: Context, c: Operand) -> gemm.Finish:
         """How it is written; along the axis in which the elements of `c` lie side by side."""
@@ -81,13 +86,14 @@ class Epilogue:
         loads = []
         for x in self.operands:
             along = None if x is None else x.row if turned else x.column
-            how = MADE if along is None else access((1, along))
+            how = MADE if along is None else DRAWN if x is not None and x.words else access((1, along))
             loads.append(((c if x is None else x).array.dtype, how))
         store = NEXT if turned or c.column == 1 else STRIDED
         return gemm.Finish(tuple(loads), self.steps, store, turned, not ctx.exact, ctx.device.fp64)
 
     def numbers(self) -> list[Number]:
-        return [number for x in self.others for number in (x.at, x.row, x.column)]
+        given = [x for x in self.operands if x is not None]
+        return [number for x in given for number in (x.at, x.row, x.column)] + [word for x in given for word in x.words]
 
 
 NOTHING = Epilogue((), ())
@@ -152,7 +158,8 @@ def _matrix(array: DeviceArray, missing: tuple[str, ...], batched: int) -> Opera
         strides = (0, *strides)
     elif missing == ("column",):
         strides = (*strides, 0)
-    return Operand(array, batch, *strides)
+    row, column = strides
+    return Operand(array, batch, row, column)
 
 
 def _finished(
@@ -166,7 +173,7 @@ def _finished(
 
     def finish(lazy: Lazy, into: DeviceArray) -> bool:
         """The product and what is made of it in one kernel."""
-        epilogue = _epilogue(lazy, target, m, n)
+        epilogue = _epilogue(ctx, lazy, target, m, n, _steps(into, m, n)[1] == 1)
         if epilogue is None or lazy.dtype != target.dtype:
             return False
         ctx.forget(target)
@@ -194,15 +201,17 @@ def _steps(array: DeviceArray, m: int, n: int) -> tuple[int, int]:
     return (array.strides[0], 0) if n == 1 else (0, array.strides[0])
 
 
-def _epilogue(lazy: Lazy, product: DeviceArray, m: int, n: int) -> Epilogue | None:
-    """An expression of the elements of a product, if that is what it is."""
+def _epilogue(ctx: Context, lazy: Lazy, product: DeviceArray, m: int, n: int, in_order: bool) -> Epilogue | None:
+    """An expression of the elements of a product, if that is what it is; written `in_order` it may draw numbers."""
     code = encode(lazy.expr)
     if lazy.shape != product.shape or lazy.shape not in ((m, n), (m * n,)) or code.positions or code.gathers:
         return None
     operands: list[Operand | None] = []
     for array in code.arrays:
         if array.storage is not product.storage:
-            operands.append(Operand(array, 0, *_steps(array, m, n)))
+            words = ctx.state_of(array, m * n) if in_order else None
+            row, column = _steps(array, m, n)
+            operands.append(Operand(array, 0, row, column, tuple(words or ())))
         elif array.strides == product.strides and array.offset == product.offset:
             operands.append(None)
         else:
@@ -354,7 +363,8 @@ def _launch_product(
 
 
 def _label(m: int, depth: int, n: int, epilogue: Epilogue) -> str:
-    return "+".join(dict.fromkeys((f"dot {m}x{depth}x{n}", *(step.row for step in epilogue.steps if step.row))))
+    draws = ["draw"] * any(x is not None and x.words for x in epilogue.operands)
+    return "+".join(dict.fromkeys((f"dot {m}x{depth}x{n}", *draws, *(step.row for step in epilogue.steps if step.row))))
 
 
 def _launch_inner(
@@ -364,14 +374,15 @@ def _launch_inner(
     options = ctx.options(batches * m * n * depth, ("inner", dtype, m, n))
     most = 2 if options else 4  # sums side by side take the compiler long, even in haste
     rows, columns = (min(m, most), min(n, most)) if m > 1 and n > 1 else (min(m, 2 * most), min(n, 2 * most))
-    blocks = -(-n // columns)
     items = 4 * ctx.device.compute_units
+    tiles = max(1, min(SIDE_BY_SIDE // columns, n // (columns * items))) if epilogue.steps else 1
+    blocks = -(-n // (columns * tiles))
     groups = max(1, min(-(-items // (blocks * batches)), -(-m // rows), m * n * depth // 50_000 or 1))
     rows_each, groups = _split(m, rows, groups)
     if ctx.share and m % ctx.share == 0:
         rows_each, groups = ctx.share, m // ctx.share
     finish = epilogue.finish(ctx, c)
-    text = gemm.inner(dtype, rows, columns, 64 // np.dtype(dtype).itemsize, ctx.device.fp64, finish)
+    text = gemm.inner(dtype, rows, columns, 64 // np.dtype(dtype).itemsize, ctx.device.fp64, finish, tiles)
     ctx.launch(
         _label(m, depth, n, epilogue), text, "inner", batches * blocks * groups,
         _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks) + epilogue.numbers(),

@@ -14,10 +14,11 @@ import numpy as np
 
 from opencl_backend.context import Context
 from opencl_backend.kernels import philox
-from opencl_backend.loop import Lazy, broadcast, chunk
-from opencl_backend.lower import makes_arrays, register
+from opencl_backend.loop import Compute, Lazy, broadcast, chunk, spread, transposed
+from opencl_backend.lower import makes_arrays, register, takes_expressions
 from opencl_backend.lower.sort import argsorted
 from opencl_backend.plan import Host
+from opencl_backend.postponed import Drawn
 from opencl_backend.runtime import DeviceArray, Number, contiguous_strides
 from reference.graph.core import Apply, Variable
 from reference.graph.errors import ShapeError
@@ -26,6 +27,7 @@ from reference.tensor.extra_ops import CumOp, SearchsortedOp
 from reference.tensor.random import RandomFunction
 
 makes_arrays(RandomFunction)
+takes_expressions(RandomFunction)
 
 A_DRAW = 32
 """Operations that a random number takes."""
@@ -77,10 +79,11 @@ def _parameter(ctx: Context, variable: Variable, shape: tuple[int, ...]) -> tupl
 
 
 def _launch(
-    ctx: Context, draw: philox.Draw, shape: tuple[int, ...], key: _Key, arrays: list[DeviceArray]
-) -> DeviceArray:
+    ctx: Context, draw: philox.Draw, shape: tuple[int, ...], key: _Key, arrays: list[DeviceArray],
+    target: DeviceArray | None = None,
+) -> DeviceArray:  # fmt: skip
     total = prod(shape)
-    target = ctx.new(draw.dtype, shape)
+    target = ctx.new(draw.dtype, shape) if target is None else target
     if total:
         each = chunk(total, 4 * ctx.device.compute_units, 256, 64)
         numbers = [total, each, *key.numbers, *[a.offset for a in arrays]]
@@ -101,18 +104,59 @@ def _elementwise(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -
     return _launch(ctx, draw, shape, key, [array for array, _ in given])
 
 
+def _drawn(ctx: Context, dtype: str, shape: tuple[int, ...], key: _Key) -> Lazy | None:
+    """Uniform numbers as an expression: the loop that reads them makes them; None if there are no such loops."""
+    can = ctx.can_postpone() and ctx.device.style == "cpu" and prod(shape) > 0
+    if not can or dtype not in ("float32", "float64"):
+        return None
+    array = ctx.new(dtype, shape)
+    draw = philox.Draw("unit", dtype, (), fp64=ctx.device.fp64)
+
+    def write() -> None:
+        _launch(ctx, draw, shape, key, [], array)
+
+    ctx.postpone(Drawn(array, write, lambda lazy, into: False, key.numbers))
+    return ctx.loaded(array)
+
+
+def _part(ctx: Context, variable: Variable, shape: tuple[int, ...]) -> Lazy:
+    """A parameter as part of such an expression."""
+    lazy = ctx.lazy(variable)
+    if lazy.weight and lazy.size < prod(shape):
+        lazy = ctx.loaded(ctx.array(variable))
+    return spread(transposed(lazy, ["x"] * (len(shape) - len(lazy.shape)) + [*range(len(lazy.shape))]), shape)
+
+
+def _uniform(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -> DeviceArray | Lazy:
+    """u * (high - low) + low"""
+    dtype = node.outputs[1].type.dtype
+    u = _drawn(ctx, dtype, shape, key)
+    if u is None:
+        return _elementwise(ctx, node, shape, key)
+    low, high = (ctx.cast(_part(ctx, v, shape), dtype) for v in node.inputs[2:])
+
+    def step(row: str, a: Lazy, b: Lazy) -> Lazy:
+        return Lazy(shape, Compute(row, dtype, dtype, (dtype, dtype), (a.expr, b.expr)))
+
+    return step("add", step("mul", u, step("sub", high, low)), low)
+
+
 def _most(ctx: Context, n: Variable) -> int:
     return max(0, int(np.max(ctx.host(n), initial=0)))
 
 
-def _binomial(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -> DeviceArray:
+def _binomial(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -> DeviceArray | Lazy:
     """One trial reads one uniform number; with more of them an item goes from trial to trial."""
     op = node.op
     assert isinstance(op, RandomFunction)
     n, p = node.inputs[2:]
     most = _most(ctx, n)
-    given = [_parameter(ctx, v, shape) for v in (n, p)]
     kind = "float32" if p.type.dtype in ("float16", "float32") else "float64"
+    u = _drawn(ctx, kind, shape, key) if most == np.min(ctx.host(n), initial=1) == 1 else None
+    if u is not None:
+        hit = Compute("lt", kind, "bool", (kind, kind), (u.expr, _part(ctx, p, shape).expr))
+        return ctx.cast(Lazy(shape, hit), op.dtype)
+    given = [_parameter(ctx, v, shape) for v in (n, p)]
     kinds = tuple((v.type.dtype, once) for v, (_, once) in zip((n, p), given))
     draw = philox.Draw(op.distribution, op.dtype, kinds, kind, ctx.device.fp64)
     arrays = [array for array, _ in given]
@@ -231,7 +275,7 @@ def _choice_once(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -
 
 
 _DRAWS = {
-    "binomial": _binomial, "multinomial": _multinomial, "permutation": _permutation,
+    "uniform": _uniform, "binomial": _binomial, "multinomial": _multinomial, "permutation": _permutation,
     "random_integers": _random_integers, "choice": _choice, "choice_without_replacement": _choice_once,
 }  # fmt: skip
-"""Distributions that need more than one uniform number an element."""
+"""Distributions that are more than one kernel that reads one uniform number an element."""

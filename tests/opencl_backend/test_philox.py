@@ -7,6 +7,7 @@ pytest.importorskip("pyopencl")
 
 import reference.tensor as T
 from reference import function
+from reference.config import config
 from reference.tensor.shared_randomstreams import RandomStreams
 
 X = np.random.default_rng(1).random((7, 133)).astype("float32")
@@ -42,6 +43,41 @@ def test_draws_have_the_reference_s_bits(draw: str):
     for got, wanted in zip(*results):
         assert got.dtype == wanted.dtype and got.shape == wanted.shape
         assert np.array_equal(got, wanted)
+
+
+READERS = {
+    "a loop": lambda s, x, y: T.sqr(s.uniform(x.shape, x.min(), x, dtype="float32")) - x,
+    "a loop over rows": lambda s, x, y: s.uniform(x.shape, dtype="float32") * x.T.copy().T + x[:, 0].dimshuffle(0, "x"),
+    "a loop over columns": lambda s, x, y: (s.uniform(x.shape, dtype="float32") + x).T,
+    "a loop in float64": lambda s, x, y: s.uniform(x.shape, dtype="float64") * x + s.uniform(x.shape, dtype="float32"),
+    "a trial of what is computed": lambda s, x, y: s.binomial(x.shape, 1, T.sqr(x), dtype="int8"),
+    "a trial by rows": lambda s, x, y: s.binomial(x.shape, 1, T.sqr(x[0]), dtype="float32"),
+    "a trial of a product": lambda s, x, y: s.binomial((7, 91), 1, T.nnet.sigmoid(T.dot(x, y)), dtype="float32"),
+    "a trial of a product by rows": lambda s, x, y: s.binomial((7, 7), 1, abs(T.dot(x, x.T)) / 90, dtype="float32"),
+    "a trial of a large product": lambda s, x, y: s.binomial((133, 133), 1, abs(T.dot(x.T, x)) / 9, dtype="float32"),
+    "a product of products": lambda s, x, y: T.dot(x, y) * s.uniform((7, 91), dtype="float32"),
+    "a product turned": lambda s, x, y: (T.dot(x, y) + s.uniform((7, 91), dtype="float32")).T,
+    "a product of vectors": lambda s, x, y: T.dot(x, y[:, 0]) + s.uniform((7,), dtype="float32"),
+    "a product in float64": lambda s, x, y: T.dot(T.cast(x, "float64"), y) * s.uniform((7, 91), dtype="float64"),
+    "a sum": lambda s, x, y: (s.uniform(x.shape, dtype="float32") * x).sum(axis=0),
+    "two loops": lambda s, x, y: [u := s.uniform(x.shape, dtype="float32"), T.exp(u) - x][1] + u.sum(axis=0),
+}
+
+
+@pytest.mark.parametrize("mode", ["EXACT", "FAST_RUN"])
+@pytest.mark.parametrize("reader", READERS)
+def test_numbers_are_the_same_wherever_they_are_made(reader, mode):
+    """In loops that read them, and by kernels of their own."""
+    y = np.random.default_rng(2).random((133, 91)).astype("float32")
+    results = []
+    for together in (True, False):
+        u, v = T.fmatrices("u", "v")
+        made = READERS[reader](RandomStreams(42), u, v)
+        with config.change_flags(opencl__interpret=False, opencl__fuse=together):
+            f = function([u, v], made, backend="opencl", mode=mode, on_unused_input="ignore")
+            results.append([f(X, y) for _ in range(3)])
+    for got, wanted in zip(*results):
+        assert got.tobytes() == wanted.tobytes()
 
 
 def test_a_large_draw_does_not_depend_on_how_it_is_split():
