@@ -17,6 +17,12 @@ seed(
     origin="the tail of n % workgroup elements was lost",
 )
 seed(
+    "beside_the_wrong_vector",
+    "the last of the vectors that are computed side by side reads what the one before reads",
+    'return f"j + {self.place * self.width}" if self.place else "j"',
+    'return f"j + {min(self.place, 2) * self.width}" if self.place else "j"',
+)
+seed(
     "row_advanced_by_one_axis",
     "after a row the second axis is not carried into the first",
     'carry = f"if (++i{axis} == d{axis}) {{ i{axis} = 0; {carry} }}"',

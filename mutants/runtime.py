@@ -60,7 +60,7 @@ seed(
 seed(
     "argument_of_the_first_replay",
     "a replay reads the host arrays of the call before",
-    "        np.copyto(self.view, value)",
+    "        self.view[...] = value",
     "        self.view[()] = self.view if self.view.any() else value",
 )
 

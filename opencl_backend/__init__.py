@@ -94,14 +94,15 @@ class Executable:
         for plan in self.plans[::-1]:
             if plan.signature != signature:
                 continue
-            if not plan.sought and _worth_compiling(plan, AHEAD * plan.seconds):
-                self._seek(plan, values)
-            if plan.following is None and _worth_compiling(plan, plan.seconds):
-                compiled = True
-                self.plans.remove(plan)
-                continue
-            if plan.following is not None and not plan.following.is_being_built():
-                self.plans[self.plans.index(plan)] = plan = plan.following
+            if plan.kinds:
+                if not plan.sought and _worth_compiling(plan, AHEAD * plan.seconds):
+                    self._seek(plan, values)
+                if plan.following is None and _worth_compiling(plan, plan.seconds):
+                    compiled = True
+                    self.plans.remove(plan)
+                    continue
+                if plan.following is not None and not plan.following.is_being_built():
+                    self.plans[self.plans.index(plan)] = plan = plan.following
             try:
                 outputs = self._replayed(plan, values)
             except Stale:
@@ -174,6 +175,8 @@ class Executable:
 
     def _gathered(self, inputs: Sequence[Any]) -> list[Any]:
         """One value an input of the graph: an array on the device for what is kept there, else the host's own value."""
+        if not self.shared:
+            return list(inputs)
         values: list[Any] = [None] * len(self.on_device)
         for k, value in zip(self.explicit, inputs, strict=True):
             values[k] = value

@@ -63,7 +63,7 @@ class Copied:
         place.storage.slot.put(self.storage.buffer)
 
     def take(self, value: np.ndarray) -> None:
-        np.copyto(self.view, value)
+        self.view[...] = value
 
 
 class Borrowed:

@@ -11,7 +11,7 @@ take part), the rest one by one; on GPUs a work-item owns one element.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,13 @@ A_FUNCTION = 8
 """Simple operations that a function such as exp is taken for."""
 ALONE = 4
 """How much longer a number takes that is in no vector."""
+BESIDE = 4
+"""Vectors that are computed side by side where an element takes long: the operations of one wait for each other, and a
+processor does not look far enough ahead to begin the next."""
+LONG = 20
+"""Simple operations that are long."""
+MANY = 1 << 14
+"""Simple operations of a loop that are worth the longer text."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class Spec:
     store      access of the output
     rank       axes of the loop
     gathers    index values in all gathers
+    beside     vectors that are computed side by side
     """
 
     loads: tuple[tuple[str, str], ...]
@@ -71,6 +79,7 @@ class Spec:
     fast: bool = False
     fp64: bool = True
     gathers: int = 0
+    beside: int = 1
 
 
 def header(fp64: bool = True) -> str:
@@ -88,11 +97,15 @@ def signature(name: str, arrays: Iterable[tuple[str, str]], local: int = 1) -> s
 
 
 class Body:
-    """The statements that compute one element, or one vector of `width` elements, at position ``j``."""
+    """The statements that compute one element, or one vector of `width` elements, at position ``j``.
 
-    def __init__(self, spec: Spec, width: int):
+    place   of several such vectors, the first at ``j``: which of them
+    """
+
+    def __init__(self, spec: Spec, width: int, place: int = 0):
         self.spec = spec
         self.width = width
+        self.place = place
         self.lines: list[str] = []
         self.helpers: dict[str, None] = {}
 
@@ -106,7 +119,13 @@ class Body:
             names.append(getattr(self, f"_{step.kind}")(k, step, names))
         return names[-1]
 
+    @property
+    def at(self) -> str:
+        """The position of the first element."""
+        return f"j + {self.place * self.width}" if self.place else "j"
+
     def _define(self, name: str, dtype: str, text: str) -> str:
+        name += f"_{'abcdefgh'[self.place]}" if self.place else ""
         self.lines.append(f"const {self.ct(dtype).name} {name} = {text};")
         return name
 
@@ -122,7 +141,7 @@ class Body:
         where = f"a{operand}[j]" if access in (NEXT, DRAWN) else f"a{operand}[j * t{operand}]"
         if self.width > 1:
             space = "" if access == DRAWN else "global "
-            where = f"*({space}const {unaligned(dtype, self.width)} *)(a{operand} + j)"
+            where = f"*({space}const {unaligned(dtype, self.width)} *)(a{operand} + {self.at})"
         return self._define(f"v{k}", dtype, self.loaded(dtype, where))
 
     def loaded(self, dtype: str, text: str) -> str:
@@ -212,13 +231,26 @@ def vector_width(spec: Spec) -> int:
     return 8 if any(dtype.endswith("64") for dtype in dtypes) else 16
 
 
+def operations(spec: Spec) -> int:
+    """Simple operations that an element takes."""
+    functions = [step for step in spec.steps if step.row and scalar_c.by_name(step.row).helpers(CType(step.compute))]
+    draws = sum(access == DRAWN for _, access in spec.loads)
+    return len(spec.steps) + A_FUNCTION * len(functions) + A_DRAW * draws
+
+
 def effort(spec: Spec, along: int) -> int:
     """Simple operations on numbers in vectors that an element takes, of rows of so many."""
     width = vector_width(spec)
-    functions = [step for step in spec.steps if step.row and scalar_c.by_name(step.row).helpers(CType(step.compute))]
-    draws = sum(access == DRAWN for _, access in spec.loads)
-    each = len(spec.steps) + A_FUNCTION * len(functions) + A_DRAW * draws
-    return each * (ALONE if width == 1 or along < width else 1)
+    return operations(spec) * (ALONE if width == 1 or along < width else 1)
+
+
+def side_by_side(spec: Spec, total: int, along: int) -> Spec:
+    """The same, with several vectors computed at once where that is worth a longer text."""
+    width = vector_width(spec)
+    each = operations(spec)
+    if spec.style == "gpu" or width == 1 or along < BESIDE * width or each < LONG or total * each < MANY:
+        return spec
+    return replace(spec, beside=BESIDE)
 
 
 @cache
@@ -316,19 +348,19 @@ def _cpu_nest(spec: Spec) -> str:
     out.append("    long j = 0;")
     width = vector_width(spec)
     types: list[tuple[str, int]] = []
-    for w in dict.fromkeys((width, 1)):
-        body = Body(spec, w)
-        value = body.build()
-        stored = body.stored(result, value)
-        out.append(f"    for (; j + {w} <= m; j += {w}) {{" if w > 1 else "    for (; j < m; j++) {")
-        out.extend("      " + line for line in body.lines)
+    for w, beside in dict.fromkeys(((width, spec.beside), (width, 1), (1, 1))):
+        bodies = [Body(spec, w, place) for place in range(beside)]
+        stored = [body.stored(result, body.build()) for body in bodies]
+        out.append(f"    for (; j + {w * beside} <= m; j += {w * beside}) {{" if w > 1 else "    for (; j < m; j++) {")
+        out.extend("      " + line for lines in zip(*[body.lines for body in bodies]) for line in lines)
         if w > 1:
-            out.append(f"      *(global {unaligned(result, w)} *)(o + j) = {stored};")
+            of = f"*(global {unaligned(result, w)} *)"
+            out.extend(f"      {of}(o + {body.at}) = {text};" for body, text in zip(bodies, stored))
             types = [(d, w) for d in dict.fromkeys([d for d, a in spec.loads if a in (NEXT, DRAWN)] + [result])]
         else:
-            out.append(f"      o[{'j' if spec.store == NEXT else 'j * t'}] = {stored};")
+            out.append(f"      o[{'j' if spec.store == NEXT else 'j * t'}] = {stored[0]};")
         out.append("    }")
-        helpers.update(body.helpers)
+        helpers.update(bodies[0].helpers)
     out.append("    k += m;")
     if drawn:
         out.append(f"    x += m;\n    if (x < d{last}) continue;")
@@ -439,6 +471,7 @@ def run(ctx: Context, lazy: Lazy, target: DeviceArray) -> None:
         ctx.device.style, not ctx.exact, ctx.device.fp64, sum(len(gather.indices) for gather in code.gathers),
     )  # fmt: skip
     total = lazy.size
+    spec = side_by_side(spec, total, geometry.shape[-1])
     gpu = spec.style == "gpu"
     each = 1 if gpu else chunk(total, 4 * ctx.device.compute_units, 1024 if drawn else 4096, 64)
     numbers: list[Number] = [total, each, *geometry.shape]

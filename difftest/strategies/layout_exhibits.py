@@ -59,6 +59,13 @@ def _nests() -> Iterator[Exhibit]:
         ("places", ("x0", "x1"), {"index": ("@1",)}), ("add", (0, "x3"), {}),
         ("places", ("x0", "x1", "x2"), {"index": ("@1", "@2")}), ("exp", (2,), {}), *_over("sum", 0, 1, of=1),
     ), compiled=True)  # fmt: skip
+    # Rows so long, of so much work, that vectors are computed side by side; one by one is what is left of them.
+    waves = np.sin(np.arange(3.0 * 300)).reshape(3, 300)
+    for dtype in ("float64", "float32"):
+        yield Exhibit((waves.astype(dtype), waves[:, :1].astype(dtype)), (
+            ("tanh", ("x0",), {}), ("exp", (0,), {}), ("mul", (1, "x1"), {}), ("add", (2, 0), {}), ("tanh", (3,), {}),
+            ("sub", (4, "x0"), {}),
+        ), {1: (False, True)}, compiled=True)  # fmt: skip
     infinite: Link = ("constant", (), {"value": (float("inf"), float("-inf"), float("nan")), "dtype": "float64"})
     yield Exhibit((np.array([0.5, -1.0, 3.0]),), (
         ("literal", ("x0", ("number", 0.1)), {"op": "+", "swapped": False}), ("tanh", (0,), {}),

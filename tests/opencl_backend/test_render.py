@@ -100,3 +100,30 @@ def test_programs_of_other_lengths_share_one_text():
     for shape in [(1, 1), (7, 2), (0, 3), (50, 60)]:
         f(np.zeros(shape))
     assert programs(current()).builds == before
+
+
+@pytest.mark.parametrize("mode", ["FAST_RUN", "EXACT"])
+@pytest.mark.parametrize("columns", [64, 100, 1031])
+def test_vectors_side_by_side_have_the_bits_of_one_after_the_other(columns, mode, monkeypatch):
+    import reference.tensor as T
+    from reference import function
+    from reference.config import config
+
+    def results():
+        x, y = T.fmatrix("x"), T.fcol("y")
+        z = T.tanh(x * y) + T.exp(-x)
+        f = function([x, y], [z / (1 + y * y), (T.exp(T.tanh(x)) * 2 - y).sum(axis=1)], mode=mode, backend="opencl")
+        values = np.sin(np.arange(20 * columns, dtype="float32")).reshape(20, columns)
+        return f(values, values[:, :1])
+
+    texts = []
+    nest = render.nest
+    monkeypatch.setattr(render, "nest", lambda spec: texts.append(spec.beside) or nest(spec))
+    with config.change_flags(opencl__interpret=False):
+        many = results()
+        assert max(texts) == render.BESIDE
+        monkeypatch.setattr(render, "LONG", 10**6)
+        texts.clear()
+        one = results()
+        assert max(texts) == 1
+    assert all(np.array_equal(a, b) for a, b in zip(many, one))
