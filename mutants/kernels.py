@@ -212,6 +212,15 @@ seed(
     "l = column + across * {columns} + e % {columns};",
 )
 
+seed = patches("kernels", f"{OPENCL}/kernels/crew.py", "kernel ", "plan ", "fusion ", "driver ", "machine ", "inline ")
+
+seed(
+    "last_item_of_a_stage_lost",
+    "of every launch that several share the last item is left out, though it counts as done",
+    "{name}(i - {before}, g + {call.at}{pointers});",
+    "if (i < {upto} - 1) {name}(i - {before}, g + {call.at}{pointers});",
+)
+
 seed = patches("kernels", f"{OPENCL}/kernels/scatter.py", "kernel AdvancedIncSubtensor")
 
 seed(

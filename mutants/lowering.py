@@ -411,8 +411,8 @@ seed = patches("lowering", "opencl_backend/joins.py", "kernel ", "plan ", "fusio
 seed(
     "joined_last_first",
     "what is joined into one kernel is done last first",
-    "    for launch in run:\n        arrays",
-    "    for launch in run[::-1]:\n        arrays",
+    "        for launch in run:\n            arrays",
+    "        for launch in run[::-1]:\n            arrays",
     "kernel ",
     "plan ",
     "fusion ",

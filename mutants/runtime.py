@@ -77,11 +77,13 @@ seed(
     "random",
     origin="a stale cache",
 )
+seed = patches("runtime", "opencl_backend/launch.py", "plan ", "kernel ", "function")
+
 seed(
     "numbers_not_refreshed",
     "a launch keeps the numbers it was recorded with",
-    "                self.geometry = self.runtime.constants(self.numbers)\n        self.runtime.enqueue",
-    "                pass\n        self.runtime.enqueue",
+    "                self.geometry = self.runtime.constants(self.numbers)\n",
+    "                self.geometry = self.geometry or self.runtime.constants(self.numbers)\n",
     "plan ",
     "kernel ",
     "random",

@@ -149,6 +149,11 @@ class Device:
         return bool(self.cl_device.type & cl.device_type.CPU)
 
     @cached_property
+    def has_crews(self) -> bool:
+        """May the thread that waits for kernels and the driver's own share one's work, in memory that all see?"""
+        return self.style == "cpu" and self.inline is not None and self.compute_units > 1
+
+    @cached_property
     def compute_units(self) -> int:
         return int(self.cl_device.max_compute_units)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from opencl_backend.crew import Crew
 from reference.config import config
 
 if TYPE_CHECKING:
@@ -26,19 +27,27 @@ class Trial:
     over   the plan stays where it is
     """
 
-    __slots__ = ("_best", "_calls", "over")
+    __slots__ = ("_best", "_calls", "_crews", "over")
 
     def __init__(self, plan: Plan):
         self._calls = 0
         self._best = {False: float("inf"), True: float("inf")}
         wanted = config.opencl.threads
+        self._crews = [work for work in plan.launches if isinstance(work, Crew)]
         self.over = plan.runtime.device.inline is None or wanted != "auto"
-        if self.over and wanted == "caller":
+        if self._crews and wanted in ("auto", "both"):
+            self.over |= not plan.run_inline(True)
+        elif self.over and wanted == "caller":
             plan.run_inline(True)
+            self._help(False)
+
+    def _help(self, helped: bool) -> None:
+        for crew in self._crews:
+            crew.helped = helped
 
     def took(self, plan: Plan, seconds: float) -> None:
         """What the replay that has ended took: it may be the last that ran where it did."""
-        here = plan.inline
+        here = not self._crews[0].helped if self._crews else plan.inline
         self._best[here] = min(self._best[here], seconds)
         self._calls += 1
         if self._calls < CALLS:
@@ -46,6 +55,13 @@ class Trial:
         self._calls = 0
         if here:
             self.over = True
-            plan.run_inline(self._best[True] <= self._best[False])
+            self._go(plan, self._best[True] <= self._best[False])
         else:
-            self.over = self._best[False] > QUICK or not plan.run_inline(True)
+            self.over = (self._best[False] > QUICK and not self._crews) or not self._go(plan, True)
+
+    def _go(self, plan: Plan, alone: bool) -> bool:
+        """Have the thread that waits do all of it, or no longer; False if the driver cannot."""
+        if not self._crews:
+            return plan.run_inline(alone)
+        self._help(not alone)
+        return True

@@ -8,13 +8,20 @@ kernels compute.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
-from opencl_backend.kernels import rows
-from opencl_backend.plan import Code, Launch, Work
+from opencl_backend.crew import MOST_STAGES, Crew
+from opencl_backend.kernels import crew, rows
+from opencl_backend.launch import Code, Launch, Work
 from opencl_backend.runtime import Number, Slot
+from reference.config import config
 
 MOST_WORK = 1 << 18
 """Operations of a launch that one work-item may do: some forty microseconds."""
+MOST_ALONE = 1 << 15
+"""The same within one kernel for a whole plan, where sharing work out takes a microsecond."""
+MOST_SHARED = 1 << 24
+"""Operations of a launch above which waking threads for it does not count."""
 MOST_PARTS = 32
 """Launches in one: compilers are slow with long functions."""
 MOST_ARRAYS = 64
@@ -23,43 +30,85 @@ MOST_ARRAYS = 64
 
 def joined(launches: Sequence[Work]) -> list[Work]:
     """The same work, in the same order, with fewer launches."""
+    crews = _may_be_crews(launches)
+    may_join, most = (_is_plain, MOST_STAGES) if crews else (_is_small, MOST_PARTS)
     result: list[Work] = []
     run: list[Launch] = []
     for work in (*launches, None):
-        if isinstance(work, Launch) and _is_small(work) and _fits(run, work):
+        joins = isinstance(work, Launch) and may_join(work)
+        if isinstance(work, Launch) and joins and _fits(run, work, most):
             run.append(work)
             continue
-        result += run if len(run) < 2 else [_one(run)]
+        result += _one_of(run, crews)
         run = []
-        if isinstance(work, Launch) and _is_small(work):
+        if isinstance(work, Launch) and joins:
             run.append(work)
         elif work is not None:
             result.append(work)
     return result
 
 
+def _one_of(run: list[Launch], crews: bool) -> list[Launch]:
+    if crews and not all(map(_is_alone, run)):
+        return [_crew(run)]
+    return run if len(run) < 2 else [_one(run)]
+
+
+def _may_be_crews(launches: Sequence[Work]) -> bool:
+    """Is all that kernels do worth sharing out, and nothing so long that waking threads for it does not count?"""
+    kernels = [work for work in launches if list(work.kernels())]
+    of = [work for work in kernels if isinstance(work, Launch) and _is_plain(work) and work.work <= MOST_SHARED]
+    return bool(of) and len(of) == len(kernels) and of[0].runtime.device.has_crews
+
+
+def _is_plain(launch: Launch) -> bool:
+    return launch.local == (1,) and not launch.code.options and len(rows.KERNEL.findall(launch.code.text)) == 1
+
+
 def _is_small(launch: Launch) -> bool:
-    plain = launch.local == (1,) and not launch.code.options
-    return plain and launch.work <= MOST_WORK and len(rows.KERNEL.findall(launch.code.text)) == 1
+    return _is_plain(launch) and launch.work <= MOST_WORK
 
 
-def _fits(run: Sequence[Launch], launch: Launch) -> bool:
+def _is_alone(launch: Launch) -> bool:
+    """Is it quicker done than shared out?"""
+    small = launch.work <= MOST_ALONE or launch.items == (1,)
+    return small and config.opencl.threads != "both"
+
+
+def _fits(run: Sequence[Launch], launch: Launch, most: int) -> bool:
     slots = dict.fromkeys(slot for one in (*run, launch) for slot in one.slots)
-    return len(run) < MOST_PARTS and len(slots) <= MOST_ARRAYS
+    return len(run) < most and len(slots) < MOST_ARRAYS
+
+
+class _Calls:
+    """What launches call, as parts of one kernel: its arrays, its numbers, and the calls."""
+
+    def __init__(self, run: Sequence[Launch]):
+        self.places: dict[Slot, int] = {}
+        self.numbers: list[Number] = [1, 1]
+        self.calls: list[rows.Call] = []
+        for launch in run:
+            arrays = tuple(self.places.setdefault(slot, len(self.places)) for slot in launch.slots)
+            at, count = len(self.numbers), len(launch.numbers)
+            self.calls.append(rows.Call(launch.code.text, arrays, at, count, launch.items[0], 0))
+            self.numbers += launch.numbers
+        self.label = ", ".join(launch.label for launch in run)
+        self.total = [sum(each) for each in zip(*((x.elements, x.work, x.moved) for x in run))]
 
 
 def _one(run: Sequence[Launch]) -> Launch:
     """A kernel of one work-item for all of these."""
-    runtime = run[0].runtime
-    places: dict[Slot, int] = {}
-    numbers: list[Number] = [1, 1]
-    calls = []
-    for launch in run:
-        arrays = tuple(places.setdefault(slot, len(places)) for slot in launch.slots)
-        calls.append(rows.Call(launch.code.text, arrays, len(numbers), len(launch.numbers), launch.items[0], 0))
-        numbers += launch.numbers
-    kinds, still = ["uchar"] * len(places), [rows.Place(k) for k in range(len(places))]
-    text = rows.text(kinds, still, calls, None, runtime.device.fp64)
-    total = [sum(each) for each in zip(*((x.elements, x.work, x.moved) for x in run))]
-    label = ", ".join(launch.label for launch in run)
-    return Launch(runtime, label, Code(text, "loop"), 1, numbers, list(places), 1, *total)
+    runtime, of = run[0].runtime, _Calls(run)
+    kinds, still = ["uchar"] * len(of.places), [rows.Place(k) for k in range(len(of.places))]
+    text = rows.text(kinds, still, of.calls, None, runtime.device.fp64)
+    return Launch(runtime, of.label, Code(text, "loop"), 1, of.numbers, list(of.places), 1, *of.total)
+
+
+def _crew(run: Sequence[Launch]) -> Launch:
+    """A kernel of which several work-items do all of these, where there is enough to do for several."""
+    of = _Calls(run)
+    stages = []
+    for alone, together in groupby(zip(run, of.calls), lambda pair: _is_alone(pair[0])):
+        calls = [call for _, call in together]
+        stages += [crew.Stage(tuple(calls), True)] if alone else [crew.Stage((call,), False) for call in calls]
+    return Crew(run[0].runtime, of.label, stages, of.numbers, list(of.places), *of.total)

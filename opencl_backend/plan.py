@@ -7,18 +7,22 @@ long as those it depends on stay the same. It must not know operations: context.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from threading import Thread
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 
 from opencl_backend.inline import Trial
+from opencl_backend.launch import Code as Code
+from opencl_backend.launch import HasKernel as HasKernel
+from opencl_backend.launch import Launch as Launch
+from opencl_backend.launch import Work as Work
 from opencl_backend.loop import Lazy
 from opencl_backend.ports import Host as Host
 from opencl_backend.ports import Leave, WayIn, WayOut, way_in, way_out
-from opencl_backend.runtime import Cell, DeviceArray, Kernel, Number, Runtime, Slot, contiguous_strides, seen
+from opencl_backend.runtime import DeviceArray, Runtime, contiguous_strides, seen
 from reference.graph.core import Apply
 from reference.interpreter import explain
 
@@ -32,88 +36,6 @@ class MustRun(Exception):
 
 
 Value = DeviceArray | Lazy | Host
-
-
-class Work(Protocol):
-    """What a plan does in order; `explain` shows the attributes."""
-
-    label: str
-    items: tuple[int]
-    elements: int
-    moved: int
-
-    def enqueue(self) -> None:
-        """Begin, after all that was begun before, with the numbers and buffers of the moment."""
-
-    def kernels(self) -> Iterable[HasKernel]:
-        """Who holds a kernel of the driver's."""
-
-
-class HasKernel(Protocol):
-    """Whoever launches this kernel."""
-
-    kernel: Kernel
-
-
-class Code(NamedTuple):
-    """A kernel: the text of its program, its name there, and how the program is compiled."""
-
-    text: str
-    name: str
-    options: tuple[str, ...] = ()
-
-
-class Launch:
-    """One kernel enqueued: numbers in a small constant buffer, then arrays. It is built when it is first needed.
-
-    work    what one work-item alone would have to do, in simple operations on a number in a vector
-    moved   bytes of all arrays
-    """
-
-    __slots__ = (
-        "_kernel", "code", "elements", "geometry", "items", "label", "live", "local", "moved", "now", "numbers",
-        "runtime", "slots", "work",
-    )  # fmt: skip
-
-    def __init__(
-        self, runtime: Runtime, label: str, code: Code, items: int, numbers: Sequence[Number], slots: Sequence[Slot],
-        local: int, elements: int, work: int, moved: int,
-    ):  # fmt: skip
-        self.runtime = runtime
-        self.label = label
-        self.code = code
-        self.items = (items,)
-        self.local = (local,)
-        self.slots = list(slots)
-        self.elements = elements
-        self.work = work
-        self.moved = moved
-        self.numbers = list(numbers)
-        self.live = [n for n in self.numbers if isinstance(n, Cell)]
-        self.now: list[int] | None = None
-        self.geometry: Any = None
-        self._kernel: Kernel | None = None
-
-    @property
-    def kernel(self) -> Kernel:
-        if self._kernel is None:
-            self._kernel = self.runtime.kernel(*self.code)
-        return self._kernel
-
-    @kernel.setter
-    def kernel(self, kernel: Kernel) -> None:
-        self._kernel = kernel
-
-    def enqueue(self) -> None:
-        if self.live or self.now is None:
-            now = [cell.value for cell in self.live]
-            if now != self.now:
-                self.now = now
-                self.geometry = self.runtime.constants(self.numbers)
-        self.runtime.enqueue(self._kernel or self.kernel, self.items, self.local, self.geometry, self.slots)
-
-    def kernels(self) -> Iterable[HasKernel]:
-        yield self
 
 
 class Flag:

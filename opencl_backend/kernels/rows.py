@@ -126,21 +126,17 @@ def definitions(text: str) -> list[str]:
     return found
 
 
-def text(
-    arrays: Sequence[str], places: Sequence[Place], calls: Sequence[Call], until: tuple[int, int] | None, fp64: bool,
-    ended: Sequence[tuple[int, int, int]] = (),
-) -> str:  # fmt: skip
-    """The program; its kernel is ``loop``. `arrays` are the types of the arguments, `until` (place, offset) of the
-    condition, `ended` what goes where after the last step: (place, argument, elements). Numbers begin with: items,
-    steps."""
+def functions(calls: Sequence[Call]) -> tuple[list[str], dict[str, str]]:
+    """What the programs of these calls define, kernels as functions, and the names of those: by text, and by text and
+    "drawn"."""
     known: dict[str, None] = {}
     out: list[str] = []
-    functions: dict[str, str] = {}
+    names: dict[str, str] = {}
     for call in calls:
         key = call.text + ("drawn" if call.drawn else "")
-        if key in functions:
+        if key in names:
             continue
-        functions[key] = name = f"part{len(functions)}"
+        names[key] = name = f"part{len(names)}"
         for part in definitions(_OWN.sub(rf"{name}_\1", call.text)):
             kernel = KERNEL.search(part)
             if kernel:
@@ -154,6 +150,17 @@ def text(
                 known[part] = None
                 out.append(part)
     out.append("#pragma OPENCL FP_CONTRACT OFF")
+    return out, names
+
+
+def text(
+    arrays: Sequence[str], places: Sequence[Place], calls: Sequence[Call], until: tuple[int, int] | None, fp64: bool,
+    ended: Sequence[tuple[int, int, int]] = (),
+) -> str:  # fmt: skip
+    """The program; its kernel is ``loop``. `arrays` are the types of the arguments, `until` (place, offset) of the
+    condition, `ended` what goes where after the last step: (place, argument, elements). Numbers begin with: items,
+    steps."""
+    out, names = functions(calls)
     given = ", ".join(["constant long *g", *(f"global {kind} *p{k}" for k, kind in enumerate(arrays))])
     out += [
         "__attribute__((reqd_work_group_size(1, 1, 1)))",
@@ -165,7 +172,7 @@ def text(
     here = [f"global {arrays[place.array]} *const a{k} = {_where(place)};" for k, place in enumerate(places)]
     out += here
     for call in calls:
-        name = functions[call.text + ("drawn" if call.drawn else "")]
+        name = names[call.text + ("drawn" if call.drawn else "")]
         pointers = "".join(f", (global void *)a{k}" for k in call.places)
         if call.split:
             loop = f"for (long i = item; i < {call.items}; i += {call.split})"

@@ -5,6 +5,7 @@ import pytest
 
 import reference.tensor as T
 from opencl_backend.cache import Programs
+from opencl_backend.joins import MOST_WORK
 from reference import function, grad, shared
 from reference.config import config
 from reference.graph.errors import BackendError
@@ -67,7 +68,8 @@ def test_an_error_in_a_joined_kernel_is_told():
     assert np.array_equal(f(M, np.array([3]))[0], M[[3]] * 2)
 
 
-def test_what_is_large_is_not_joined():
+def test_what_is_large_is_not_joined(monkeypatch):
+    monkeypatch.setattr("opencl_backend.joins.MOST_SHARED", MOST_WORK)
     big = RNG.standard_normal((700, 1000)).astype("float32")
     f = compiled([x], [T.tanh(x), (x * 2).sum(axis=0), T.exp(x[0]), x.max(axis=1)[:5] + 1])
     f(big)

@@ -1,0 +1,93 @@
+"""A whole plan as one kernel whose work-items share out the work: the thread that waits for it is one of them.
+
+Owns its launch. Waking a driver's threads takes as long as a small kernel, and some never wake before the work is done.
+So where the driver can run kernels in the thread that waits, that thread starts with the work at once, and one that
+wakes up takes its share of what is left; a thread that comes when the call is over finds nothing to do. It must not
+know what kernels compute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+
+from opencl_backend.kernels import crew
+from opencl_backend.launch import Code, Launch
+from opencl_backend.runtime import Kernel, Memory, Number, Runtime, Slot
+
+GROUPS = 4
+"""Items a compute unit, where a driver's threads run all of them: PoCL gives the first thread more than its share."""
+MOST_STAGES = 32
+"""Of one plan, each after the one before."""
+
+
+class Turns:
+    """Which number of whose work comes next, and how much is done: memory that kernels of all plans share, for good."""
+
+    def __init__(self, runtime: Runtime, stages: int):
+        storage = Memory(runtime.device).of_size(8 * crew.LINE * (1 + stages))
+        assert storage.host is not None
+        storage.leave_pool()
+        self.slot = storage.slot
+        self._storage = storage
+        self._now = storage.host.view(np.int64)
+        self._now[:] = 0
+        self._calls = 0
+
+    def begin(self) -> np.int64:
+        """The number of a new call, nothing of which is done."""
+        self._calls += 1
+        self._now[1:] = 0
+        self._now[0] = self._calls << crew.CALL
+        return np.int64(self._calls)
+
+
+@cache
+def turns(runtime: Runtime) -> Turns:
+    """Those of a device."""
+    return Turns(runtime, MOST_STAGES)
+
+
+class Crew(Launch):
+    """All launches of a plan as one.
+
+    helped   the driver's threads are woken to take part where the thread that waits runs kernels
+    """
+
+    __slots__ = ("helped",)
+
+    def __init__(
+        self, runtime: Runtime, label: str, stages: Sequence[crew.Stage], numbers: Sequence[Number],
+        slots: Sequence[Slot], elements: int, work: int, moved: int,
+    ):  # fmt: skip
+        text = crew.text(len(slots), tuple(stages), runtime.device.fp64)
+        items = GROUPS * runtime.device.compute_units
+        everything = [*slots, turns(runtime).slot]
+        super().__init__(runtime, label, Code(text, "crew"), items, numbers, everything, 1, elements, work, moved)
+        self.helped = runtime.device.compute_units > 1
+
+    def enqueue(self) -> None:
+        runtime, device = self.runtime, self.runtime.device
+        # What came before must be done: helpers do not wait for it, and count in the same memory.
+        runtime.wait()
+        call = turns(runtime).begin()
+        self.follow()
+        if runtime.queue is not device.inline:
+            self._begin(call, self.kernel, self.items)
+            return
+        if self.helped:
+            other = runtime.elsewhere(self.kernel)
+            assert other is not None
+            runtime.queue = device.queue
+            try:
+                self._begin(call, other, (device.compute_units - 1,))
+                device.queue.flush()
+            finally:
+                runtime.queue = device.inline
+        self._begin(call, self.kernel, (1,))
+
+    def _begin(self, call: np.int64, kernel: Kernel, items: tuple[int]) -> None:
+        kernel.object.set_arg(1 + len(self.slots), call)
+        self.runtime.enqueue(kernel, items, self.local, self.geometry, self.slots)

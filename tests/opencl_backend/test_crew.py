@@ -1,0 +1,90 @@
+"""Plans whose work is shared out: the same bits whoever does it, and no work for those that come late."""
+
+import numpy as np
+import pytest
+
+import reference.tensor as T
+from opencl_backend.crew import Crew, turns
+from opencl_backend.device import current
+from opencl_backend.inline import CALLS, Trial
+from opencl_backend.kernels import crew
+from reference import function, grad, shared
+from reference.config import config
+
+pytestmark = pytest.mark.skipif(
+    not current().has_crews, reason="only PoCL 3 from PyPI runs kernels in the thread that waits, too"
+)
+
+RNG = np.random.default_rng(9)
+M = RNG.standard_normal((300, 90)).astype("float32")
+x = T.fmatrix("x")
+
+
+def trained(mode="FAST_RUN"):
+    """A step of training, and all that it leaves behind."""
+    W, b = shared(M[:90, :70].copy()), shared(np.zeros(70, "float32"))
+    cost = T.sqr(T.tanh(T.dot(x, W) + b) - 0.5).mean()
+    updates = [(v, v - np.float32(0.1) * grad(cost, v)) for v in (W, b)]
+    f = function([x], cost, updates=updates, backend="opencl", mode=mode)
+
+    def call():
+        with config.change_flags(opencl__interpret=False):
+            return [f(M).tobytes(), W.get_value().tobytes(), b.get_value().tobytes()]
+
+    return f, call
+
+
+def works(f):
+    return f.executable.last.launches
+
+
+@pytest.mark.parametrize("mode", ["FAST_RUN", "EXACT"])
+def test_who_does_the_work_changes_no_bit(mode):
+    results = {}
+    for threads in ("auto", "caller", "driver"):
+        with config.change_flags(opencl__threads=threads):
+            f, call = trained(mode)
+            results[threads] = [call() for _ in range(2 * CALLS + 3)]
+        assert any(isinstance(work, Crew) for work in works(f))
+    with config.change_flags(opencl__replay=False):
+        _, call = trained(mode)
+        results["one by one"] = [call() for _ in range(2 * CALLS + 3)]
+    assert len({tuple(map(tuple, calls)) for calls in results.values()}) == 1
+
+
+def test_helpers_are_woken_where_that_is_quicker(monkeypatch):
+    took = Trial.took
+    for alone, helped in ((1e-3, 2e-3), (2e-3, 1e-3)):
+        monkeypatch.setattr(
+            Trial,
+            "took",
+            lambda self, plan, s, a=alone, h=helped: took(self, plan, h if plan.launches[0].helped else a),
+        )
+        f, call = trained()
+        for _ in range(2 * CALLS + 2):
+            call()
+        assert works(f)[0].helped == (helped < alone)
+
+
+def test_whoever_comes_when_the_call_is_over_does_nothing():
+    f, call = trained()
+    for _ in range(3):
+        call()
+    (work,) = works(f)
+    runtime = work.runtime
+    before = call()
+    late = runtime.elsewhere(work.kernel) or work.kernel
+    number = turns(runtime).begin()
+    turns(runtime).begin()
+    work._begin(number, late, (2,))
+    runtime.wait()
+    runtime.device.inline.finish()
+    again = trained()[1]
+    assert [again() for _ in range(4)][-1] == before
+
+
+def test_a_call_has_a_number_of_its_own():
+    counts = turns(runtime := trained()[0].executable.runtime)
+    first, second = counts.begin(), counts.begin()
+    assert second == first + 1
+    assert counts is turns(runtime) and second << crew.CALL > first << crew.CALL
