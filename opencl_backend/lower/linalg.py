@@ -25,7 +25,7 @@ from reference.tensor.linalg import BatchedDot, Dot
 
 makes_arrays(Dot, BatchedDot)
 
-WORTH_BLAS = 2 * 384**3
+WORTH_BLAS = 2 * 768**3
 """From so many operations on, waiting for the queue and calling BLAS is the faster way on a CPU."""
 WORTH_PACKING = 2048
 """Bytes from one row of the right operand to the next above which its blocks are copied first."""
@@ -227,6 +227,7 @@ def multiply(
     dtype = c.array.dtype
     floats = dtype in ("float32", "float64")
     free = floats and not ctx.exact
+    few = ctx.records or m < 4 * PACKED_ROWS or n < SIDE_BY_SIDE
     if depth == 0:
         ctx.emit(_zeros(ctx, c.array), c.array)
     elif ctx.device.style == "gpu" and min(m, n) >= blocks.SIDE and ctx.is_large(batches * m * n * depth * A_PRODUCT):
@@ -244,7 +245,7 @@ def multiply(
         _launch_product(ctx, b.turned(), side, c.turned(), batches, n, m, depth, epilogue.turned())
     elif free and _blas_pays(ctx, a, b, batches, m, n, depth):
         ctx.plan.begin(HostDot(ctx.runtime, a, b, c, batches, m, n, depth))
-    elif free and a.column == 1 and b.row == 1 and b.column != 1 and depth >= WORTH_LANES:
+    elif free and a.column == 1 and b.row == 1 and b.column != 1 and depth >= WORTH_LANES and few:
         _launch_inner(ctx, a, b, c, batches, m, n, depth, epilogue)
     elif n > 1 and a.row == 1 and not ctx.records and _turning_pays(dtype, m, n, depth):
         _launch_product(ctx, b.turned(), a.turned(), c.turned(), batches, n, m, depth, epilogue.turned())
