@@ -212,6 +212,21 @@ seed(
     "l = column + across * {columns} + e % {columns};",
 )
 
+seed = patches("kernels", f"{OPENCL}/kernels/trees.py", "kernel Sum", "kernel Max", "kernel Argmax", "kernel ")
+
+seed(
+    "second_half_of_the_parts_lost",
+    "what the second half of a long row gives is left out",
+    "for (long far = 1; far < {parts}; far *= 2) {{",
+    "for (long far = 1; 2 * far < {parts}; far *= 2) {{",
+)
+seed(
+    "place_in_the_first_part",
+    "the place of the largest is that of its part's row in the part before",
+    "at[k] = better ? at[k + far] : at[k];",
+    "at[k] = better ? at[k] : at[k];",
+)
+
 seed = patches("kernels", f"{OPENCL}/kernels/crew.py", "kernel ", "plan ", "fusion ", "driver ", "machine ", "inline ")
 
 seed(

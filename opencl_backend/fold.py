@@ -8,12 +8,13 @@ that of the reference's `reduce_in_order`, whatever the device. It must not know
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import prod
 from typing import TYPE_CHECKING
 
 from opencl_backend import scalar_c
+from opencl_backend.kernels import trees
 from opencl_backend.loop import Lazy, Load, chunk, joined
 from opencl_backend.render import (
     NEXT,
@@ -40,20 +41,28 @@ IN_ORDER = '_Pragma("clang loop vectorize(disable) interleave(disable)")'
 """Intel's compiler reorders plain sums without it."""
 LANES = {"float32": 16, "int32": 16, "uint32": 16, "float64": 8, "int64": 8, "uint64": 8}
 """Running extremes side by side in a row, for dtypes whose lanes can hold an index."""
+LEAF = 128
+"""Elements that a pairwise sum adds up without halving them."""
 COLUMNS = 64
 """Columns that one work-item folds side by side."""
+PART = {"cpu": 1 << 18, "gpu": 1 << 9}
+"""Simple operations that a part of a row is worth at least where few rows are folded by many items."""
+ITEMS = {"cpu": 4, "gpu": 1 << 10}
+"""Items a compute unit that rows are parted for."""
 
 
 @dataclass(frozen=True)
 class Fold:
     """What is folded: `kind` is "add", "mul", "max", "min" (no NaN), or "extreme" (first NaN, else first
-    largest; `value` and `place` say which of the two is stored). `acc` is the dtype of the arithmetic."""
+    largest; `value` and `place` say which of the two is stored). `acc` is the dtype of the arithmetic. Of rows that are
+    halved so many `levels` down every part is folded."""
 
     kind: str
     acc: str
     dtype: str
     value: bool = True
     place: bool = False
+    levels: int = 0
 
     @property
     def stores_value(self) -> bool:
@@ -117,19 +126,40 @@ def run(ctx: Context, fold: Fold, lazy: Lazy, axis: int, count: int = 1, label: 
     )
     spec = Spec(loads, (), steps, NEXT, 3, ctx.device.style, not ctx.exact, ctx.device.fp64)
     write = columns_text if not by_rows else pairwise_text if fold.kind == "add" else lanes_text
-    text = write(spec, fold)
     rows = block[0] if by_rows else block[0] * block[2]
-    each = _share(ctx, rows, block[1], block[2])
+    levels = _levels(ctx, rows, block[1], effort(spec, block[along])) if by_rows else 0
+    whole, results, each = fold, outputs, _share(ctx, rows, block[1], block[2])
+    if levels:
+        # Every item has a part of a row; then the parts are folded.
+        fold = replace(fold, value=True, dtype=fold.acc, levels=levels)
+        rows, each = rows << levels, 1
+        results = _results(ctx, fold, (rows,))
     numbers: list[Number] = [*block, each]
     for array, s in zip(arrays, strides):
         numbers += [array.offset, *s]
     name = label or fold.kind
-    parts = "+".join(dict.fromkeys(step.row for step in steps if step.row))
+    computed = "+".join(dict.fromkeys(step.row for step in steps if step.row))
     ctx.launch(
-        f"{name}({parts})" if parts else name, text, "fold", -(-rows // each), numbers, [*arrays, *outputs],
-        1, prod(block), ctx.options(prod(block) * len(steps), (spec, fold)), prod(block) * effort(spec, block[along]),
+        f"{name}({computed})" if computed else name, write(spec, fold), "fold", -(-rows // each), numbers,
+        [*arrays, *results], 1, prod(block), ctx.options(prod(block) * len(steps), (spec, fold)),
+        prod(block) * effort(spec, block[along]),
     )  # fmt: skip
+    if levels:
+        trees.run(ctx, name, whole, results, outputs, levels)
     return outputs
+
+
+def _levels(ctx: Context, rows: int, length: int, effort: int) -> int:
+    """How often rows are halved, so that there is a part of one for every item: of more than a leaf of the sum."""
+    style, levels = ctx.device.style, 0
+    while (
+        rows << levels < ITEMS[style] * ctx.device.compute_units
+        and length >> levels >= 2 * LEAF
+        and length * effort >> levels >= 2 * PART[style]
+        and levels < trees.MOST
+    ):
+        levels += 1
+    return levels
 
 
 def _results(ctx: Context, fold: Fold, shape: tuple[int, ...]) -> list[DeviceArray]:
@@ -277,20 +307,25 @@ def _pairwise(spec: Spec, fold: Fold, name: str) -> _Text:
     """Sums of rows in NumPy's order: at most 128 elements in 8 interleaved sums, more by halves."""
     out = _Text(spec, fold, name)
     acc = _register(fold, spec).name
-    lines = [
-        "  const long n = g[1], each = g[3], first = get_global_id(0) * each;",
-        "  const long last = first + each < g[0] ? first + each : g[0];",
-        f"  long from[48], many[48]; {acc} left[48]; uchar state[48];",
-    ]
+    lines = [*_opening(fold), f"  long from[48], many[48]; {acc} left[48]; uchar state[48];"]
     lines += ["  " + line for line in out.scalars(ONCE, lambda at: f"g[{at}]")]
-    lines.append("  for (long row = first; row < last; row++) {")
+    lines += _each_row(fold)
+    begin, count = ("begin", "count") if fold.levels else ("0", "n")
+    if fold.levels:
+        lines += [
+            "    long begin = 0, count = n;",
+            f"    for (int level = {fold.levels - 1}; level >= 0; level--) {{",
+            "      const long cut = count / 2 - count / 2 % 8;",
+            "      if (part >> level & 1) { begin += cut; count -= cut; } else count = cut;",
+            "    }",
+        ]
     lines += ["    " + line for line in out.scalars(ROW, lambda at: f"g[{at}] + row * g[{at + 1}]")]
     lines += _row_pointers(spec)
     one, eight = out.element(1, "e"), out.element(8, "e")
     zero = CType(fold.acc).literal(0)
     halves = [out.combine(1, f"r.s{k}", f"r.s{k + 1}") for k in (0, 2, 4, 6)]
     lines += [
-        f"    {acc} sum = {zero};", "    int top = 0; from[0] = 0; many[0] = n; state[0] = 0;",
+        f"    {acc} sum = {zero};", f"    int top = 0; from[0] = {begin}; many[0] = {count}; state[0] = 0;",
         "    while (top >= 0) {",
         "      const long m = many[top]; long cut = m / 2; cut -= cut % 8;",
         "      if (state[top] == 0 && m > 128) {",
@@ -315,8 +350,8 @@ def _pairwise(spec: Spec, fold: Fold, name: str) -> _Text:
         "        top--;",
         "      }",
         "    }",
-        f"    sum = {out.combine(1, zero, 'sum')};",
-        f"    {out.store('q', 'row', 'sum')}",
+        "" if fold.levels else f"    sum = {out.combine(1, zero, 'sum')};",
+        f"    {out.store('q', 'unit' if fold.levels else 'row', 'sum')}",
         "  }",
     ]  # fmt: skip
     out.lines = lines
@@ -336,12 +371,13 @@ def _lanes(spec: Spec, fold: Fold, name: str) -> _Text:
     nan = " | ((e != e) & (v == v))" if one.is_float else ""
     tie = " | ((e == v) & (p < at))" + (" | ((e != e) & (v != v) & (p < at))" if one.is_float else "")
     beaten = " & (v == v)" if one.is_float else ""
-    lines = ["  const long n = g[1], each = g[3], first = get_global_id(0) * each;",
-             "  const long last = first + each < g[0] ? first + each : g[0];"]
-    lines += ["  " + line for line in out.scalars(ONCE, lambda at: f"g[{at}]")]
-    lines.append("  for (long row = first; row < last; row++) {")
+    lines = [*_opening(fold), *("  " + line for line in out.scalars(ONCE, lambda at: f"g[{at}]")), *_each_row(fold)]
     lines += ["    " + line for line in out.scalars(ROW, lambda at: f"g[{at}] + row * g[{at + 1}]")]
     lines += _row_pointers(spec)
+    if fold.levels:
+        bounds = (f"(part + {k}) * g[1] / {1 << fold.levels}" for k in (0, 1))
+        lines.append("    const long begin = {}, n = {} - begin;".format(*bounds))
+        lines += [f"    a{k} += begin;" for k, (_, how) in enumerate(spec.loads) if how == NEXT]
     scalar, vector = " ".join(out.element(1, "e")), " ".join(out.element(width, "e"))
     lines += [
         f"    {one.name} v; long at = 0, j = 0;",
@@ -367,12 +403,29 @@ def _lanes(spec: Spec, fold: Fold, name: str) -> _Text:
         "      v = better ? e : v; at = better ? j : at; }",
     ]  # fmt: skip
     if fold.value:
-        lines.append(f"    {out.store('q', 'row', 'v')}")
+        lines.append(f"    {out.store('q', 'unit' if fold.levels else 'row', 'v')}")
     if fold.place:
-        lines.append("    r[row] = at;")
+        lines.append("    r[unit] = begin + at;" if fold.levels else "    r[row] = at;")
     lines.append("  }")
     out.lines = lines
     return out
+
+
+def _opening(fold: Fold) -> list[str]:
+    """How many elements a row has, and which rows, or parts of rows, are an item's."""
+    there = f"(g[0] << {fold.levels})" if fold.levels else "g[0]"
+    return [
+        "  const long n = g[1], each = g[3], first = get_global_id(0) * each;",
+        f"  const long last = first + each < {there} ? first + each : {there};",
+    ]
+
+
+def _each_row(fold: Fold) -> list[str]:
+    """The beginning of the loop over them."""
+    if not fold.levels:
+        return ["  for (long row = first; row < last; row++) {"]
+    split = f"row = unit >> {fold.levels}, part = unit & {(1 << fold.levels) - 1}"
+    return ["  for (long unit = first; unit < last; unit++) {", f"    const long {split};"]
 
 
 def _row_pointers(spec: Spec) -> list[str]:

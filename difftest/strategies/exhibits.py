@@ -161,8 +161,16 @@ def _structures() -> Iterator[Exhibit]:
     yield Exhibit((CUBE,), _reduced("max", "min", "mean"))
     yield Exhibit((CUBE,), _reduced("var", "std", ddof=0, corrected=False))
     yield Exhibit((whole,), _reduced("sum", "prod", **_KEPT) + _reduced("max", "min"))
+    # More than the accumulator holds.
+    narrow: Mapping[str, Any] = {"dtype": None, "acc_dtype": "int8"}
+    yield Exhibit((whole * np.int8(50),), tuple(link for name in ("sum", "prod") for link in
+                                                _each(name, *_over(None, 0, 1, 2, (0, 2), **narrow))))  # fmt: skip
     yield Exhibit((CUBE > 0,), _reduced("all", "any", "max", "min"))
     yield Exhibit((MANY,), _each("sum", *_over(None, **_KEPT)) + _each("cumsum", {"axis": 0}))
+    # Rows so long that many items of a graphics card fold parts of one.
+    long = np.concatenate([np.resize(MANY, 1100), [np.float32(2e8)], np.resize(MANY, 999)])
+    extremes = [link for name in ("max", "argmax") for link in _each(name, *_over(None))]
+    yield Exhibit((long,), (*_each("sum", *_over(None, **_KEPT)), *extremes), compiled=True)
     yield Exhibit((np.array([1.5, 0.9] * 8, "float32"),), _each("prod", *_over(None, **_KEPT)))
     for dtype, most in (("float16", 6e4), ("float32", 3e38)):
         # Nothing but a wider accumulator holds the sum on its way.

@@ -39,7 +39,9 @@ def reduce_in_order(ufunc: np.ufunc, x: np.ndarray, axes: Sequence[int]) -> np.n
     sequentially, element by element. Products are always sequential. This is what NumPy does with a
     C-contiguous operand, which is what it gets here.
     """
-    pairwise = _sum_in_pairs if ufunc is np.add else partial(ufunc.reduce, axis=1)
+    # Left to itself NumPy widens small integers.
+    in_turn = partial(ufunc.reduce, axis=1, dtype=x.dtype)
+    pairwise = _sum_in_pairs if ufunc is np.add else in_turn
     if not x.flags.c_contiguous:
         x = x.copy(order="C")
     for axis in sorted(axes, reverse=True):
@@ -49,7 +51,7 @@ def reduce_in_order(ufunc: np.ufunc, x: np.ndarray, axes: Sequence[int]) -> np.n
         if inner == 1:
             x = pairwise(x.reshape(rows, length)).reshape(before + after)
         else:
-            x = ufunc.reduce(x.reshape(rows, length, inner), axis=1).reshape(before + after)
+            x = in_turn(x.reshape(rows, length, inner)).reshape(before + after)
     return x
 
 
@@ -61,7 +63,7 @@ def _sum_in_pairs(rows: np.ndarray) -> np.ndarray:
     """The sum of each row, pairwise whatever the length."""
     length = rows.shape[1]
     if length <= _LONGEST:
-        return np.add.reduce(rows, axis=1)
+        return np.add.reduce(rows, axis=1, dtype=rows.dtype)
     half = length // 2 - length // 2 % 8
     return _sum_in_pairs(rows[:, :half]) + _sum_in_pairs(rows[:, half:])
 

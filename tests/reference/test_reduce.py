@@ -155,6 +155,15 @@ def test_dtypes(f, dtype, expected):
     assert theano.function([x], f(x))(np.ones(3, dtype)).dtype == expected
 
 
+def test_integers_wrap_in_the_accumulator_that_was_asked_for():
+    x = T.bmatrix("x")
+    narrow = [x.sum(axis=axis, acc_dtype="int8") for axis in (0, 1, None)] + [x.prod(axis=1, acc_dtype="int8")]
+    rows, columns, total, product = theano.function([x], narrow)(np.full((2, 3), 100, "int8"))
+    assert [rows.tolist(), columns.tolist(), total] == [[-56] * 3, [44] * 2, 88]
+    assert product.tolist() == [64] * 2
+    assert {out.dtype.name for out in (rows, columns, total, product)} == {"int64"}
+
+
 def test_float32_is_accumulated_in_float64():
     x = T.fvector("x")
     values = np.full(100_000, 0.1, "float32")
