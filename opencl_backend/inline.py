@@ -16,22 +16,26 @@ if TYPE_CHECKING:
     from opencl_backend.plan import Plan
 
 CALLS = 6
-"""With which each way is tried; its quickest call counts."""
+"""With which each way is tried; the middle one counts."""
 QUICK = 3e-4
 """Seconds of a call by threads, above which waking them matters less than what they share."""
+PATIENCE = 256
+"""Replays until both ways are tried again, as other work may have disturbed either; then twice as many, and so on."""
 
 
 class Trial:
-    """The first replays of a plan, some by the driver's threads, then some without.
+    """Some replays of a plan by the driver's threads, then some without.
 
-    over   the plan stays where it is
+    over    the plan stays where it is,
+    again   until it has been replayed so often
     """
 
-    __slots__ = ("_best", "_calls", "_crews", "over")
+    __slots__ = ("_crews", "_patience", "_seconds", "again", "over")
 
     def __init__(self, plan: Plan):
-        self._calls = 0
-        self._best = {False: float("inf"), True: float("inf")}
+        self._seconds: dict[bool, list[float]] = {}
+        self._patience = PATIENCE
+        self.again = -1
         wanted = config.opencl.threads
         self._crews = [work for work in plan.launches if isinstance(work, Crew)]
         self.over = plan.runtime.device.inline is None or wanted != "auto"
@@ -47,17 +51,22 @@ class Trial:
 
     def took(self, plan: Plan, seconds: float) -> None:
         """What the replay that has ended took: it may be the last that ran where it did."""
-        here = not self._crews[0].helped if self._crews else plan.inline
-        self._best[here] = min(self._best[here], seconds)
-        self._calls += 1
-        if self._calls < CALLS:
+        alone = not self._crews[0].helped if self._crews else plan.inline
+        self.over = False
+        spent = self._seconds.setdefault(alone, [])
+        spent.append(seconds)
+        if len(spent) < CALLS:
             return
-        self._calls = 0
-        if here:
-            self.over = True
-            self._go(plan, self._best[True] <= self._best[False])
-        else:
-            self.over = (self._best[False] > QUICK and not self._crews) or not self._go(plan, True)
+        typical = {way: sorted(spent)[CALLS // 2] for way, spent in self._seconds.items()}
+        worth = alone or bool(self._crews) or typical[alone] <= QUICK
+        if len(typical) == 1 and worth and self._go(plan, not alone):
+            return
+        self.over = True
+        if len(typical) == 2:
+            self._go(plan, typical[True] <= typical[False])
+            self.again = plan.replays + self._patience
+            self._patience *= 2
+        self._seconds.clear()
 
     def _go(self, plan: Plan, alone: bool) -> bool:
         """Have the thread that waits do all of it, or no longer; False if the driver cannot."""

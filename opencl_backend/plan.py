@@ -130,12 +130,13 @@ class Plan:
         for step in self.steps:
             step()
         begun = [way.begin() for way in self.ways_out]
-        if self.trial.over:
+        trial = self.trial
+        if trial.over and self.replays != trial.again:
             self._launch()
         else:
             started = perf_counter()
             self._launch()
-            self.trial.took(self, perf_counter() - started)
+            trial.took(self, perf_counter() - started)
         del held
         self.replays += 1
         return [way.end(one) for way, one in zip(self.ways_out, begun)]

@@ -80,6 +80,25 @@ def test_a_plan_stays_where_it_is_quicker(monkeypatch):
 
 
 @able
+def test_a_choice_is_made_again(monkeypatch):
+    took = {False: 1e-5, True: 5e-5}
+    monkeypatch.setattr(inline, "PATIENCE", 5)
+    monkeypatch.setattr(Trial, "took", lambda trial, plan, seconds: TOOK(trial, plan, took[plan.inline]))
+    x = T.dvector("x")
+    f = function([x], T.exp(x) + 1, backend="opencl")
+
+    def call(times):
+        for _ in range(times):
+            assert np.allclose(f(np.ones(3)), np.exp(1) + 1)
+        return f.executable.explain()
+
+    assert HERE not in call(1 + 2 * CALLS)
+    took[False] = 1e-4
+    assert HERE not in call(4)
+    assert HERE in call(1 + 2 * CALLS)
+
+
+@able
 def test_a_long_call_is_not_tried_in_the_callers_thread(monkeypatch):
     assert HERE not in run(monkeypatch, 2 * inline.QUICK, 0.0, CALLS)
     assert HERE in run(monkeypatch, inline.QUICK / 2, 0.0, CALLS)
