@@ -54,6 +54,13 @@ NEAR = f"""
 # A product that is added to something is not rounded first, where the device has an instruction for both.
 FUSED = "\n#pragma OPENCL FP_CONTRACT ON"
 
+
+
+def _twice(series: tuple[float, ...], k: int) -> str:
+    """A term's coefficient where the variable is half of the series'."""
+    return f"{series[k] * 2 ** (k + 2)!r}f"
+
+
 SOURCES: Sources = {}
 write = writer(SOURCES)
 
@@ -125,15 +132,22 @@ static inline $F log1p_$F($F x) {
 }
 """, "log_sum", "log_edges")
 
-# y / (y + 2), where y = exp(2 |x|) - 1 = power * e + (power - 1)
+# y / (y + 2), where y = exp(2 |x|) - 1 = power * e + (power - 1). Loops wait for it from step to step: r is half of
+# what `SPLIT` calls so, as |x| is there sooner than its double, and the series is added up in two halves.
 write("tanh", f"""
 static inline $F tanh_$F($F x) {{{FUSED}
-  $F c = 2.0f * abs_bits_$F(x);
-  c = c > 19.0f ? ($F)(19.0f) : c;{SPLIT}
-  $F e = r + r * (r * {horner("r", TANH)});
+  $F c = abs_bits_$F(x);
+  c = c > 9.5f ? ($F)(9.5f) : c;
+  $F z = c * 2.88539008f + 12582912.0f;
+  $I k = as_$I(z) - 0x4B400000;
+  $F n = z - 12582912.0f;
+  $F r = c - n * 0.3466796875f;
+  r = r - n * -1.06097220e-4f;
+  $F q = r * r;
+  $F high = {_twice(TANH, 2)} + {_twice(TANH, 3)} * r + {_twice(TANH, 4)} * q;
+  $F e = (r + r) + q * (({_twice(TANH, 0)} + {_twice(TANH, 1)} * r) + q * high);
   $F power = as_$F((k + 127) << 23);
-  $F y = power * e;
-  return sign_of_$F((y + (power - 1.0f)) / (y + (power + 1.0f)), x);
+  return sign_of_$F((power * e + (power - 1.0f)) / (power * e + (power + 1.0f)), x);
 }}
 """, "shared")
 
