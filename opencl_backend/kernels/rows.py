@@ -29,6 +29,8 @@ from opencl_backend.render import (
 from opencl_backend.scalar_c import STORAGE, CType
 
 KERNEL = re.compile(r"__attribute__\(\(reqd_work_group_size\(1, 1, 1\)\)\)\nkernel void \w+\((.*?)\) \{", re.DOTALL)
+WIDE = "__attribute__((min_vector_width(512)))"
+"""Of functions: processors for which compilers rather use half of their widest vectors use all of it, as in kernels."""
 _OWN = re.compile(r"\b(tile_|part\d)")
 
 
@@ -143,12 +145,12 @@ def functions(calls: Sequence[Call]) -> tuple[list[str], dict[str, str]]:
                 space = "const long *g" if call.drawn else "constant long *g"
                 given = kernel.group(1).replace("restrict ", "").replace("constant long *g", space)
                 body = part[kernel.end() :].replace("get_global_id(0)", "which")
-                out.append(f"static void {name}(const long which, {given}) {{{body}")
+                out.append(f"{WIDE} static void {name}(const long which, {given}) {{{body}")
             elif part.startswith("#pragma OPENCL FP_CONTRACT"):
                 out.append(part)
             elif part not in known:
                 known[part] = None
-                out.append(part)
+                out.append(f"{WIDE} {part}" if part.startswith("static ") else part)
     out.append("#pragma OPENCL FP_CONTRACT OFF")
     return out, names
 

@@ -41,6 +41,10 @@ WORTH_LANES = 128
 """From so many terms on, sums side by side in a vector are worth being added up in the end."""
 SIDE_BY_SIDE = 16
 """Columns that an item finishes together, where there are enough of them."""
+MOST_COLUMNS = 12
+"""That are multiplied with one reading of the rows, lanes along k."""
+MOST_SUMS = 20
+"""Vectors of sums that stay in registers beside what they are made of."""
 MOST_ROWS = {1: 12, 2: 12, 3: 8, 4: 6}
 """Rows of a tile of so many vectors: their sums stay in registers."""
 BLOCKS_EACH = 2
@@ -247,6 +251,9 @@ def multiply(
         ctx.plan.begin(HostDot(ctx.runtime, a, b, c, batches, m, n, depth))
     elif free and a.column == 1 and b.row == 1 and b.column != 1 and depth >= WORTH_LANES and few:
         _launch_inner(ctx, a, b, c, batches, m, n, depth, epilogue)
+    elif free and a.column == 1 and _is_narrow(dtype, m, n, depth) and not ctx.records:
+        side = _side_by_side(ctx, b.turned(), batches, n, depth).turned()
+        _launch_inner(ctx, a, side, c, batches, m, n, depth, epilogue)
     elif n > 1 and a.row == 1 and not ctx.records and _turning_pays(dtype, m, n, depth):
         _launch_product(ctx, b.turned(), a.turned(), c.turned(), batches, n, m, depth, epilogue.turned())
     elif n > 1 and (b.column == 1 or (m >= PACKED_ROWS and a.row != 1)):
@@ -298,6 +305,12 @@ def _turning_pays(dtype: str, m: int, n: int, depth: int) -> bool:
     """Do fewer lanes of vectors stay empty where rows of the result lie along them? They are written one by one."""
     width = _width(dtype, max(m, n))
     return depth >= 64 and 1.1 * n * (-(-m // width)) < m * (-(-n // width))
+
+
+def _is_narrow(dtype: str, m: int, n: int, depth: int) -> bool:
+    """Do lanes of vectors stay empty along the columns, but not along k, in so many rows that turning `b` pays?"""
+    few = 1 < n < _width(dtype, depth) and n <= MOST_COLUMNS
+    return few and m >= PACKED_ROWS and depth >= WORTH_LANES
 
 
 def _split(m: int, rows: int, groups: int) -> tuple[int, int]:
@@ -374,7 +387,12 @@ def _launch_inner(
     dtype = c.array.dtype
     options = ctx.options(batches * m * n * depth, ("inner", dtype, m, n))
     most = 2 if options else 4  # sums side by side take the compiler long, even in haste
-    rows, columns = (min(m, most), min(n, most)) if m > 1 and n > 1 else (min(m, 2 * most), min(n, 2 * most))
+    if not options and most < n <= MOST_COLUMNS < m:
+        rows, columns = MOST_SUMS // n, n
+    elif m > 1 and n > 1:
+        rows, columns = min(m, most), min(n, most)
+    else:
+        rows, columns = min(m, 2 * most), min(n, 2 * most)
     items = 4 * ctx.device.compute_units
     tiles = max(1, min(SIDE_BY_SIDE // columns, n // (columns * items))) if epilogue.steps else 1
     blocks = -(-n // (columns * tiles))
