@@ -38,7 +38,7 @@ def _reduced(
         inner = np.dtype(acc)
     if x.ndim == 0:
         return x.astype(inner).astype(outer)  # nothing to add: NumPy adds 0, which turns -0.0
-    return np.asarray(operation(x.astype(inner), axis=axis, keepdims=keepdims)).astype(outer)
+    return np.asarray(operation(x.astype(inner), axis=axis, keepdims=keepdims, dtype=inner)).astype(outer)
 
 
 @line

@@ -30,7 +30,8 @@ def _draw_total(draw: Draw, pool: Pool, x: Entry) -> Drawn:
         if x.kind == "c":
             dtype = "complex128"
     elif draw.seldom():
-        acc = {"f": "float64", "c": "complex128", "u": "uint64"}.get(x.kind, "int64")
+        narrow = x.kind in "iu" and draw.flag()
+        acc = x.dtype if narrow else {"f": "float64", "c": "complex128", "u": "uint64"}.get(x.kind, "int64")
     return (x.name,), {"axis": axes(draw, x), "keepdims": draw.seldom(), "dtype": dtype,
                          "acc_dtype": acc}  # fmt: skip
 
