@@ -23,6 +23,15 @@ def _roots(pool: Pool, x: Entry) -> list[Entry]:
     return [e for e in pool.entries if e.name in x.roots][::-1] or [x]
 
 
+def _has_roots_beyond(e: Entry) -> bool:
+    """What is given for a derivative with respect to itself comes back as it is: not a step of its own."""
+    return _smooth(e) and e.roots != {e.name}
+
+
+def _beyond(pool: Pool, x: Entry) -> list[Entry]:
+    return [e for e in _roots(pool, x) if e is not x] or [x]
+
+
 def _dtype(wrt: Entry) -> str:
     """That of the gradient: the gradient with respect to integers is a float."""
     return wrt.dtype if wrt.kind == "f" else "float64"
@@ -76,14 +85,16 @@ def _like(draw: Draw, pool: Pool, e: Entry) -> Entry:
 
 
 @step(
-    "grad", f"theano.grad(None, {{1}}, known_grads={{{{{{0}}: {{2}}}}}}, {IGNORING}).astype({{dtype!r}})", takes=_smooth
+    "grad",
+    f"theano.grad(None, {{1}}, known_grads={{{{{{0}}: {{2}}}}}}, {IGNORING}).astype({{dtype!r}})",
+    takes=_has_roots_beyond,
 )
 def grad_known(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    wrt = draw.choose(_roots(pool, x))
+    wrt = draw.choose(_beyond(pool, x))
     return (x.name, wrt.name, _like(draw, pool, x).name), {"dtype": _dtype(wrt)}
 
 
-@step("grad", f"theano.Lop({{0}}, {{1}}, {{2}}, {IGNORING}).astype({{dtype!r}})", takes=_smooth)
+@step("grad", f"theano.Lop({{0}}, {{1}}, {{2}}, {IGNORING}).astype({{dtype!r}})", takes=_has_roots_beyond)
 def Lop(draw: Draw, pool: Pool, x: Entry) -> Drawn:
     return grad_known(draw, pool, x)
 
@@ -91,10 +102,10 @@ def Lop(draw: Draw, pool: Pool, x: Entry) -> Drawn:
 @step(
     "grad",
     'theano.Rop({0}, {1}, {2}, disconnected_outputs="ignore").astype({dtype!r})',
-    takes=lambda e: _smooth(e) and e.orders >= 2,
+    takes=lambda e: _has_roots_beyond(e) and e.orders >= 2,
 )
 def Rop(draw: Draw, pool: Pool, x: Entry) -> Drawn:
-    wrt = draw.choose([e for e in _roots(pool, x) if e.kind == "f"] or [x])
+    wrt = draw.choose([e for e in _beyond(pool, x) if e.kind == "f"] or [x])
     return (x.name, wrt.name, _like(draw, pool, wrt).name), {"dtype": x.dtype}
 
 
