@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1 << 20
 """A larger copy is left to a kernel, which all of the device works on."""
+LEAST_BYTES = 1 << 14
+"""A smaller one becomes part of the kernels beside it, where those are built anyway."""
 
 
 class Copy:
@@ -56,7 +58,10 @@ class Copy:
 def run(ctx: Context, source: DeviceArray, target: DeviceArray) -> bool:
     """Copy `source` into `target` if bytes will do; False if they will not."""
     ctx.ready(source)
-    if source.dtype != target.dtype or source.storage.slot is target.storage.slot or source.nbytes > MOST_BYTES:
+    least = LEAST_BYTES if ctx.plan.compiled and ctx.device.style == "cpu" else 0
+    if source.dtype != target.dtype or source.storage.slot is target.storage.slot:
+        return False
+    if not least <= source.nbytes <= MOST_BYTES:
         return False
     geometry = joined(source.shape or (1,), [array.strides or (0,) for array in (source, target)])
     lengths, size = geometry.shape, np.dtype(source.dtype).itemsize

@@ -20,8 +20,10 @@ MOST_WORK = 1 << 18
 """Operations of a launch that one work-item may do: some forty microseconds."""
 MOST_ALONE = 1 << 15
 """The same within one kernel for a whole plan, where sharing work out takes a microsecond."""
-MOST_SHARED = 1 << 24
-"""Operations of a launch above which waking threads for it does not count."""
+MUCH = 1 << 24
+"""Operations of a launch above which being joined with others saves nothing that counts."""
+MOST_LARGE = 4
+"""Launches of so many in a plan that is shared out: it would take the compiler longer than it ever saves."""
 MOST_PARTS = 32
 """Launches in one: compilers are slow with long functions."""
 MOST_ARRAYS = 64
@@ -55,10 +57,12 @@ def _one_of(run: list[Launch], crews: bool) -> list[Launch]:
 
 
 def _may_be_crews(launches: Sequence[Work]) -> bool:
-    """Is all that kernels do worth sharing out, and nothing so long that waking threads for it does not count?"""
+    """Can all that kernels do be shared out, and is it worth the compiler's time?"""
     kernels = [work for work in launches if list(work.kernels())]
-    of = [work for work in kernels if isinstance(work, Launch) and _is_plain(work) and work.work <= MOST_SHARED]
-    return bool(of) and len(of) == len(kernels) and of[0].runtime.device.has_crews
+    plain = [work for work in kernels if isinstance(work, Launch) and _is_plain(work)]
+    if not plain or len(plain) < len(kernels) or not plain[0].runtime.device.has_crews:
+        return False
+    return sum(work.work > MUCH for work in plain) <= MOST_LARGE
 
 
 def _is_plain(launch: Launch) -> bool:
@@ -66,7 +70,8 @@ def _is_plain(launch: Launch) -> bool:
 
 
 def _is_small(launch: Launch) -> bool:
-    return _is_plain(launch) and launch.work <= MOST_WORK
+    """Would threads not share it out, or not be worth waking for it?"""
+    return _is_plain(launch) and (launch.work <= MOST_WORK or launch.items == (1,))
 
 
 def _is_alone(launch: Launch) -> bool:
