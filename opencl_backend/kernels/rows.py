@@ -139,7 +139,8 @@ def functions(calls: Sequence[Call]) -> tuple[list[str], dict[str, str]]:
         if key in names:
             continue
         names[key] = name = f"part{len(names)}"
-        for part in definitions(_OWN.sub(rf"{name}_\1", call.text)):
+        # What was joined before is joined again as it was written.
+        for part in definitions(_OWN.sub(rf"{name}_\1", call.text.replace(f"{WIDE} ", ""))):
             kernel = KERNEL.search(part)
             if kernel:
                 space = "const long *g" if call.drawn else "constant long *g"
