@@ -69,7 +69,8 @@ def test_an_error_in_a_joined_kernel_is_told():
 
 
 def test_what_is_large_is_not_joined(monkeypatch):
-    monkeypatch.setattr("opencl_backend.joins.MOST_SHARED", MOST_WORK)
+    monkeypatch.setattr("opencl_backend.joins.MUCH", MOST_WORK)
+    monkeypatch.setattr("opencl_backend.joins.MOST_LARGE", 0)
     big = RNG.standard_normal((700, 1000)).astype("float32")
     f = compiled([x], [T.tanh(x), (x * 2).sum(axis=0), T.exp(x[0]), x.max(axis=1)[:5] + 1])
     f(big)
