@@ -18,7 +18,7 @@ seed(
 seed(
     "handed_out_and_kept",
     "an array the user holds goes back to the pool",
-    "np.asarray(_Loan(storage, seen(storage.host, dtype, shape).__array_interface__))",
+    "np.ndarray(shape, dtype, block)",
     "seen(storage.host, dtype, shape)",
     origin="a returned array aliased the runtime's memory",
 )

@@ -146,13 +146,15 @@ class Plan:
         runtime = self.runtime
         if self.inline:
             runtime.queue = runtime.device.inline
+        last_is_kernel = False
         try:
             for launch in self.launches:
                 launch.enqueue()
+            last_is_kernel = bool(self.launches) and isinstance(self.launches[-1], Launch)
         finally:
             # Also when it fails: kernels may still be reading what the caller holds.
             try:
-                runtime.wait()
+                runtime.wait(last_is_kernel)
             finally:
                 runtime.queue = runtime.device.queue
 

@@ -7,6 +7,7 @@ kernels. The queue runs in order, so a buffer that the host has let go of may be
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -302,6 +303,7 @@ class Runtime:
         self._places: dict[Kernel, Kernel] = {}
         self._cl = import_pyopencl()
         self._begin = self._cl.enqueue_nd_range_kernel
+        self._last: Any = None
 
     def empty(self, dtype: str, shape: Sequence[int], memory: Memory | None = None) -> DeviceArray:
         """A contiguous array, contents undefined; among the values unless `memory` says otherwise."""
@@ -376,7 +378,7 @@ class Runtime:
                 if given[k] != slot.stamp:
                     kernel.object.set_arg(k + 1, slot.buffer)
                     given[k] = slot.stamp
-            self._begin(self.queue, kernel.object, items, local)
+            self._last = self._begin(self.queue, kernel.object, items, local)
         except self._cl.MemoryError as error:
             raise BackendError(
                 f"{self.device.name} has no room to run a kernel; shared variables are as they were"
@@ -447,28 +449,26 @@ class Runtime:
             return self.download(array)
         return lent(array.storage, array.dtype, array.shape)
 
-    def wait(self) -> None:
-        """Until everything enqueued has run."""
+    def wait(self, last_is_kernel: bool = False) -> None:
+        """Until everything enqueued has run; where a kernel was the last, Intel's driver is quicker to tell of that."""
         try:
-            self.queue.finish()
+            wait = self._last.wait if last_is_kernel else self.queue.finish
+            wait()
         except self._cl.Error as error:
             raise BackendError(f"{self.device.name} failed: {error}; shared variables are as they were") from error
 
 
-class _Loan:
-    """The memory of an array that the user holds: it goes back to the pool when nobody holds such an array any more."""
-
-    __slots__ = ("__array_interface__", "storage")
-
-    def __init__(self, storage: Storage, interface: dict[str, Any]):
-        self.storage = storage
-        self.__array_interface__ = interface
+@cache
+def _block(nbytes: int) -> type[ctypes.Array[ctypes.c_char]]:
+    return ctypes.c_char * nbytes
 
 
 def lent(storage: Storage, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
     """A storage that nobody else holds as the user's own array."""
     assert storage.host is not None
-    return np.asarray(_Loan(storage, seen(storage.host, dtype, shape).__array_interface__))
+    block: Any = _block(storage.nbytes).from_buffer(storage.host.data)
+    block.storage = storage  # It goes back to the pool when nobody holds such an array any more.
+    return np.ndarray(shape, dtype, block)
 
 
 def seen(host: np.ndarray, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
