@@ -17,6 +17,7 @@ from reference.graph.core import Apply, Constant, Variable
 from reference.graph.lazy import deferred
 from reference.graph.traversal import toposort
 from reference.tensor.elemwise import Elemwise
+from reference.tensor.shape import Reshape
 
 if TYPE_CHECKING:
     from opencl_backend.context import Context
@@ -71,9 +72,12 @@ class Order:
         return not why
 
     def is_part_of_one(self, variable: Variable) -> bool:
-        """Does one elementwise operation read it, and nobody else?"""
-        readers = self._readers(variable)
-        return variable not in self.kept and len(readers) == 1 and isinstance(readers[0].op, Elemwise)
+        """Does one elementwise operation read it, in whatever shape, and nobody else?"""
+        while variable not in self.kept and len(readers := self._readers(variable)) == 1:
+            if not isinstance(readers[0].op, Reshape) or readers[0].inputs[0] is not variable:
+                return isinstance(readers[0].op, Elemwise)
+            variable = readers[0].outputs[0]
+        return False
 
     def _readers(self, variable: Variable) -> list[Apply]:
         """Those of more than the shape."""

@@ -15,7 +15,7 @@ import numpy as np
 from opencl_backend.context import Context
 from opencl_backend.fuse import MOST_OPERANDS
 from opencl_backend.kernels import blocks, gemm
-from opencl_backend.loop import Compute, Lazy, Load
+from opencl_backend.loop import Compute, Lazy, Load, joined
 from opencl_backend.lower import makes_arrays, register
 from opencl_backend.postponed import Postponed
 from opencl_backend.render import DRAWN, MADE, NEXT, STRIDED, Step, access, encode
@@ -177,11 +177,14 @@ def _finished(
 
     def finish(lazy: Lazy, into: DeviceArray) -> bool:
         """The product and what is made of it in one kernel."""
-        epilogue = _epilogue(ctx, lazy, target, m, n, _steps(into, m, n)[1] == 1)
-        if epilogue is None or lazy.dtype != target.dtype:
+        steps = _steps(into, m, n)
+        if steps is None or lazy.dtype != target.dtype:
+            return False
+        epilogue = _epilogue(ctx, lazy, target, m, n, steps[1] == 1)
+        if epilogue is None:
             return False
         ctx.forget(target)
-        write(into, *_steps(into, m, n), epilogue)
+        write(into, *steps, epilogue)
         return True
 
     tiled = target.size > 0 and batches == 1 and _is_tiled(ctx, a, b, m, n, depth)
@@ -198,25 +201,34 @@ def _is_tiled(ctx: Context, a: Operand, b: Operand, m: int, n: int, depth: int) 
     return floats and depth > 0 and (ctx.exact or not _blas_pays(ctx, a, b, 1, m, n, depth))
 
 
-def _steps(array: DeviceArray, m: int, n: int) -> tuple[int, int]:
-    """From row to row, and from column to column, of an m x n matrix that may be a vector."""
+def _steps(array: DeviceArray, m: int, n: int) -> tuple[int, int] | None:
+    """From row to row, and from column to column, of an m x n matrix that may be a vector, or have its rows along
+    several axes; None if they are not at equal distances."""
     if array.ndim == 2:
         return array.strides[0], array.strides[1]
-    return (array.strides[0], 0) if n == 1 else (0, array.strides[0])
+    if array.ndim == 1:
+        return (array.strides[0], 0) if n == 1 else (0, array.strides[0])
+    if array.ndim == 0:
+        return None
+    rows = joined(array.shape[:-1], [array.strides[:-1]])
+    return (rows.strides[0][0], array.strides[-1]) if len(rows.shape) == 1 else None
 
 
 def _epilogue(ctx: Context, lazy: Lazy, product: DeviceArray, m: int, n: int, in_order: bool) -> Epilogue | None:
     """An expression of the elements of a product, if that is what it is; written `in_order` it may draw numbers."""
     code = encode(lazy.expr)
-    if lazy.shape != product.shape or lazy.shape not in ((m, n), (m * n,)) or code.positions or code.gathers:
+    by_rows = lazy.shape in ((m, n), product.shape) or (len(lazy.shape) > 2 and lazy.shape[-1] == n)
+    if not by_rows or prod(lazy.shape) != m * n or code.positions or code.gathers:
         return None
     operands: list[Operand | None] = []
     for array in code.arrays:
+        steps = _steps(array, m, n)
+        if steps is None:
+            return None
         if array.storage is not product.storage:
             words = ctx.state_of(array, m * n) if in_order else None
-            row, column = _steps(array, m, n)
-            operands.append(Operand(array, 0, row, column, tuple(words or ())))
-        elif array.strides == product.strides and array.offset == product.offset:
+            operands.append(Operand(array, 0, *steps, tuple(words or ())))
+        elif array.owns_storage and array.offset == product.offset:
             operands.append(None)
         else:
             return None

@@ -78,7 +78,9 @@ def reshape(ctx: Context, node: Apply) -> DeviceArray:
     if len(lengths) != op.ndim:
         raise ShapeError(f"{op} got a shape of {len(lengths)} lengths: {lengths}")
     shape = resolved(ctx.shape(x), lengths)
-    array = ctx.contiguous(ctx.array(x))
+    value = ctx.value(x)
+    # An array that is not written yet may go on waiting for what is made of it.
+    array = value if isinstance(value, DeviceArray) and value.is_contiguous else ctx.contiguous(ctx.array(x))
     known = None if array.known is None else array.known.reshape(shape)
     return array.view(shape, contiguous_strides(shape), known=known)
 

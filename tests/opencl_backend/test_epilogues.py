@@ -93,3 +93,28 @@ def test_two_products_in_one_expression():
     wanted = function([x, y], expression)(*given)
     for one, other in zip(got, wanted):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+
+
+IN_ROWS = {
+    "a bias": lambda p, M, v: T.tanh(p + v),
+    "rows": lambda p, M, v: p * M.reshape(p.shape) - v,
+    "planes": lambda p, M, v: p + M[:4, :5].dimshuffle(0, 1, "x"),
+    "turned": lambda p, M, v: (p + v).dimshuffle(2, 0, 1),
+    "columns": lambda p, M, v: p + M.reshape(p.shape)[:, :, ::-1],
+    "other rows": lambda p, M, v: p.reshape((5, 140)) * 2 + M.reshape((5, 140)),
+}
+
+
+@pytest.mark.parametrize("mode", ["EXACT", "FAST_RUN"])
+@pytest.mark.parametrize("epilogue", IN_ROWS)
+def test_a_product_in_another_shape_waits_for_what_is_made_of_it(epilogue, mode):
+    given = [RNG.standard_normal(shape).astype("float32") for shape in [(20, 40), (40, 35), (20, 35), (35,)]]
+    made = IN_ROWS[epilogue](T.dot(x, y).reshape((4, 5, 35)), M, v)
+    bits, kernels = [], []
+    for together in (True, False):
+        with config.change_flags(opencl__interpret=False, opencl__fuse=together):
+            f = function([x, y, M, v], made, backend="opencl", mode=mode, on_unused_input="ignore")
+            bits.append([f(*given).tobytes() for _ in range(2)])
+            kernels.append(", ".join(launch.label for launch in f.executable.last.launches))
+    assert bits[0] == bits[1]
+    assert ("dot 20x40x35+" in kernels[0]) == (epilogue in ("a bias", "rows", "columns"))
