@@ -59,6 +59,7 @@ class Plan:
     compiled     every loop has a kernel of its own
     seconds      that calls have taken so far
     inline       kernels run in the thread that waits for them
+    ends_with_kernel   what is begun last is a kernel
     interpreted  launches of `machine` and other general kernels, those of steps included
     kinds        what they are: those of a kind could share a kernel of their own
     sought       a plan that takes over has been thought of
@@ -91,6 +92,7 @@ class Plan:
         self.interpreted = 0
         self.kinds: set[Hashable] = set()
         self.inline = False
+        self.ends_with_kernel = False
         self.trial: Trial | None = None
         self.sought = False
         self.following: Plan | None = None
@@ -124,6 +126,7 @@ class Plan:
         """Run the plan on other inputs of the same signature; Stale if a guard fails, before any launch."""
         if self.trial is None:
             self.trial = Trial(self)
+            self.ends_with_kernel = bool(self.launches) and isinstance(self.launches[-1], Launch)
             self.ways_in = [way_in(place, value) for place, value in zip(self.inputs, values)]
             self.ways_out = [way_out(output, self.leaves.get(k)) for k, output in enumerate(self.outputs)]
         held = [way.take(value) for way, value in zip(self.ways_in, values)]  # until kernels have run
@@ -150,7 +153,7 @@ class Plan:
         try:
             for launch in self.launches:
                 launch.enqueue()
-            last_is_kernel = bool(self.launches) and isinstance(self.launches[-1], Launch)
+            last_is_kernel = self.ends_with_kernel
         finally:
             # Also when it fails: kernels may still be reading what the caller holds.
             try:
