@@ -43,10 +43,12 @@ LANES = {"float32": 16, "int32": 16, "uint32": 16, "float64": 8, "int64": 8, "ui
 """Running extremes side by side in a row, for dtypes whose lanes can hold an index."""
 LEAF = 128
 """Elements that a pairwise sum adds up without halving them."""
-COLUMNS = 64
+COLUMNS = {"cpu": 512, "gpu": 1}
 """Columns that one work-item folds side by side."""
+NARROW = 64
+"""Columns an item at least, where there are as many: some lines of the cache."""
 PART = {"cpu": 1 << 18, "gpu": 1 << 9}
-"""Simple operations that a part of a row is worth at least where few rows are folded by many items."""
+"""Simple operations that a part of a row is worth at least."""
 ITEMS = {"cpu": 4, "gpu": 1 << 10}
 """Items a compute unit that rows are parted for."""
 
@@ -219,11 +221,7 @@ def _share(ctx: Context, rows: int, length: int, inner: int) -> int:
     if ctx.device.style == "gpu":
         return 1
     least = max(1, 4096 // max(length, 1))
-    return chunk(rows, 4 * ctx.device.compute_units, least, min(COLUMNS, max(inner, 1)) if inner > 1 else 1)
-
-
-def _register(fold: Fold, spec: Spec) -> CType:
-    return CType(fold.acc, 1, spec.fast, spec.fp64)
+    return chunk(rows, 4 * ctx.device.compute_units, least, min(NARROW, inner) if inner > 1 else 1)
 
 
 def _pointers(spec: Spec, fold: Fold) -> list[tuple[str, str]]:
@@ -306,7 +304,7 @@ def pairwise_text(spec: Spec, fold: Fold) -> str:
 def _pairwise(spec: Spec, fold: Fold, name: str) -> _Text:
     """Sums of rows in NumPy's order: at most 128 elements in 8 interleaved sums, more by halves."""
     out = _Text(spec, fold, name)
-    acc = _register(fold, spec).name
+    acc = CType(fold.acc).name
     lines = [*_opening(fold), f"  long from[48], many[48]; {acc} left[48]; uchar state[48];"]
     lines += ["  " + line for line in out.scalars(ONCE, lambda at: f"g[{at}]")]
     lines += _each_row(fold)
@@ -443,9 +441,9 @@ def columns_text(spec: Spec, fold: Fold) -> str:
 
 
 def _columns(spec: Spec, fold: Fold, name: str) -> _Text:
-    """Columns folded one element after the other, up to 64 of them side by side."""
+    """Columns folded one element after the other, many of them side by side."""
     out = _Text(spec, fold, name)
-    acc = _register(fold, spec).name
+    acc, most = CType(fold.acc).name, COLUMNS[spec.style]
     extreme = fold.kind == "extreme"
     lines = [
         "  const long length = g[1], inner = g[2], each = g[3], outputs = g[0] * inner;",
@@ -455,8 +453,8 @@ def _columns(spec: Spec, fold: Fold, name: str) -> _Text:
     lines += [
         "  while (k < last) {",
         "    const long before = k / inner, x = k % inner;",
-        f"    long m = inner - x < {COLUMNS} ? inner - x : {COLUMNS}; m = m < last - k ? m : last - k;",
-        f"    {acc} v[{COLUMNS}];" + (f" long at[{COLUMNS}];" if extreme else ""),
+        f"    long m = inner - x < {most} ? inner - x : {most}; m = m < last - k ? m : last - k;",
+        f"    {acc} v[{most}];" + (f" long at[{most}];" if extreme else ""),
         "    for (long l = 0; l < length; l++) {",
     ]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from opencl_backend.context import Context
-from opencl_backend.fold import COLUMNS
+from opencl_backend.fold import NARROW
 from opencl_backend.loop import Gather, Lazy, chunk, spread, transposed
 from opencl_backend.lower import makes_arrays, register
 from opencl_backend.lower.elemwise import common_shape
@@ -154,7 +154,7 @@ def cumulate(ctx: Context, node: Apply) -> DeviceArray:
         return out
     inner = contiguous_strides(array.shape)[axis]
     columns = array.size // array.shape[axis]
-    each = chunk(columns, 4 * ctx.device.compute_units, 1, COLUMNS if inner > 1 else 1)
+    each = chunk(columns, 4 * ctx.device.compute_units, 1, NARROW if inner > 1 else 1)
     numbers: list[Number] = [columns, array.shape[axis], inner, each, array.offset]
     text = running(dtype, op.mode, ctx.device.fp64)
     items, options = -(-columns // each), ctx.options(array.size)
@@ -175,10 +175,18 @@ def running(dtype: str, kind: str, fp64: bool) -> str:
         "  const long last = first + g[3] < g[0] ? first + g[3] : g[0];",
         "  long k = first;",
         "  while (k < last) {",
-        f"    const long x = k % inner; long m = inner - x < {COLUMNS} ? inner - x : {COLUMNS};",
+        f"    const long x = k % inner; long m = inner - x < {NARROW} ? inner - x : {NARROW};",
         "    m = m < last - k ? m : last - k;",
         "    const long i = (k / inner) * length * inner + x;",
-        f"    {ct.name} sums[{COLUMNS}];",
+        "    if (inner == 1) {",
+        f"      global const {STORAGE[dtype]} *a = p + (g[4] + i);",
+        f"      global {STORAGE[dtype]} *o = q + i; {ct.name} v = {load.format('a[0]')}; o[0] = a[0];",
+        f"      for (long l = 1; l < length; l++) {{ const {ct.name} e = {load.format('a[l]')};",
+        f"        v = {row.expr(ct, 'v', 'e')}; o[l] = {store.format('v')}; }}",
+        "      k++;",
+        "      continue;",
+        "    }",
+        f"    {ct.name} sums[{NARROW}];",
         "    for (long l = 0; l < length; l++) {",
         f"      global const {STORAGE[dtype]} *a = p + (g[4] + i + l * inner);",
         f"      global {STORAGE[dtype]} *o = q + (i + l * inner);",
