@@ -179,6 +179,25 @@ def draws() -> Case:
     ], []  # fmt: skip
 
 
+@exactly
+def draws_where_they_are_read() -> Case:
+    """In loops and products, from any place of a block on, in rows shorter and longer than what is made at once."""
+    streams = RandomStreams(5)
+
+    def uniform(*shape: int) -> Any:
+        return streams.uniform(shape, dtype="float32")
+
+    def drawn(x: Any, y: Any) -> list[Any]:
+        narrow, wide = T.dot(x, y), T.dot(y.T, y)
+        return [
+            T.sqr(uniform(3, 13)) + x, streams.binomial(x.shape, 1, T.sqr(x) / 8), narrow * uniform(3, 70),
+            uniform(70) + T.dot(x[0], y), uniform(13, 70) - y,
+            streams.binomial((70, 70), 1, abs(wide) / 8, dtype="float32"),
+        ]  # fmt: skip
+
+    return of(drawn, quarters(3, 13), quarters(13, 70))
+
+
 @template
 def loops_of_columns() -> Case:
     """Loops of elements: the last row, all rows, taps, a value for all columns, an end."""
