@@ -139,7 +139,10 @@ class Body:
                 f"s{operand}" if self.width == 1 else self._define(f"v{k}", dtype, self.ct(dtype).splat(f"s{operand}"))
             )
         where = f"a{operand}[j]" if access in (NEXT, DRAWN) else f"a{operand}[j * t{operand}]"
-        if self.width > 1:
+        if self.width > 1 and access == STRIDED:
+            elements = ", ".join(f"a{operand}[({self.at} + {lane}) * t{operand}]" for lane in range(self.width))
+            where = f"({STORAGE[dtype]}{self.width})({elements})"
+        elif self.width > 1:
             space = "" if access == DRAWN else "global "
             where = f"*({space}const {unaligned(dtype, self.width)} *)(a{operand} + {self.at})"
         return self._define(f"v{k}", dtype, self.loaded(dtype, where))
@@ -219,13 +222,10 @@ def unaligned_types(types: Iterable[tuple[str, int]]) -> str:
 
 
 def vector_width(spec: Spec) -> int:
-    """Elements a vector; 1 if an operand or a position does not lie along the innermost axis in order."""
-    if (
-        spec.gathers
-        or spec.store != NEXT
-        or any(access == STRIDED for _, access in spec.loads)
-        or spec.rank - 1 in spec.positions
-    ):
+    """Elements a vector; 1 if the result or a position does not lie along the innermost axis in order. Operands that do
+    not are picked up one by one, where anything is computed."""
+    copied = all(step.kind == "load" for step in spec.steps) and spec.loads[0][1] == STRIDED
+    if spec.gathers or spec.store != NEXT or spec.rank - 1 in spec.positions or copied:
         return 1
     dtypes = [step.dtype for step in spec.steps] + [c for step in spec.steps for c in (*step.casts, step.compute) if c]
     return 8 if any(dtype.endswith("64") for dtype in dtypes) else 16

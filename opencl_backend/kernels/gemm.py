@@ -19,6 +19,7 @@ from opencl_backend.render import (
     MADE,
     NEXT,
     ROW,
+    STRIDED,
     Body,
     Spec,
     Step,
@@ -83,8 +84,8 @@ class Finish:
         drawn = self._drawn()
         if not drawn and vector_width(spec) > 1:
             # Rows that lie one after the other, and what is read likewise, are one long row.
-            through = {NEXT: "inner", ROW: "0"}
-            ends = [f"e{k}_out == {through[self.loads[k][1]]}" for k, _ in self._others()]
+            through = {NEXT: "inner", STRIDED: "inner * t{}", ROW: "0"}
+            ends = [f"e{k}_out == {through[self.loads[k][1]].format(k)}" for k, _ in self._others()]
             out.append(f"  if ({' && '.join(['c_out == inner', *ends])}) {{ inner *= outer; outer = outer > 0; }}")
         some = min([uniform.at_once(kind) for kind in drawn.values()], default=0)
         until = "upto" if drawn else "inner"

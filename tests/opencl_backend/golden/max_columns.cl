@@ -6,8 +6,8 @@ kernel void fold(constant long *g, global const float *restrict p0, global float
   long k = get_global_id(0) * each; const long last = k + each < outputs ? k + each : outputs;
   while (k < last) {
     const long before = k / inner, x = k % inner;
-    long m = inner - x < 64 ? inner - x : 64; m = m < last - k ? m : last - k;
-    float v[64]; long at[64];
+    long m = inner - x < 512 ? inner - x : 512; m = m < last - k ? m : last - k;
+    float v[512]; long at[512];
     for (long l = 0; l < length; l++) {
       global const float *a0 = p0 + (g[4] + before * g[5] + l * g[6] + x);
       if (l == 0) { for (long j = 0; j < m; j++) { const float v0 = a0[j]; const float e = v0; v[j] = e; at[j] = 0; } continue; }
