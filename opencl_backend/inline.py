@@ -19,6 +19,8 @@ CALLS = 6
 """With which each way is tried; the middle one counts."""
 QUICK = 3e-4
 """Seconds of a call by threads, above which waking them matters less than what they share."""
+QUICK_ALONE = 2e-3
+"""The same where the thread that waits starts at once, woken threads or not."""
 PATIENCE = 256
 """Replays until both ways are tried again, as other work may have disturbed either; then twice as many, and so on."""
 
@@ -58,7 +60,7 @@ class Trial:
         if len(spent) < CALLS:
             return
         typical = {way: sorted(spent)[CALLS // 2] for way, spent in self._seconds.items()}
-        worth = alone or bool(self._crews) or typical[alone] <= QUICK
+        worth = alone or typical[alone] <= (QUICK_ALONE if self._crews else QUICK)
         if len(typical) == 1 and worth and self._go(plan, not alone):
             return
         self.over = True

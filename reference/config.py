@@ -112,7 +112,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("opencl.interpret", True, boolean, (), "compute small loops with general kernels until they have run often"),
     Flag("opencl.reuse", True, boolean, (), "give memory that nobody needs any more to the next who asks"),
     Flag("opencl.replay", True, boolean, (), "replay what the first call of a signature recorded"),
-    Flag("opencl.threads", "auto", str, ("auto", "driver", "caller", "both"), "who runs kernels; auto: plans try it out"),
+    Flag("opencl.threads", "auto", str, ("auto", "driver", "caller", "both"), "who runs kernels; auto: the quicker"),
     Flag("opencl.optimize", True, boolean, (), "let the driver's compiler optimize kernels"),
     Flag("opencl.cache_dir", "auto", str, (), "where programs are kept; auto: the user's caches; empty: nowhere"),
     Flag("opencl.cache_megabytes", 256, int, (), "what is kept there at most: what was used least recently goes first"),
