@@ -7,6 +7,7 @@ so a quick plan is tried both ways. The kernels are the same, and so are the bit
 
 from __future__ import annotations
 
+from math import log
 from typing import TYPE_CHECKING
 
 from opencl_backend.crew import Crew
@@ -23,6 +24,8 @@ QUICK_ALONE = 2e-3
 """The same where the thread that waits starts at once, woken threads or not."""
 PATIENCE = 256
 """Replays until both ways are tried again, as other work may have disturbed either; then twice as many, and so on."""
+KEPT = 0.75
+"""What a trial's outcome counts at the next one: one that was disturbed is outvoted, but not for ever."""
 
 
 class Trial:
@@ -32,11 +35,12 @@ class Trial:
     again   until it has been replayed so often
     """
 
-    __slots__ = ("_crews", "_patience", "_seconds", "again", "over")
+    __slots__ = ("_crews", "_patience", "_seconds", "_slower", "again", "over")
 
     def __init__(self, plan: Plan):
         self._seconds: dict[bool, list[float]] = {}
         self._patience = PATIENCE
+        self._slower = 0.0  # by which the thread that waits was slower alone: logarithms of ratios, old ones fading
         self.again = -1
         wanted = config.opencl.threads
         self._crews = [work for work in plan.launches if isinstance(work, Crew)]
@@ -63,11 +67,12 @@ class Trial:
         worth = alone or typical[alone] <= (QUICK_ALONE if self._crews else QUICK)
         if len(typical) == 1 and worth and self._go(plan, not alone):
             return
-        self.over = True
         if len(typical) == 2:
-            self._go(plan, typical[True] <= typical[False])
-            self.again = plan.replays + self._patience
-            self._patience *= 2
+            self._slower = KEPT * self._slower + log(typical[True] / typical[False])
+            self._go(plan, self._slower <= 0)
+        self.over = True
+        self.again = plan.replays + self._patience
+        self._patience *= 2
         self._seconds.clear()
 
     def _go(self, plan: Plan, alone: bool) -> bool:
