@@ -193,8 +193,8 @@ seed(
 seed(
     "dot_of_bools_adds",
     "a product of bools adds",
-    'together = f"s{i}_{j} | (a{i} & b{j})" if tile.dtype == "bool" else f"s{i}_{j} + a{i} * b{j}"',
-    'together = f"s{i}_{j} + a{i} * b{j}"',
+    'return f"{so_far} | ({a} & {b})" if dtype == "bool" else f"{so_far} + {a} * {b}"',
+    'return f"{so_far} + {a} * {b}"',
 )
 
 seed = patches("kernels", f"{OPENCL}/kernels/blocks.py", "kernel Dot", "kernel ")

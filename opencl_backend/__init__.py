@@ -21,7 +21,8 @@ from opencl_backend.disk import folder
 from opencl_backend.explain import how as how
 from opencl_backend.fuse import Order
 from opencl_backend.guests import admitted, as_guest, is_guest
-from opencl_backend.plan import Host, Launch, MustRun, Plan, Stale, placeholder
+from opencl_backend.launch import Launch
+from opencl_backend.plan import Host, MustRun, Plan, Stale, placeholder
 from opencl_backend.ports import Leave, handed_out, staying
 from opencl_backend.runtime import HOPES, DeviceArray, Runtime, runtime, same_size_class
 from reference.config import config

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from opencl_backend import copies, fuse, lower, machine, render
+from opencl_backend.launch import Code, Launch
 from opencl_backend.loop import Compute, Lazy, Load
-from opencl_backend.plan import Code, Host, Launch, MustRun, Plan, Stale, Value
+from opencl_backend.plan import Host, MustRun, Plan, Stale, Value
 from opencl_backend.postponed import Drawn, Postponed
 from opencl_backend.runtime import Cell, DeviceArray, Number
 from reference.config import config

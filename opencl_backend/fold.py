@@ -326,7 +326,7 @@ def _pairwise(spec: Spec, fold: Fold, name: str) -> _Text:
         f"    {acc} sum = {zero};", f"    int top = 0; from[0] = {begin}; many[0] = {count}; state[0] = 0;",
         "    while (top >= 0) {",
         "      const long m = many[top]; long cut = m / 2; cut -= cut % 8;",
-        "      if (state[top] == 0 && m > 128) {",
+        f"      if (state[top] == 0 && m > {LEAF}) {{",
         "        state[top] = 1; from[top + 1] = from[top]; many[top + 1] = cut; state[++top] = 0;",
         "      } else if (state[top] == 1) {",
         "        left[top] = sum; state[top] = 2;",

@@ -15,10 +15,7 @@ from typing import Any
 import numpy as np
 
 from opencl_backend.inline import Trial
-from opencl_backend.launch import Code as Code
-from opencl_backend.launch import HasKernel as HasKernel
-from opencl_backend.launch import Launch as Launch
-from opencl_backend.launch import Work as Work
+from opencl_backend.launch import Launch, Work
 from opencl_backend.loop import Lazy
 from opencl_backend.ports import Host as Host
 from opencl_backend.ports import Leave, WayIn, WayOut, way_in, way_out

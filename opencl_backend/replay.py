@@ -15,8 +15,9 @@ import numpy as np
 from opencl_backend.context import Context
 from opencl_backend.device import import_pyopencl
 from opencl_backend.fuse import Order
+from opencl_backend.launch import HasKernel, Launch
 from opencl_backend.loop import Lazy
-from opencl_backend.plan import HasKernel, Host, Launch, Plan, Stale
+from opencl_backend.plan import Host, Plan, Stale
 from opencl_backend.runtime import Cell, DeviceArray, Memory
 from reference.graph.core import Apply, Variable
 from reference.scan.op import Scan

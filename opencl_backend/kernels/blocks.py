@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 
 from opencl_backend import scalar_c
-from opencl_backend.kernels.gemm import NUMBERS, Finish
+from opencl_backend.kernels.gemm import NUMBERS, Finish, named_numbers, term
 from opencl_backend.render import MADE, NEXT, Body, Spec, header, signature
 from opencl_backend.scalar_c import STORAGE, CType
 
@@ -21,10 +21,6 @@ SIDE = 8
 DEEP = 16
 """Terms whose factors are in local memory at a time."""
 NOTHING = Finish()
-
-
-def _numbers() -> str:
-    return "\n".join(f"  const long {name} = g[{k}];" for k, name in enumerate(NUMBERS))
 
 
 def _finished(finish: Finish, ct: CType) -> tuple[str, list[tuple[str, str]]]:
@@ -54,12 +50,8 @@ def _program(
     made, row, column = result
     if finish.steps:
         made = f"finished({', '.join([made, row, column, 'g', *(it for _, it in pointers)])})"
-    opening = [header(fp64) + text + contracted + signature(name, arrays, GROUP), _numbers()]
+    opening = [header(fp64) + text + contracted + signature(name, arrays, GROUP), named_numbers()]
     return "\n".join([*opening, *(line.replace("{result}", made) for line in lines), "}\n"])
-
-
-def _term(dtype: str, so_far: str, a: str, b: str) -> str:
-    return f"{so_far} | ({a} & {b})" if dtype == "bool" else f"{so_far} + {a} * {b}"
 
 
 @cache
@@ -71,7 +63,7 @@ def element(dtype: str, contract: bool, fp64: bool = True, finish: Finish = NOTH
         "  if (batch >= batches) return;",
         "  const long a = a_at + batch * a_batch + i * a_row, b = b_at + batch * b_batch + j * b_column;",
         f"  {ct.scalar} s = {ct.literal(0)};",
-        f"  for (long k = 0; k < depth; k++) s = {_term(dtype, 's', 'pa[a + k * a_deep]', 'pb[b + k * b_deep]')};",
+        f"  for (long k = 0; k < depth; k++) s = {term(dtype, 's', 'pa[a + k * a_deep]', 'pb[b + k * b_deep]')};",
         "  pc[c_at + batch * c_batch + i * c_row + j * c_column] = {result};",
     ]
     return _program("element", ct, finish, contract, fp64, lines, ("s", "i", "j"))
@@ -104,7 +96,7 @@ def block(dtype: str, rows: int, columns: int, contract: bool, fp64: bool = True
             f"      const {ct.scalar} a{i} = left[k * {tall + 1} + down + {SIDE * i}];" for i in range(rows)
         ),
         *(f"      const {ct.scalar} b{j} = right[k * {wide + 1} + across + {SIDE * j}];" for j in range(columns)),
-        *(f"      s{i}_{j} = {_term(dtype, f's{i}_{j}', f'a{i}', f'b{j}')};" for i, j in every),
+        *(f"      s{i}_{j} = {term(dtype, f's{i}_{j}', f'a{i}', f'b{j}')};" for i, j in every),
         "    }",
         "    barrier(CLK_LOCAL_MEM_FENCE);",
         "  }",

@@ -195,8 +195,14 @@ NUMBERS = (
 where it begins and its strides."""
 
 
-def _numbers() -> str:
+def named_numbers() -> str:
+    """Statements that give the numbers their names."""
     return "\n".join(f"  const long {name} = g[{k}];" for k, name in enumerate(NUMBERS))
+
+
+def term(dtype: str, so_far: str, a: str, b: str) -> str:
+    """The sum with a product more."""
+    return f"{so_far} | ({a} & {b})" if dtype == "bool" else f"{so_far} + {a} * {b}"
 
 
 def _opening(contract: bool, fp64: bool, finish: Finish, ct: CType) -> str:
@@ -241,8 +247,7 @@ def _tile(tile: Tile, rows: int) -> str:
     for i in range(rows):
         out.append(f"    const {ct.scalar} a{i} = a[{i} * a_row];")
         for j in range(vectors):
-            together = f"s{i}_{j} | (a{i} & b{j})" if tile.dtype == "bool" else f"s{i}_{j} + a{i} * b{j}"
-            out.append(f"    s{i}_{j} = {together};")
+            out.append(f"    s{i}_{j} = {term(tile.dtype, f's{i}_{j}', f'a{i}', f'b{j}')};")
     out += ["    a += a_deep;", "    b += b_deep;", "  }"]
     if tile.width == 1:
         out += [f"  c[{i} * c_row + {j} * c_column] = s{i}_{j};" for i, j in every]
@@ -290,7 +295,7 @@ def product(tile: Tile) -> str:
     out = [
         *(_tile(tile, rows) for rows in dict.fromkeys((tile.rows, tile.rest)) if rows),
         signature("product", pointers),
-        _numbers(),
+        named_numbers(),
         "  const long item = get_global_id(0);",
         "  const long group = item % groups, column = item / groups % blocks * " + f"{block};",
         "  const long batch = item / groups / blocks;",
@@ -359,7 +364,7 @@ def inner(
     pointers = [(f"const {ct.scalar}", "pa"), (f"const {ct.scalar}", "pb"), (ct.scalar, "pc"), *finish.pointers()]
     out = [
         signature("inner", pointers),
-        _numbers(),
+        named_numbers(),
         "  const long item = get_global_id(0);",
         f"  const long group = item % groups, block = item / groups % blocks * {block};",
         f"  const long beyond = block + {block} < n ? block + {block} : n;",

@@ -41,14 +41,9 @@ def tree(acc: str, dtype: str, adds: bool, value: bool, place: bool, levels: int
     ct, parts = CType(acc, fp64=fp64), 1 << levels
     memory, kept = STORAGE[acc], "local " if group > 1 else ""
     meet = "    barrier(CLK_LOCAL_MEM_FENCE);" if group > 1 else ""
-    helpers: dict[str, None] = {}
-
-    def halves(text: str, way: str) -> str:
-        if acc == "float16":
-            helpers[f"{way}_half_float"] = None
-            return f"{way}_half_float({text})"
-        return text
-
+    add = scalar_c.TABLE["add"]
+    helpers = dict.fromkeys((*(add.helpers(ct) if adds else ()), *(["load_half_float"] if acc == "float16" else [])))
+    load = "load_half_float({})" if acc == "float16" else "{}"
     arrays = [(f"const {memory}", "p")] + [("const long", "w")] * place
     arrays += [(STORAGE[dtype], "q")] * value + [("long", "r")] * place
     lines = [
@@ -56,7 +51,7 @@ def tree(acc: str, dtype: str, adds: bool, value: bool, place: bool, levels: int
         f"  const long row = get_global_id(0) / {group}, item = get_global_id(0) % {group};",
         f"  {kept}{ct.name} v[{parts}];" + (f" {kept}long at[{parts}];" if place else ""),
         f"  for (long k = item; k < {parts}; k += {group}) {{",
-        f"    v[k] = {halves(f'p[row * {parts} + k]', 'load')};" + (f" at[k] = w[row * {parts} + k];" if place else ""),
+        f"    v[k] = {load.format(f'p[row * {parts} + k]')};" + (f" at[k] = w[row * {parts} + k];" if place else ""),
         "  }",
         f"  for (long far = 1; far < {parts}; far *= 2) {{",
         meet,
@@ -64,18 +59,14 @@ def tree(acc: str, dtype: str, adds: bool, value: bool, place: bool, levels: int
         f"      const {ct.name} x = v[k], e = v[k + far];",
     ]
     if adds:
-        row = scalar_c.TABLE["add"]
-        helpers.update(dict.fromkeys(row.helpers(ct)))
-        lines.append(f"      v[k] = {row.expr(ct, 'x', 'e')};")
+        lines.append(f"      v[k] = {add.expr(ct, 'x', 'e')};")
     else:
         lines.append("      const int better = (e > x)" + (" | ((e != e) & (x == x));" if ct.is_float else ";"))
         lines.append("      v[k] = better ? e : x;" + (" at[k] = better ? at[k + far] : at[k];" if place else ""))
     lines += ["    }", "  }", "  if (item == 0) {"]
     if value:
-        made = "v[0]"
-        if adds:
-            # A sum starts from 0, which shows when all that is added is -0.
-            made = scalar_c.TABLE["add"].expr(ct, ct.literal(0), made)
+        # A sum starts from 0, which shows when all that is added is -0.
+        made = add.expr(ct, ct.literal(0), "v[0]") if adds else "v[0]"
         lines.append(f"    const {ct.name} x = {made};")
         converted, needed = scalar_c.cast(ct, "x", dtype)
         helpers.update(dict.fromkeys(needed))

@@ -80,9 +80,9 @@ class Epilogue:
         return replace(self, operands=tuple(x and x.turned() for x in self.operands))
 
     @property
-    def others(self) -> list[Operand]:
-        """Those in memory."""
-        return [x for x in self.operands if x is not None and not x.words]
+    def arrays(self) -> list[DeviceArray]:
+        """Of the operands in memory."""
+        return [x.array for x in self.operands if x is not None and not x.words]
 
     def finish(self, ctx: Context, c: Operand) -> gemm.Finish:
         """How it is written; along the axis in which the elements of `c` lie side by side."""
@@ -321,8 +321,7 @@ def _turning_pays(dtype: str, m: int, n: int, depth: int) -> bool:
 
 def _is_narrow(dtype: str, m: int, n: int, depth: int) -> bool:
     """Do lanes of vectors stay empty along the columns, but not along k, in so many rows that turning `b` pays?"""
-    few = 1 < n < _width(dtype, depth) and n <= MOST_COLUMNS
-    return few and m >= PACKED_ROWS and depth >= WORTH_LANES
+    return 1 < n < _width(dtype, depth) and n <= MOST_COLUMNS and m >= PACKED_ROWS and depth >= WORTH_LANES
 
 
 def _split(m: int, rows: int, groups: int) -> tuple[int, int]:
@@ -374,11 +373,10 @@ def _launch_product(
     again = rows_each > rows and depth >= 2 * gemm.SHALLOW
     near = again and not (packed or ctx.records or options or width == 1 or c.column != 1)
     tile = gemm.Tile(
-        dtype, rows, m % rows, vectors, width, packed, c.column != 1, not ctx.exact and dtype.startswith("float"),
-        ctx.device.fp64, ctx.records and n % block == 0, epilogue.finish(ctx, c),
-        near,
+        dtype, rows, m % rows, vectors, width, packed, c.column != 1, _contracts(ctx, dtype),
+        ctx.device.fp64, ctx.records and n % block == 0, epilogue.finish(ctx, c), near,
     )  # fmt: skip
-    arrays = [a.array, b.array, c.array, *(x.array for x in epilogue.others)]
+    arrays = [a.array, b.array, c.array, *epilogue.arrays]
     if packed:
         arrays.append(ctx.new(c.array.dtype, (batches * blocks * groups, min(depth, gemm.DEEP), block)))
     ctx.launch(
@@ -386,6 +384,11 @@ def _launch_product(
         _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks) + epilogue.numbers(), arrays, 1,
         2 * batches * m * n * depth, options, batches * m * n * depth // A_SUM,
     )  # fmt: skip
+
+
+def _contracts(ctx: Context, dtype: str) -> bool:
+    """May a multiplication and an addition be one operation?"""
+    return not ctx.exact and dtype.startswith("float")
 
 
 def _label(m: int, depth: int, n: int, epilogue: Epilogue) -> str:
@@ -417,7 +420,7 @@ def _launch_inner(
     ctx.launch(
         _label(m, depth, n, epilogue), text, "inner", batches * blocks * groups,
         _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks) + epilogue.numbers(),
-        [a.array, b.array, c.array, *(x.array for x in epilogue.others)], 1,
+        [a.array, b.array, c.array, *epilogue.arrays], 1,
         2 * batches * m * n * depth, options, batches * m * n * depth // A_SUM,
     )  # fmt: skip
 
@@ -428,12 +431,12 @@ def _launch_elements(
 ) -> None:  # fmt: skip
     dtype = gemm.SAME_BITS.get(c.array.dtype, c.array.dtype)
     total = batches * m * n
-    contract = ctx.device.style == "gpu" and not ctx.exact and dtype.startswith("float")
+    contract = ctx.device.style == "gpu" and _contracts(ctx, dtype)
     ctx.launch(
         _label(m, depth, n, epilogue), blocks.element(dtype, contract, ctx.device.fp64, epilogue.finish(ctx, c)),
         "element", -(-total // blocks.GROUP) * blocks.GROUP,
         _numbers(a, b, c, batches, m, n, depth, m, 1, 1) + epilogue.numbers(),
-        [a.array, b.array, c.array, *(x.array for x in epilogue.others)], blocks.GROUP, 2 * total * depth,
+        [a.array, b.array, c.array, *epilogue.arrays], blocks.GROUP, 2 * total * depth,
     )  # fmt: skip
 
 
@@ -450,13 +453,12 @@ def _launch_blocks(
 
     while prod(across()) * batches < BLOCKS_EACH * ctx.device.compute_units and rows * columns > 1:
         rows, columns = (rows // 2, columns) if rows >= columns else (rows, columns // 2)
-    contract = not ctx.exact and dtype.startswith("float")
     ctx.launch(
         _label(m, depth, n, epilogue),
-        blocks.block(dtype, rows, columns, contract, ctx.device.fp64, epilogue.finish(ctx, c)),
+        blocks.block(dtype, rows, columns, _contracts(ctx, dtype), ctx.device.fp64, epilogue.finish(ctx, c)),
         "block", batches * prod(across()) * blocks.GROUP,
         _numbers(a, b, c, batches, m, n, depth, blocks.SIDE * rows, *across()) + epilogue.numbers(),
-        [a.array, b.array, c.array, *(x.array for x in epilogue.others)], blocks.GROUP, 2 * batches * m * n * depth,
+        [a.array, b.array, c.array, *epilogue.arrays], blocks.GROUP, 2 * batches * m * n * depth,
     )  # fmt: skip
 
 

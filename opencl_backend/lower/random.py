@@ -14,7 +14,7 @@ import numpy as np
 
 from opencl_backend.context import Context
 from opencl_backend.kernels import philox
-from opencl_backend.loop import Compute, Lazy, broadcast, chunk, spread, transposed
+from opencl_backend.loop import Lazy, broadcast, chunk, spread, transposed
 from opencl_backend.lower import makes_arrays, register, takes_expressions
 from opencl_backend.lower.sort import argsorted
 from opencl_backend.plan import Host
@@ -134,11 +134,7 @@ def _uniform(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -> De
     if u is None:
         return _elementwise(ctx, node, shape, key)
     low, high = (ctx.cast(_part(ctx, v, shape), dtype) for v in node.inputs[2:])
-
-    def step(row: str, a: Lazy, b: Lazy) -> Lazy:
-        return Lazy(shape, Compute(row, dtype, dtype, (dtype, dtype), (a.expr, b.expr)))
-
-    return step("add", step("mul", u, step("sub", high, low)), low)
+    return ctx.step("add", dtype, ctx.step("mul", dtype, u, ctx.step("sub", dtype, high, low)), low)
 
 
 def _most(ctx: Context, n: Variable) -> int:
@@ -154,8 +150,7 @@ def _binomial(ctx: Context, node: Apply, shape: tuple[int, ...], key: _Key) -> D
     kind = "float32" if p.type.dtype in ("float16", "float32") else "float64"
     u = _drawn(ctx, kind, shape, key) if most == np.min(ctx.host(n), initial=1) == 1 else None
     if u is not None:
-        hit = Compute("lt", kind, "bool", (kind, kind), (u.expr, _part(ctx, p, shape).expr))
-        return ctx.cast(Lazy(shape, hit), op.dtype)
+        return ctx.cast(ctx.step("lt", kind, u, _part(ctx, p, shape), result="bool"), op.dtype)
     given = [_parameter(ctx, v, shape) for v in (n, p)]
     kinds = tuple((v.type.dtype, once) for v, (_, once) in zip((n, p), given))
     draw = philox.Draw(op.distribution, op.dtype, kinds, kind, ctx.device.fp64)

@@ -55,7 +55,6 @@ NEAR = f"""
 FUSED = "\n#pragma OPENCL FP_CONTRACT ON"
 
 
-
 def _twice(series: tuple[float, ...], k: int) -> str:
     """A term's coefficient where the variable is half of the series'."""
     return f"{series[k] * 2 ** (k + 2)!r}f"

@@ -79,9 +79,8 @@ def test_a_plan_stays_where_it_is_quicker(monkeypatch):
     assert HERE not in run(monkeypatch, 1e-5, 5e-5)
 
 
-@able
-def test_a_choice_is_made_again(monkeypatch):
-    took = {False: 1e-5, True: 5e-5}
+def impatient(monkeypatch, took):
+    """What calls a plan so often and returns its text: replays take the seconds in `took`, and are soon tried again."""
     monkeypatch.setattr(inline, "PATIENCE", 5)
     monkeypatch.setattr(Trial, "took", lambda trial, plan, seconds: TOOK(trial, plan, took[plan.inline]))
     x = T.dvector("x")
@@ -92,6 +91,13 @@ def test_a_choice_is_made_again(monkeypatch):
             assert np.allclose(f(np.ones(3)), np.exp(1) + 1)
         return f.executable.explain()
 
+    return call
+
+
+@able
+def test_a_choice_is_made_again(monkeypatch):
+    took = {False: 1e-5, True: 5e-5}
+    call = impatient(monkeypatch, took)
     assert HERE not in call(1 + 2 * CALLS)
     took.update({False: 2e-4, True: 2e-6})
     assert HERE not in call(4)
@@ -101,30 +107,19 @@ def test_a_choice_is_made_again(monkeypatch):
 @able
 def test_a_trial_that_was_disturbed_is_outvoted(monkeypatch):
     took = {False: 1e-5, True: 5e-5}
-    monkeypatch.setattr(inline, "PATIENCE", 5)
-    monkeypatch.setattr(Trial, "took", lambda trial, plan, seconds: TOOK(trial, plan, took[plan.inline]))
-    x = T.dvector("x")
-    f = function([x], T.exp(x) + 1, backend="opencl")
-    for threads, times in ((1e-5, 1 + 4 * CALLS + 5), (1e-4, 10 + 2 * CALLS)):
-        took[False] = threads
-        for _ in range(times):
-            f(np.ones(3))
-    assert HERE not in f.executable.explain()
+    call = impatient(monkeypatch, took)
+    call(1 + 4 * CALLS + 5)
+    took[False] = 1e-4
+    assert HERE not in call(10 + 2 * CALLS)
 
 
 @able
 def test_threads_that_were_slow_once_are_not_kept_for_good(monkeypatch):
     took = {False: 1.0, True: 1e-5}
-    monkeypatch.setattr(inline, "PATIENCE", 5)
-    monkeypatch.setattr(Trial, "took", lambda trial, plan, seconds: TOOK(trial, plan, took[plan.inline]))
-    x = T.dvector("x")
-    f = function([x], T.exp(x) + 1, backend="opencl")
-    for _ in range(1 + CALLS):
-        f(np.ones(3))
+    call = impatient(monkeypatch, took)
+    call(1 + CALLS)
     took[False] = 1e-4
-    for _ in range(5 + 2 * CALLS):
-        f(np.ones(3))
-    assert HERE in f.executable.explain()
+    assert HERE in call(5 + 2 * CALLS)
 
 
 @able
