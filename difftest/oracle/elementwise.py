@@ -46,6 +46,8 @@ def applied(walk: Walk, row: Any, inputs: Sequence[Bound]) -> Bound:
 
     def once(some: Sequence[Bound]) -> Bound:
         y, e, exact = hull(row, some)
+        if row.name in GROWING:
+            e = np.where(np.isinf(y) & np.all([np.isfinite(b.y) for b in some], axis=0), INF, e)
         if walk.executor.fast and row.name in POLES:
             e = np.where(POLES[row.name](*[b.y for b in some]), INF, e)
         return settled(rounded(y, e, inner, ulp, exact if ulp == 0 else False))
@@ -257,6 +259,9 @@ POLES: dict[str, Callable[..., np.ndarray]] = {
 }
 """Where the sign of a zero decides the value. Over the reals zero has no sign, so rewrites may change it, and nothing
 is known there of an executor that is handed rewritten graphs."""
+
+GROWING = ("exp", "exp2", "expm1", "sinh", "cosh", "gamma")
+"""Functions without poles that leave even the shadow's range: what is infinite there is an overflow like any other."""
 
 HULLS: dict[str, Callable[..., Pair]] = {
     "add": _add, "sub": _sub, "mul": _mul, "true_div": _quotient, "inv": _inverse, "sqrt": _root, "sqr": _square,

@@ -6,7 +6,7 @@ came from), and one each for sums, products, extremes, sorts and dots. Elementwi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -156,15 +156,23 @@ def multiplied(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     certain = np.asarray((e == 0).all(axis=axes))
     error = np.where(certain, ZERO, error)
     used = np.asarray(bits_used(y).sum(axis=axes))
-    # In another order a part of the factors may leave the range of the dtype, whatever the others are.
-    size, tiny = np.where(np.isfinite(y), np.abs(y), ZERO + 1), np.finfo(acc).tiny
-    most = np.asarray(np.maximum(size + np.where(np.isfinite(e), e, ZERO), 1).prod(axis=axes))
-    least = np.asarray(np.where(size == 0, ZERO + 1, np.minimum(size, 1)).prod(axis=axes))
-    inside = (most <= limit(acc)) & ((least >= tiny) | (total == 0))
+    inside, lost = _range_of_parts(y, e, acc, lambda factors: np.asarray(factors.prod(axis=axes)))
     free = certain & inside & ((used <= np.finfo(acc).nmant + 1) | ~np.isfinite(total))
-    grown = error + gamma(count, acc) * largest + np.where(total == 0, ZERO, tiny * most)
-    grown = np.where(most <= limit(acc), grown, INF)
+    grown = error + gamma(count, acc) * largest + lost
     return [as_dtype(Bound(total, np.where(free, error, grown), acc), dtype)]
+
+
+def _range_of_parts(
+    y: np.ndarray, e: np.ndarray, dtype: str, product: Callable[[np.ndarray], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether every part of a product stays within the range of the dtype in any order, whatever the other factors
+    are, and what is lost if a part underflows; of a part that overflows nothing is known."""
+    size, tiny = np.where(np.isfinite(y), np.abs(y), ZERO + 1), np.finfo(dtype).tiny
+    most = product(np.maximum(size + np.where(np.isfinite(e), e, ZERO), 1))
+    least = product(np.where(size == 0, ZERO + 1, np.minimum(size, 1)))
+    holds = most <= limit(dtype)
+    nothing = product(y) == 0
+    return holds & ((least >= tiny) | nothing), np.where(holds, np.where(nothing, ZERO, tiny * most), INF)
 
 
 @rule("Max")
@@ -314,8 +322,9 @@ def accumulated(walk: Walk, node: Any, inputs: Bounds) -> Bounds | None:
     total, size = np.cumprod(y, along), np.cumprod(np.abs(y) + e, along)
     sure = np.cumsum(e, along) == 0
     error = np.where(sure, ZERO, size - np.cumprod(np.abs(y), along))
-    free = sure & (np.cumsum(bits_used(y), along) <= np.finfo(dtype).nmant + 1)
-    grown = error + count * size + np.where(total == 0, ZERO, WIDE(np.finfo(dtype).tiny))
+    inside, lost = _range_of_parts(y, e, dtype, lambda factors: np.cumprod(factors, along))
+    free = sure & inside & (np.cumsum(bits_used(y), along) <= np.finfo(dtype).nmant + 1)
+    grown = error + count * size + lost
     return [Bound(total, np.where(free, error, grown), dtype)]
 
 

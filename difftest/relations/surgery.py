@@ -116,6 +116,13 @@ class Surgery:
         after = self.downstream([name])
         return any(kinds(s).intersection(families) and after.intersection(s.results) for s in self.program.steps)
 
+    def told_apart(self, name: str) -> bool:
+        """True if a clone keeps the value, as it has no maker, and a gradient can tell it from a copy."""
+        after = self.downstream([name])
+        readers = [s for s in self.program.steps if after.intersection(map(str, s.operands))]
+        cloned = any(inner.step == "clone" for s in readers for inner in (s, *body(s)))
+        return cloned and self.places[name] < 0 and self.reaches(name, SLOPES)
+
     def drawn(self, names: Iterable[str]) -> bool:
         """True if one of the values is made of random draws: what a loop captures of these it draws in every step."""
         above = self.program.upstream(names)

@@ -24,7 +24,8 @@ RoundTrip = Callable[[Draw, Value, str, Iterator[str]], "list[Step] | None"]
 
 
 def _sites(surgery: Surgery, wanted: Callable[[Value], bool]) -> list[Value]:
-    return [v for v in surgery.values.values() if v.name in surgery.read - surgery.bound_to and wanted(v)]
+    free = surgery.read - surgery.bound_to
+    return [v for v in surgery.values.values() if v.name in free and wanted(v) and not surgery.told_apart(v.name)]
 
 
 def _led(case: Case, draw: Draw, trips: list[tuple[Callable[[Value], bool], RoundTrip]]) -> Iterator[Twin]:

@@ -163,6 +163,17 @@ def test_a_pole_inside_the_interval_is_unknown():
     assert np.isinf(bound.e[0]) and np.isfinite(bound.e[1])
 
 
+def test_an_exponential_beyond_every_range_is_an_overflow():
+    x = T.dvector()
+    assert np.isinf(bound_of(-0.25 / T.log(T.exp(x)), [x], [np.array([1e3, 1e10])]).e).all()
+
+
+def test_a_running_product_may_underflow_on_the_way():
+    x = T.tensor("float16", (False,))
+    bound = bound_of(T.log(T.cumprod(x)), [x], [np.array([2.0**-20, 0.5, 2.0**-14], "float16")])
+    assert np.isinf(bound.e[2])
+
+
 def test_error_free_transformations():
     a, b = wide(np.array([1.0, 1.0])), wide(np.array([2.0**-40, 2.0**-80]))
     assert sum_is_exact(a, b, a + b).tolist() == [True, False]

@@ -4,6 +4,7 @@ import sys
 import types
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -333,6 +334,24 @@ def test_state_that_only_a_dropped_loop_changes_is_no_output_alone():
     report = check(program, relations=["MR7"])
     assert report.ok, report
     assert report.counts["relation", "MR7"]
+
+
+def test_a_clone_keeps_what_has_no_maker():
+    """With respect to x the gradient goes through the clone of x, which is x, and not through that of a copy."""
+    program = Program(
+        inputs=(given("x0", ROW),),
+        steps=(
+            step("clone", "x0", to="v0"),
+            step("stack", "v0", "x0", to="v1", axis=0),
+            step("grad_known", "v1", "x0", "v1", to="v2", dtype="float64"),
+        ),
+        outputs=("v2",),
+    )
+    for id in ("MR18", "MR29"):
+        report = check(program, relations=[id])
+        assert report.ok, report
+    joined = replace(program, steps=program.steps[:2], outputs=("v1",))
+    assert check(joined, relations=["MR18"]).counts["relation", "MR18"]
 
 
 def test_givens_that_do_more_than_replace_are_caught(monkeypatch):
