@@ -191,6 +191,12 @@ seed(
     "kernel ",
 )
 seed(
+    "dot_last_lanes_twice",
+    "what is left of rows after whole vectors counts again what was before it",
+    'terms(f"keep ? {{}} : {ct.literal(0)}")',
+    'terms("{}")',
+)
+seed(
     "dot_of_bools_adds",
     "a product of bools adds",
     'return f"{so_far} | ({a} & {b})" if dtype == "bool" else f"{so_far} + {a} * {b}"',

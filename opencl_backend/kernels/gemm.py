@@ -9,6 +9,7 @@ graphs or when which kernel pays.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -205,12 +206,13 @@ def term(dtype: str, so_far: str, a: str, b: str) -> str:
     return f"{so_far} | ({a} & {b})" if dtype == "bool" else f"{so_far} + {a} * {b}"
 
 
-def _opening(contract: bool, fp64: bool, finish: Finish, ct: CType) -> str:
+def _opening(contract: bool, fp64: bool, finish: Finish, *stored: CType) -> str:
     """The program's beginning, up to where sums may be contracted."""
     text = header(fp64) + finish.text()
-    types = unaligned_types([(ct.dtype, ct.width)]) if ct.width > 1 else ""
-    contracted = "#pragma OPENCL FP_CONTRACT ON\n" if contract else ""
-    return text + (types if types not in text else "") + contracted
+    for ct in stored:
+        types = unaligned_types([(ct.dtype, ct.width)]) if ct.width > 1 else ""
+        text += types if types not in text else ""
+    return text + "#pragma OPENCL FP_CONTRACT ON\n" * contract
 
 
 def _tile(tile: Tile, rows: int) -> str:
@@ -351,16 +353,44 @@ def product(tile: Tile) -> str:
     return _opening(tile.contract, tile.fp64, tile.finish, ct) + "\n".join(out)
 
 
+def _added_up(ct: CType, vectors: Sequence[str]) -> tuple[list[str], list[tuple[str, int]]]:
+    """Statements that add up the lanes of each of these, half to half, and the vector and the lane where each sum is
+    then: two are halved together, into one."""
+    lines, halves, lanes = [], list(vectors), ct.width
+    while lanes > 1:
+        low = "".join(f"{k:x}" for k in range(ct.width) if k % lanes < lanes // 2)
+        high = "".join(f"{k:x}" for k in range(ct.width) if k % lanes >= lanes // 2)
+        pairs = [(a, (halves[2 * k + 1 :] or [a])[0]) for k, a in enumerate(halves[::2])]
+        halves = [f"{a}_h{lanes // 2}" for a, _ in pairs]
+        for made, (a, b) in zip(halves, pairs):
+            sides = [f"({ct.name})({a}.s{side}, {b}.s{side})" for side in (low, high)]
+            lines.append(f"const {ct.name} {made} = {' + '.join(sides)};")
+        lanes //= 2
+    return lines, [(halves[k // ct.width], k % ct.width) for k in range(len(vectors))]
+
+
 @cache
 def inner(
     dtype: str, rows: int, columns: int, width: int, fp64: bool = True, finish: Finish = Finish(), tiles: int = 1
 ) -> str:  # fmt: skip
-    """Products of rows with rows: lanes along k, `rows` x `columns` sums a tile, so many `tiles` of columns a block;
-    kernel ``inner``."""
-    ct = CType(dtype, width)
+    """Products of rows with rows, a vector long at least: lanes along k, `rows` x `columns` sums a tile, so many
+    `tiles` of columns a block; kernel ``inner``."""
+    ct, keep = CType(dtype, width), CType(f"int{512 // width}", width)
+    lanes = f"({', '.join(map(str, range(width)))})"
     block = columns * tiles
     vector = f"*(global const {unaligned(dtype, width)} *)"
     every = [(i, j) for i in range(rows) for j in range(columns)]
+    sums = [f"s{i}_{j}" for i, j in every]
+
+    def terms(kept: str) -> list[str]:
+        """Statements that add the products at k, of what is `kept` of a vector."""
+        read = f"const {ct.name} {{}} = {kept.format(f'{vector}({{}} + k)')};"
+        lines = [read.format(f"b{j}", f"b + j{j} * b_column") for j in range(columns)]
+        for i in range(rows):
+            lines.append(read.format(f"a{i}", f"a + i{i} * a_row"))
+            lines += [f"s{i}_{j} = s{i}_{j} + a{i} * b{j};" for j in range(columns)]
+        return [f"      {line}" for line in lines]
+
     pointers = [(f"const {ct.scalar}", "pa"), (f"const {ct.scalar}", "pb"), (ct.scalar, "pc"), *finish.pointers()]
     out = [
         signature("inner", pointers),
@@ -378,34 +408,33 @@ def inner(
     out += [f"  for (long i = first; i < last; i += {rows}) {{"]
     out.append(f"    global const {ct.scalar} *a = pa + (a_at + batch * a_batch);")
     out += [f"    const long i{i} = i + {i} < last ? i + {i} : last - 1;" for i in range(rows)]
-    out += [f"    {ct.name} s{i}_{j} = {ct.literal(0)};" for i, j in every]
-    out += ["    long k = 0;", f"    for (; k + {width} <= depth; k += {width}) {{"]
-    out += [f"      const {ct.name} b{j} = {vector}(b + j{j} * b_column + k);" for j in range(columns)]
-    for i in range(rows):
-        out.append(f"      const {ct.name} a{i} = {vector}(a + i{i} * a_row + k);")
-        out += [f"      s{i}_{j} = s{i}_{j} + a{i} * b{j};" for j in range(columns)]
-    out.append("    }")
-    for i, j in every:
-        name, lanes = f"s{i}_{j}", width
-        text = name
-        steps = []
-        while lanes > 1:
-            lanes //= 2
-            half = f"{name}h{lanes}"
-            steps.append(f"const {CType(dtype, lanes).name} {half} = {text}.lo + {text}.hi;")
-            text = half
-        out.append("    " + " ".join(steps))
-        out.append(f"    {ct.scalar} t{i}_{j} = {text};")
-    out += ["    for (; k < depth; k++) {"]
-    out += [f"      t{i}_{j} = t{i}_{j} + a[i{i} * a_row + k] * b[j{j} * b_column + k];" for i, j in every]
-    out += ["    }"]
-    for i, j in every:
+    out += [f"    {ct.name} {s} = {ct.literal(0)};" for s in sums]
+    out += [f"    for (long k = 0; k + {width} <= depth; k += {width}) {{", *terms("{}"), "    }"]
+    # The last lanes, again with those before them, which count nothing now.
+    out += [f"    if (depth % {width} != 0) {{", f"      const long k = depth - {width};"]
+    out.append(f"      const {keep.name} keep = ({keep.name}){lanes} >= ({keep.scalar})({width} - depth % {width});")
+    out += [*terms(f"keep ? {{}} : {ct.literal(0)}"), "    }"]
+    lines, places = _added_up(ct, sums)
+    out += [f"    {line}" for line in lines]
+    beside = f"c_column == 1 && column + {columns} <= n"
+    row = "pc + (c_at + batch * c_batch + i{0} * c_row + column * c_column)"
+    together = columns > 1 and width % columns == 0
+    if together:
+        out.append(f"    if ({beside}) {{")
+        for i in range(rows):
+            vector, at = places[i * columns]
+            taken = "".join(f"{at + j:x}" for j in range(columns))
+            whole = f"*(global {unaligned(dtype, columns)} *)"
+            out.append(f"      if (i + {i} < last) {whole}({row.format(i)}) = {vector}.s{taken};")
+        out.append("    } else {")
+    for (i, j), (vector, at) in zip(every, places):
         inside = f"i + {i} < last && column + {j} < n"
-        where = f"c_at + batch * c_batch + i{i} * c_row + j{j} * c_column"
-        out.append(f"    if ({inside}) pc[{where}] = t{i}_{j};")
+        out.append(f"    if ({inside}) ({row.format(i)})[{j} * c_column] = {vector}.s{at:x};")
+    out += ["    }"] * together
     out.append("  }\n  }")
     if finish.steps:
         out.append(f"  global {ct.scalar} *c = pc + (c_at + batch * c_batch + block * c_column);")
         out.append("  " + finish.call("first", "last - first", "0", "beyond - block"))
     out.append("}\n")
-    return _opening(True, fp64, finish, ct) + "\n".join(out)
+    rest = [CType(dtype, columns)] if together else []
+    return _opening(True, fp64, finish, ct, *rest) + "\n".join(out)
