@@ -97,7 +97,7 @@ def blocks(lazy: Lazy, axis: int, count: int = 1) -> list[tuple[int, int, int]] 
 def run(ctx: Context, fold: Fold, lazy: Lazy, axis: int, count: int = 1, label: str = "") -> list[DeviceArray]:
     """Reduce `count` axes of `lazy` from `axis` on; arrays of the shape without them, one a result.
 
-    What is small is computed first and read in C order, so that all small folds of a dtype are one program.
+    What is small is computed first and read in C order, so that small folds of a kind and dtype are one program.
     """
     if not ctx.is_large(lazy.size):
         return _run_small(ctx, fold, ctx.row_major(lazy), axis, count, label or fold.kind)
@@ -127,7 +127,6 @@ def run(ctx: Context, fold: Fold, lazy: Lazy, axis: int, count: int = 1, label: 
         for array, s in zip(arrays, strides)
     )
     spec = Spec(loads, (), steps, NEXT, 3, ctx.device.style, not ctx.exact, ctx.device.fp64)
-    write = columns_text if not by_rows else pairwise_text if fold.kind == "add" else lanes_text
     rows = block[0] if by_rows else block[0] * block[2]
     levels = _levels(ctx, rows, block[1], effort(spec, block[along])) if by_rows else 0
     whole, results, each = fold, outputs, _share(ctx, rows, block[1], block[2])
@@ -142,7 +141,7 @@ def run(ctx: Context, fold: Fold, lazy: Lazy, axis: int, count: int = 1, label: 
     name = label or fold.kind
     computed = "+".join(dict.fromkeys(step.row for step in steps if step.row))
     ctx.launch(
-        f"{name}({computed})" if computed else name, write(spec, fold), "fold", -(-rows // each), numbers,
+        f"{name}({computed})" if computed else name, _text(spec, fold, by_rows), "fold", -(-rows // each), numbers,
         [*arrays, *results], 1, prod(block), ctx.options(prod(block) * len(steps), (spec, fold)),
         prod(block) * effort(spec, block[along]),
     )  # fmt: skip
@@ -171,7 +170,7 @@ def _results(ctx: Context, fold: Fold, shape: tuple[int, ...]) -> list[DeviceArr
 
 
 def _run_small(ctx: Context, fold: Fold, array: DeviceArray, axis: int, count: int, label: str) -> list[DeviceArray]:
-    """The same for an array in C order, by a kernel of the program that has all small folds of its dtype."""
+    """The same for an array in C order, by a program that all small folds of the kind and dtype share."""
     shape = array.shape
     block = (prod(shape[:axis]), prod(shape[axis : axis + count]), prod(shape[axis + count :]))
     outputs = _results(ctx, fold, (*shape[:axis], *shape[axis + count :]))
@@ -181,34 +180,19 @@ def _run_small(ctx: Context, fold: Fold, array: DeviceArray, axis: int, count: i
     rows = block[0] if by_rows else block[0] * block[2]
     each = _share(ctx, rows, block[1], block[2])
     numbers: list[Number] = [*block, each, array.offset, block[1] * block[2], block[2], 1]
-    text = small_text(array.dtype, fold.acc, fold.dtype, fold.kind == "extreme", ctx.device.style, ctx.device.fp64)
+    spec = Spec(((array.dtype, NEXT),), (), (Step("load", array.dtype, (0,)),), NEXT, 3, ctx.device.style, False,
+                ctx.device.fp64)  # fmt: skip
     ctx.launch(
-        label, text, _small_name(fold, by_rows), -(-rows // each), numbers, [array, *outputs], 1, prod(block),
+        label, _text(spec, fold, by_rows), "fold", -(-rows // each), numbers, [array, *outputs], 1, prod(block),
         ctx.options(array.size),
     )  # fmt: skip
     return outputs
 
 
-def _small_name(fold: Fold, by_rows: bool) -> str:
-    stored = "value" * fold.value + "place" * fold.place if fold.kind == "extreme" else fold.kind
-    return f"{stored}_of_{'rows' if by_rows else 'columns'}"
-
-
-@cache
-def small_text(dtype: str, acc: str, result: str, extremes: bool, style: str, fp64: bool) -> str:
-    """Every fold of elements of `dtype` in one program: building ten kernels costs little more than building one."""
-    spec = Spec(((dtype, NEXT),), (), (Step("load", dtype, (0,)),), NEXT, 3, style, False, fp64)
-    if extremes:
-        folds = [Fold("extreme", acc, result, *stored) for stored in ((True, False), (False, True), (True, True))]
-    else:
-        folds = [Fold(kind, acc, result) for kind in (("max", "min") if acc == "bool" else ("add", "mul"))]
-    texts = []
-    for fold in folds:
-        texts.append(_columns(spec, fold, _small_name(fold, False)))
-        if fold.has_rows:
-            write = _pairwise if fold.kind == "add" else _lanes
-            texts.append(write(spec, fold, _small_name(fold, True)))
-    return _program(texts)
+def _text(spec: Spec, fold: Fold, by_rows: bool) -> str:
+    """The program of one kernel: drivers build every kernel of a program that is kept, at a tenth of a second each."""
+    write = columns_text if not by_rows else pairwise_text if fold.kind == "add" else lanes_text
+    return write(spec, fold)
 
 
 def _through(strides: tuple[int, int, int], along: int) -> tuple[int, int, int]:
@@ -236,11 +220,9 @@ def _pointers(spec: Spec, fold: Fold) -> list[tuple[str, str]]:
 class _Text:
     """A kernel being written."""
 
-    def __init__(self, spec: Spec, fold: Fold, name: str):
+    def __init__(self, spec: Spec, fold: Fold):
         self.spec = spec
         self.fold = fold
-        self.name = name
-        self.lines: list[str] = []
         self.helpers: dict[str, None] = {}
         self.types: list[tuple[str, int]] = []
 
@@ -273,8 +255,10 @@ class _Text:
         self.helpers.update(dict.fromkeys(row.helpers(ct)))
         return row.expr(ct, a, b)
 
-    def written(self) -> str:
-        return signature(self.name, _pointers(self.spec, self.fold)) + "\n" + "\n".join(self.lines) + "\n}\n"
+    def program(self, lines: Sequence[str]) -> str:
+        """The program of the kernel with these lines."""
+        start = header(self.spec.fp64) + unaligned_types(self.types) + scalar_c.prelude(self.helpers)
+        return start + signature("fold", _pointers(self.spec, self.fold)) + "\n" + "\n".join(lines) + "\n}\n"
 
     def scalars(self, access_kind: str, where: Callable[[int], str]) -> list[str]:
         """Loads of operands that do not change along the inner loop; ``where(first number)`` is their place."""
@@ -288,22 +272,10 @@ class _Text:
         return lines
 
 
-def _program(texts: Sequence[_Text]) -> str:
-    """The program of these kernels."""
-    types = [t for text in texts for t in text.types]
-    helpers = {helper: None for text in texts for helper in text.helpers}
-    start = header(texts[0].spec.fp64) + unaligned_types(types) + scalar_c.prelude(helpers)
-    return start + "".join(text.written() for text in texts)
-
-
 @cache
 def pairwise_text(spec: Spec, fold: Fold) -> str:
-    return _program([_pairwise(spec, fold, "fold")])
-
-
-def _pairwise(spec: Spec, fold: Fold, name: str) -> _Text:
     """Sums of rows in NumPy's order: at most 128 elements in 8 interleaved sums, more by halves."""
-    out = _Text(spec, fold, name)
+    out = _Text(spec, fold)
     acc = CType(fold.acc).name
     lines = [*_opening(fold), f"  long from[48], many[48]; {acc} left[48]; uchar state[48];"]
     lines += ["  " + line for line in out.scalars(ONCE, lambda at: f"g[{at}]")]
@@ -352,18 +324,13 @@ def _pairwise(spec: Spec, fold: Fold, name: str) -> _Text:
         f"    {out.store('q', 'unit' if fold.levels else 'row', 'sum')}",
         "  }",
     ]  # fmt: skip
-    out.lines = lines
-    return out
+    return out.program(lines)
 
 
 @cache
 def lanes_text(spec: Spec, fold: Fold) -> str:
-    return _program([_lanes(spec, fold, "fold")])
-
-
-def _lanes(spec: Spec, fold: Fold, name: str) -> _Text:
     """The extreme of rows: a vector of running extremes, then the best of its lanes, then what is left."""
-    out = _Text(spec, fold, name)
+    out = _Text(spec, fold)
     width = LANES[fold.acc]
     wide, one = CType(fold.acc, width, spec.fast, spec.fp64), CType(fold.acc)
     nan = " | ((e != e) & (v == v))" if one.is_float else ""
@@ -405,8 +372,7 @@ def _lanes(spec: Spec, fold: Fold, name: str) -> _Text:
     if fold.place:
         lines.append("    r[unit] = begin + at;" if fold.levels else "    r[row] = at;")
     lines.append("  }")
-    out.lines = lines
-    return out
+    return out.program(lines)
 
 
 def _opening(fold: Fold) -> list[str]:
@@ -437,12 +403,8 @@ def _row_pointers(spec: Spec) -> list[str]:
 
 @cache
 def columns_text(spec: Spec, fold: Fold) -> str:
-    return _program([_columns(spec, fold, "fold")])
-
-
-def _columns(spec: Spec, fold: Fold, name: str) -> _Text:
     """Columns folded one element after the other, many of them side by side."""
-    out = _Text(spec, fold, name)
+    out = _Text(spec, fold)
     acc, most = CType(fold.acc).name, COLUMNS[spec.style]
     extreme = fold.kind == "extreme"
     lines = [
@@ -493,5 +455,4 @@ def _columns(spec: Spec, fold: Fold, name: str) -> _Text:
     if extreme and fold.place:
         stores.append("r[k + j] = at[j];")
     lines += [f"    for (long j = 0; j < m; j++) {{ {' '.join(stores)} }}", "    k += m;", "  }"]
-    out.lines = lines
-    return out
+    return out.program(lines)
