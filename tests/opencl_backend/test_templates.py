@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pyopencl = pytest.importorskip("pyopencl")
+pytest.importorskip("pyopencl")
 
 import reference.tensor as T
 from difftest.oracle.bits import same_bits
@@ -27,6 +27,7 @@ from reference.tensor.nnet import conv2d, conv3d, softmax
 from reference.tensor.shared_randomstreams import RandomStreams
 from reference.tensor.signal.pool import pool_2d
 
+pyopencl = device.import_pyopencl()
 Case = tuple[list[Any], list[Any], list[np.ndarray]]
 """Inputs, outputs, arguments."""
 
