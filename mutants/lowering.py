@@ -66,6 +66,9 @@ seed(
     "strides = (0, *strides)",
     "strides = (*strides, *strides)",
 )
+
+seed = patches("lowering", "opencl_backend/operands.py", "kernel Dot", "kernel BatchedDot", "kernel ", "plan ")
+
 seed(
     "product_turned_once",
     "for a narrow result the operands are swapped but not turned",

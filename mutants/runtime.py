@@ -180,3 +180,19 @@ seed(
     "return lambda t: enqueue(kernel, items, local, geometry[t], slots)",
     "return lambda t: enqueue(kernel, items, local, geometry[0], slots)",
 )
+
+seed = patches("runtime", "opencl_backend/updates.py", "plan ", "kernel ", "function", "fusion ", "driver ")
+
+seed(
+    "error_does_not_keep_an_update",
+    "a new value is written over the old one although an error was found",
+    "if (flags[k]) return 0;",
+    "if (flags[k] < 0) return 0;",
+    origin="a call that failed left half of its updates behind",
+)
+seed(
+    "old_value_read_too_late",
+    "a new value is written over the old one though that is read afterwards",
+    "    if any(of in work.slots for work in later):\n",
+    "    if any(of is work for work in later):\n",
+)

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from opencl_backend import explain, joins, lower, machine
+from opencl_backend import explain, joins, lower, machine, updates
 from opencl_backend.cache import Key
 from opencl_backend.context import Context
 from opencl_backend.device import current
@@ -53,13 +53,16 @@ class Executable:
         self.runtime: Runtime = runtime(current())
         self.fgraph = fgraph
         self.shared = dict(options.shared)
+        self.updates = dict(options.updates)
         self.leaves: dict[int, Leave] = dict.fromkeys(options.updates, staying)
+        places = {container: k for k, container in self.shared.items()}
+        self.sources = {k: places[container] for k, container in self.updates.items() if container in places}
         if not self.runtime.device.shares_host_memory:
             self.leaves |= dict.fromkeys(options.borrowed, as_guest)
         self.has_guests = False
         self.exact = bool(options.exact)
         machine.prepare(self.runtime, self.exact)
-        self.order = Order(fgraph.inputs, fgraph.outputs)
+        self.order = Order(fgraph.inputs, fgraph.outputs, [fgraph.outputs[k] for k in self.sources])
         self.on_device = [lower.lives_on_device(v) for v in fgraph.inputs]
         self.explicit = [k for k in range(len(fgraph.inputs)) if k not in self.shared]
         self.borrowed = {k for k in self.explicit if self.on_device[k]}
@@ -123,7 +126,12 @@ class Executable:
         return self._recorded(values, signature, compiled)
 
     def _replayed(self, plan: Plan, values: list[Any]) -> list[Any]:
-        outputs = plan.replay(values)
+        try:
+            outputs = plan.replay(values)
+        except BaseException:
+            for k, value in plan.cut_short().items():
+                self.updates[k].write(value)
+            raise
         error = plan.reported()
         if error is not None:
             self._raise(*error, values)
@@ -258,7 +266,10 @@ class Executable:
             plan.outputs.append(array)
         if dry:
             if config.opencl.fuse:
+                names = [str(v) for v in self.fgraph.inputs]
+                proven = updates.proven(plan, self.sources, names)
                 plan.launches = joins.joined(plan.launches)
+                plan.in_place = updates.in_the_last(plan, proven, names)
             return plan, []
         # The plan's own buffers may hold other values while it runs: what the caller gets is a copy. Replays
         # put fresh buffers in the outputs' slots instead.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from opencl_backend import copies, fuse, lower, machine, render
-from opencl_backend.launch import Code, Launch
+from opencl_backend.launch import Code, Launch, Over
 from opencl_backend.loop import Compute, Lazy, Load
 from opencl_backend.plan import Host, MustRun, Plan, Stale, Value
 from opencl_backend.postponed import Drawn, Postponed
@@ -273,6 +273,7 @@ class Context:
         elements: int = 0,
         options: tuple[str, ...] = (),
         work: int = 0,
+        over: Over | None = None,
     ) -> None:
         """Enqueue kernel `name` of the program `text` over `items` work-items and remember it.
 
@@ -286,9 +287,10 @@ class Context:
         if options == machine.OPTIONS and name != "machine" and self.runtime.are_kept([(text, ())]):
             options = ()
         code = Code(text, name, options)
-        self.plan.begin(
-            Launch(self.runtime, label, code, items, numbers, slots, local, elements, work or A_LOOP * elements, moved)
-        )
+        work = work or A_LOOP * elements
+        made = Launch(self.runtime, label, code, items, numbers, slots, local, elements, work, moved)
+        made.over = over
+        self.plan.begin(made)
 
     def flag(self, make: Callable[[int], Exception]) -> tuple[DeviceArray, int]:
         """(a vector of longs, a place in it): a kernel that finds an error writes a nonzero number there.

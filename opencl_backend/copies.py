@@ -39,6 +39,7 @@ class Copy:
         self.pitches = pitches
         # The slots, not the storages: a plan does not keep memory from being used again.
         self.ends = [(array.storage.slot, array.offset) for array in (source, target)]
+        self.slots = [slot for slot, _ in self.ends]
 
     def enqueue(self) -> None:
         (source, source_at), (target, target_at) = self.ends

@@ -7,7 +7,7 @@ kernels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from opencl_backend import lower
@@ -41,9 +41,13 @@ class Order:
 
     dead_after  node -> variables that nobody reads afterwards
     waiting     nodes that run only if a lazy one asks for them
+    updates     outputs that may be written over what others read, and so wait for the end
     """
 
-    def __init__(self, inputs: Sequence[Variable], outputs: Sequence[Variable]):
+    def __init__(
+        self, inputs: Sequence[Variable], outputs: Sequence[Variable], updates: Collection[Variable] = ()
+    ):
+        self.updates = frozenset(updates)
         self.nodes: list[Apply] = toposort(outputs, stop_at=inputs)
         kept = set(outputs)
         self.waiting = deferred(self.nodes, outputs)
@@ -64,8 +68,10 @@ class Order:
 
     def may_wait(self, variable: Variable, lazy: Lazy, ctx: Context) -> bool:
         """May `variable` stay an expression? If one node reads it, as part of its own loop, and it pays."""
-        if not config.opencl.fuse or variable in self.kept or not ctx.is_large(lazy.size):
+        if not config.opencl.fuse or not ctx.is_large(lazy.size):
             return False
+        if variable in self.kept:
+            return variable in self.updates and ctx.waits_for(lazy) and not self.readers.get(variable)
         why = self._why_not(variable, lazy, ctx.waits_for(lazy))
         if why:
             ctx.note(f"{lazy.size} elements of {variable.owner.op if variable.owner else variable} are stored: {why}")

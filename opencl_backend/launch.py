@@ -19,6 +19,10 @@ class Work(Protocol):
     elements: int
     moved: int
 
+    @property
+    def slots(self) -> Sequence[Slot]:
+        """The memory that it reads or writes."""
+
     def enqueue(self) -> None:
         """Begin, after all that was begun before, with the numbers and buffers of the moment."""
 
@@ -40,16 +44,30 @@ class Code(NamedTuple):
     options: tuple[str, ...] = ()
 
 
+class Over(NamedTuple):
+    """What a kernel may write over: where `target` is the memory of one of the `sources`, its result is the same."""
+
+    target: Slot
+    sources: frozenset[Slot]
+
+
+def over(target: Slot, read: Iterable[tuple[Slot, bool]]) -> Over:
+    """Of what a kernel reads: whether it reads each element only before it writes the element at this very place."""
+    read = list(read)
+    return Over(target, frozenset(slot for slot, so in read if so) - {slot for slot, so in read if not so})
+
+
 class Launch:
     """One kernel enqueued: numbers in a small constant buffer, then arrays. It is built when it is first needed.
 
     work    what one work-item alone would have to do, in simple operations on a number in a vector
     moved   bytes of all arrays
+    over    what its result may be written over
     """
 
     __slots__ = (
-        "_kernel", "code", "elements", "geometry", "items", "label", "live", "local", "moved", "now", "numbers",
-        "runtime", "slots", "work",
+        "_kernel", "code", "elements", "geometry", "items", "label", "live", "local", "moved", "now",
+        "numbers", "over", "runtime", "slots", "work",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +87,7 @@ class Launch:
         self.live = [n for n in self.numbers if isinstance(n, Cell)]
         self.now: list[int] | None = None
         self.geometry: Any = None
+        self.over: Over | None = None
         self._kernel: Kernel | None = None
 
     @property

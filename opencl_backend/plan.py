@@ -18,7 +18,7 @@ from opencl_backend.inline import Trial
 from opencl_backend.launch import Launch, Work
 from opencl_backend.loop import Lazy
 from opencl_backend.ports import Host as Host
-from opencl_backend.ports import Leave, WayIn, WayOut, way_in, way_out
+from opencl_backend.ports import Leave, WayIn, WayOut, staying, way_in, way_out
 from opencl_backend.runtime import DeviceArray, Runtime, contiguous_strides, seen
 from reference.graph.core import Apply
 from reference.interpreter import explain
@@ -62,9 +62,12 @@ class Plan:
     sought       a plan that takes over has been thought of
     following    it, which does when its kernels have been built
     building     the thread that builds this plan's kernels
+    in_place     output -> the input whose memory it may be written to, by the last launch
     """
 
     FLAGS = 256
+    WRITTEN = FLAGS - 1
+    """The place that no error has: whoever writes over a shared variable's value leaves a mark there."""
 
     signature: Hashable = None
 
@@ -94,6 +97,8 @@ class Plan:
         self.sought = False
         self.following: Plan | None = None
         self.building: Thread | None = None
+        self.in_place: dict[int, int] = {}
+        self._begun: list[Any] = []
 
     @property
     def replayable(self) -> bool:
@@ -125,11 +130,16 @@ class Plan:
             self.trial = Trial(self)
             self.ends_with_kernel = bool(self.launches) and isinstance(self.launches[-1], Launch)
             self.ways_in = [way_in(place, value) for place, value in zip(self.inputs, values)]
-            self.ways_out = [way_out(output, self.leaves.get(k)) for k, output in enumerate(self.outputs)]
+            self.ways_out = [
+                way_out(output, self.leaves.get(k), self.in_place.get(k)) for k, output in enumerate(self.outputs)
+            ]
         held = [way.take(value) for way, value in zip(self.ways_in, values)]  # until kernels have run
         for step in self.steps:
             step()
-        begun = [way.begin() for way in self.ways_out]
+        begun = [way.begin(values) for way in self.ways_out]
+        if self.in_place:
+            self._mark()[0] = 0
+            self._begun = begun
         trial = self.trial
         if trial.over and self.replays != trial.again:
             self._launch()
@@ -139,7 +149,25 @@ class Plan:
             trial.took(self, perf_counter() - started)
         del held
         self.replays += 1
+        self._begun = []
         return [way.end(one) for way, one in zip(self.ways_out, begun)]
+
+    def cut_short(self) -> dict[int, Any]:
+        """Of a replay that was interrupted: new values of shared variables, all of them, if any was written in place.
+        Its last launch had begun then, and nothing fails after that."""
+        begun, self._begun = self._begun, []
+        if not begun:
+            return {}
+        self.runtime.device.queue.finish()
+        if not self._mark()[0]:
+            return {}
+        return {k: way.end(begun[k]) for k, way in enumerate(self.ways_out) if self.leaves.get(k) is staying}
+
+    def _mark(self) -> np.ndarray:
+        """What was written in place has left a mark here."""
+        host = self.flag_vector().storage.host
+        assert host is not None
+        return seen(host, "int64", (self.FLAGS,))[self.WRITTEN :]
 
     def _launch(self) -> None:
         """All kernels, one after the other, and wait for them."""
@@ -179,19 +207,23 @@ class Plan:
 
     def flag_place(self, node: Apply, make: Callable[[int], Exception]) -> tuple[DeviceArray, int]:
         """The flag vector and the place for `node`'s error."""
+        for flag in self.flags:
+            if flag.node is node:
+                return self.flag_vector(), flag.place
+        place = len(self.flags) % self.WRITTEN
+        self.flags.append(Flag(place, node, make))
+        return self.flag_vector(), place
+
+    def flag_vector(self) -> DeviceArray:
+        """Where kernels report errors."""
         if self.flag_array is None:
             self.flag_array = self.runtime.empty("int64", (self.FLAGS,))
             self.runtime.write(self.flag_array, np.zeros(self.FLAGS, np.int64))
-        for flag in self.flags:
-            if flag.node is node:
-                return self.flag_array, flag.place
-        place = len(self.flags) % self.FLAGS
-        self.flags.append(Flag(place, node, make))
-        return self.flag_array, place
+        return self.flag_array
 
     def reported(self) -> tuple[Exception, Apply] | None:
         """The error of the first node that reported one, and the node."""
-        if self.flag_array is None:
+        if self.flag_array is None or not self.flags:
             return None
         host = self.flag_array.storage.host
         vector = self.flag_array.to_host() if host is None else seen(host, "int64", (self.FLAGS,))

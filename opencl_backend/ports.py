@@ -7,7 +7,8 @@ nor what runs in between.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,7 @@ class Told:
     def __init__(self, host: Host):
         self.host = host
 
-    def begin(self) -> Any:
+    def begin(self, values: Sequence[Any]) -> Any:
         """Nothing to prepare."""
 
     def end(self, begun: Any) -> Any:
@@ -142,7 +143,7 @@ class Fresh:
         self.size = size_class(array.nbytes)
         self.leave = leave
 
-    def begin(self) -> Any:
+    def begin(self, values: Sequence[Any]) -> Any:
         old = self.array
         storage = old.runtime.values.of_size(self.size)
         old.storage.slot.put(storage.buffer)
@@ -164,20 +165,46 @@ class Read:
         host = array.storage.host
         self.view = None if host is None else seen(host, array.dtype, array.shape)
 
-    def begin(self) -> Any:
+    def begin(self, values: Sequence[Any]) -> Any:
         """The memory is there."""
 
     def end(self, begun: Any) -> np.ndarray:
         return self.array.to_host() if self.view is None else self.view.copy()
 
 
+class InPlace(Fresh):
+    """A shared variable's next value, in the memory of the present one, which is the call's value number `source`; in
+    new memory where somebody else holds that, too."""
+
+    __slots__ = ("source",)
+
+    def __init__(self, array: DeviceArray, source: int):
+        super().__init__(array, staying)
+        self.source = source
+
+    def begin(self, values: Sequence[Any]) -> Any:
+        k = self.source
+        if getrefcount(values[k]) > HOLDERS + 1 or getrefcount(values[k].storage) > HOLDERS:
+            return super().begin(values)
+        slot, old = self.array.storage.slot, values[k]
+        if slot.buffer is not old.storage.buffer:
+            slot.put(old.storage.buffer)
+        return old
+
+
+HOLDERS = 2
+"""Of the storage of a shared variable's value: the value, and whoever asks. The value has one more, the variable and
+the list of the call's values."""
+
 WayOut = Told | Fresh | Read
 
 
-def way_out(output: Host | DeviceArray, leave: Leave | None) -> WayOut:
+def way_out(output: Host | DeviceArray, leave: Leave | None, source: int | None = None) -> WayOut:
     """How a result leaves; None: as an array of the host's."""
     if isinstance(output, Host):
         return Told(output)
+    if source is not None:
+        return InPlace(output, source)
     if leave is None and output.nbytes >= WORTH_SHARING and output.runtime.device.shares_host_memory:
         leave = shared_with_host
     return Read(output) if leave is None else Fresh(output, leave)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from opencl_backend import scalar_c
 from opencl_backend.kernels import uniform
+from opencl_backend.launch import over
 from opencl_backend.loop import Expr, Gather, Lazy, Load, Position, chunk, joined, walk
 from opencl_backend.runtime import DeviceArray, Number
 from opencl_backend.scalar_c import STORAGE, CType
@@ -486,14 +487,14 @@ def run(ctx: Context, lazy: Lazy, target: DeviceArray) -> None:
     touched += [gather.flag[0] for gather in code.gathers[-1:]]
     for words in drawn.values():
         numbers += words
-    items = -(-total // each)
+    ends = [(x.dtype, x.offset, steps) for x, steps in zip((*arrays, target), geometry.strides)]
+    read = [(x.storage.slot, k not in code.moved and ends[k] == ends[-1]) for k, x in enumerate(arrays)]
     local = GPU_GROUP if gpu else 1
-    named = ["draw"] * bool(drawn) + [step.row or step.kind for step in code.steps if step.kind in _NAMED]
+    named = [step.row or step.kind for step in code.steps if step.kind in ("compute", "gather")]
+    named = ["draw"] * bool(drawn) + named
     label = "+".join(dict.fromkeys(named)) or "copy"
     ctx.launch(
-        label, nest(spec), "nest", -(-items // local) * local, numbers, touched, local, total,
+        label, nest(spec), "nest", -(-total // (each * local)) * local, numbers, touched, local, total,
         ctx.options(total * len(code.steps), spec), total * effort(spec, geometry.shape[-1]),
+        over(target.storage.slot, read),
     )  # fmt: skip
-
-
-_NAMED = ("compute", "gather")

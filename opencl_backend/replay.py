@@ -148,6 +148,7 @@ class Repeat:
         self.plain = not plan.uploads and len(kernels) == len(plan.launches)
         self._tracks = [_Track(launch, steps, fixed) for launch in kernels] if self.plain else []
         self._followed = False
+        self.slots = [slot for launch in plan.launches for slot in launch.slots]
 
     def follow(self) -> None:
         """The pass on the host."""

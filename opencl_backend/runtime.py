@@ -230,7 +230,7 @@ class DeviceArray:
     """A view of a storage: element ``i`` lies at ``offset + sum(i * strides)``, in elements.
 
     `known` is the value itself where the host knows it (constants and what is computed from them).
-    Arrays are never written again once complete.
+    Arrays are never written again once complete, but by updates that nobody else sees (updates.py).
     """
 
     runtime: Runtime
@@ -277,8 +277,9 @@ class DeviceArray:
         return DeviceArray(self.runtime, self.storage, self.dtype, tuple(shape), tuple(strides), where, known)
 
     def to_host(self) -> np.ndarray:
-        """A copy as a NumPy array; waits for the device."""
-        return self.runtime.download(self)
+        """A copy as a NumPy array; waits for the device, and for a call that may be writing to it."""
+        with self.runtime.turn:
+            return self.runtime.download(self)
 
 
 class Runtime:
@@ -438,9 +439,7 @@ class Runtime:
         """A copy of a whole array among the values that stay."""
         fresh = self.empty(array.dtype, array.shape)
         if array.size:
-            self._cl.enqueue_copy(
-                self.queue, fresh.storage.buffer, array.storage.buffer, byte_count=array.nbytes
-            )
+            self._cl.enqueue_copy(self.queue, fresh.storage.buffer, array.storage.buffer, byte_count=array.nbytes)
         return fresh
 
     def hand_out(self, array: DeviceArray) -> np.ndarray:

@@ -225,6 +225,21 @@ def _batches() -> Iterator[Exhibit]:
         yield Exhibit((batch, TALL[:3, :3]), (made,), compiled=True)
 
 
+def _descents() -> Iterator[Exhibit]:
+    """Values that are updated by loops and by what is made of products, beside readers of the old value and indices."""
+    rows = np.array([1, -1, 0])
+    for dtype in ("float32", "float64"):
+        for height, width in ((7, 21), (53, 21), (7, 4)):
+            wide = np.sin(np.arange(53.0 * 5)).reshape(53, 5)[:height].astype(dtype)
+            right = np.cos(np.arange(5.0 * width)).reshape(5, width).astype(dtype)
+            value = (np.arange(1.0 * height * width).reshape(height, width) % 7 / 8).astype(dtype)
+            yield Exhibit((wide, right, rows), (
+                ("dot", ("x0", "x1"), {}), ("sub", ("s0", 0), {}), ("places", ("x0", "x2"), {"index": ("@1",)}),
+                ("mul", ("s1", "s1"), {}), ("add", ("s1", "s2"), {}), *(_over("sum", 0, of=k)[0] for k in (1, 3, 4)),
+            ), shared=(value, right, right), updates=(("s0", "v1"), ("s1", "v3"), ("s2", "v4")),
+                calls=((wide, right, rows),) * 2, compiled=True)  # fmt: skip
+
+
 def _functions() -> Iterator[Exhibit]:
     """Updates that read each other's variables, and givens that stand beside each other."""
     a, b, c = np.array([1.0, -2.0, 3.0]), np.array([0.5, 4.0, -1.0]), np.array([2.0, 2.5, -3.0])
@@ -250,4 +265,4 @@ def _functions() -> Iterator[Exhibit]:
 def layouts() -> tuple[Exhibit, ...]:
     """All of them."""
     places = (*_nests(), *_finished(), *_handed_over(), *_folds())
-    return (*places, *_later_calls(), *_functions(), *_streams(), *_batches())
+    return (*places, *_later_calls(), *_functions(), *_descents(), *_streams(), *_batches())

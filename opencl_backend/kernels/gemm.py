@@ -39,6 +39,8 @@ SHALLOW = 96
 """Rows of a block that is not packed which stay in the nearest cache."""
 DEEP = 512
 """Rows of a packed block: as many as stay near while all rows of an item go by them."""
+SUMS = "sums + (i - from) * {0}, {0}, 1"
+"""Where the sums of a row are kept apart, and how far from each other."""
 SAME_BITS = {"int8": "uint8", "int16": "uint16", "int32": "uint32", "int64": "uint64"}
 """Products and sums of signed integers wrap, which C defines for unsigned ones only."""
 
@@ -50,6 +52,7 @@ class Finish:
     loads   (dtype, access) of its operands; that of the sum is MADE, and numbers that are drawn in place are DRAWN
     store   how the result goes through the inner axis
     turned  the inner axis is that of the rows
+    apart   sums do not wait where results go, as results may be written over what they are made of
     """
 
     loads: tuple[tuple[str, str], ...] = ()
@@ -58,6 +61,7 @@ class Finish:
     turned: bool = False
     fast: bool = False
     fp64: bool = True
+    apart: bool = False
 
     def _others(self) -> list[tuple[int, str]]:
         """Number and type in memory of every operand but the sum."""
@@ -78,6 +82,8 @@ class Finish:
         spec = Spec(self.loads, (), self.steps, self.store, 2, "cpu", self.fast, self.fp64)
         dtype, helpers, out = self.steps[-1].dtype, dict[str, None](), []
         given = "".join(f", {self._given(k, memory)}, long e{k}_out, long t{k}" for k, memory in self._others())
+        if self.apart:
+            given = f", const {STORAGE[dtype]} *s, long s_out{given}"
         out += [
             f"static void tile_finish(global {STORAGE[dtype]} *c, long c_out, long t, long outer, long inner{given})",
             "{",
@@ -87,6 +93,7 @@ class Finish:
             # Rows that lie one after the other, and what is read likewise, are one long row.
             through = {NEXT: "inner", STRIDED: "inner * t{}", ROW: "0"}
             ends = [f"e{k}_out == {through[self.loads[k][1]].format(k)}" for k, _ in self._others()]
+            ends += ["s_out == inner"] * self.apart
             out.append(f"  if ({' && '.join(['c_out == inner', *ends])}) {{ inner *= outer; outer = outer > 0; }}")
         some = min([uniform.at_once(kind) for kind in drawn.values()], default=0)
         until = "upto" if drawn else "inner"
@@ -118,9 +125,10 @@ class Finish:
             place = f"c[i * c_out + j{'' if self.store == NEXT else ' * t'}]"
             if width > 1:
                 place = f"*(global {unaligned(dtype, width)} *)(c + i * c_out + j)"
+            waiting = f"*(const {unaligned(dtype, width) if width > 1 else STORAGE[dtype]} *)(s + i * s_out + j)"
             plain = PLAIN if width < widest else ""
             out.append(f"    {plain} for (; j + {width} <= {until}; j += {width}) {{")
-            out.append(f"      const {CType(dtype, width).name} {MADE} = {place};")
+            out.append(f"      const {CType(dtype, width).name} {MADE} = {waiting if self.apart else place};")
             out += [f"      {line}" for line in (*body.lines, f"{place} = {result};")]
             out.append("    }")
         out.append("  }\n}\n" + "}\n" * bool(drawn))
@@ -128,13 +136,15 @@ class Finish:
         types = unaligned_types((d, widest) for d in near) if widest > 1 else ""
         return types + scalar_c.prelude(helpers) + uniform.prelude([*drawn.values()]) + "\n".join(out)
 
-    def call(self, row: str, rows: str, column: str, columns: str) -> str:
-        """The statement that finishes so many rows and columns of a block of `c` from there on; or nothing."""
+    def call(self, row: str, rows: str, column: str, columns: str, sums: str = "") -> str:
+        """The statement that finishes so many rows and columns of a block of `c` from there on; or nothing. Where sums
+        are `apart`: where they begin, and from row to row."""
         if not self.steps:
             return ""
         outer, inner = ("column", "row") if self.turned else ("row", "column")
         lengths = (columns, rows) if self.turned else (rows, columns)
         arguments = [f"c + ({row}) * c_row + ({column}) * c_column", f"c_{outer}", f"c_{inner}", *lengths]
+        arguments += [sums] * self.apart
         for k, _ in self._others():
             arguments.append(f"e{k} + ({row}) * e{k}_row + ({column}) * e{k}_column")
             arguments += [f"w{k}"] * (self.loads[k][1] == DRAWN)
@@ -217,13 +227,16 @@ def _opening(contract: bool, fp64: bool, finish: Finish, *stored: CType) -> str:
 
 def _tile(tile: Tile, rows: int) -> str:
     """The function of one tile. Of a packed block it is told how many columns there are, and whether it is to go on
-    from the sums that it left; else how many of its columns belong to the tile before."""
-    ct, vectors = CType(tile.dtype, tile.width), tile.vectors
-    given = "long left, bool more" if tile.packed else "long skip, bool more" if tile.near else "long skip"
+    from the sums that it left; else how many of its columns belong to the tile before. Sums that are kept apart are
+    all kept, side by side."""
+    ct, vectors, apart = CType(tile.dtype, tile.width), tile.vectors, tile.finish.apart
+    packed = tile.packed and not apart
+    given = "long left, bool more" if packed else "long skip, bool more" if tile.near else "long skip"
+    into = "" if apart else "global "
     load = f"*(global const {unaligned(tile.dtype, tile.width)} *)" if tile.width > 1 else "*"
     out = [
         f"static inline void tile_{rows}(global const {ct.scalar} *restrict a, long a_row, long a_deep,",
-        f"    global const {ct.scalar} *restrict b, long b_deep, global {ct.scalar} *restrict c, long c_row,",
+        f"    global const {ct.scalar} *restrict b, long b_deep, {into}{ct.scalar} *restrict c, long c_row,",
         f"    long c_column, long depth, {given}) {{",
     ]
     every = [(i, j) for i in range(rows) for j in range(vectors)]
@@ -236,7 +249,7 @@ def _tile(tile: Tile, rows: int) -> str:
         return f"for (long i = 0; i < {rows}; i++) {PLAIN} for (long l = {first}; l < {last}; l++)"
 
     out += [f"  {ct.name} s{i}_{j} = {ct.literal(0)};" for i, j in every]
-    if tile.packed:
+    if packed:
         out.append(f"  {ct.scalar} e[{rows * block}] __attribute__((aligned(64))) = {{0}};")
         out += ["  if (more) {", f"    {each('0', 'left')} e[i * {block} + l] = {there};", *kept, "  }"]
     elif tile.near:
@@ -253,7 +266,7 @@ def _tile(tile: Tile, rows: int) -> str:
     out += ["    a += a_deep;", "    b += b_deep;", "  }"]
     if tile.width == 1:
         out += [f"  c[{i} * c_row + {j} * c_column] = s{i}_{j};" for i, j in every]
-    elif tile.packed:
+    elif packed:
         whole = f"*(global {unaligned(tile.dtype, tile.width)} *)"
         if not tile.scattered:
             out.append(f"  if (left == {block}) {{")
@@ -261,12 +274,12 @@ def _tile(tile: Tile, rows: int) -> str:
             out += ["    return;", "  }"]
         out += [*keep, f"  {each('0', 'left')} {there} = e[i * {block} + l];"]
     else:
-        whole = f"*(global {unaligned(tile.dtype, tile.width)} *)"
+        whole = f"*({into}{unaligned(tile.dtype, tile.width)} *)"
         if not tile.scattered:
             out.append("  if (skip == 0) {")
             out += [f"    {whole}(c + {i} * c_row + {j * tile.width}) = s{i}_{j};" for i, j in every]
             out += ["    return;", "  }"]
-        if not (tile.whole and not tile.scattered):
+        if not ((tile.whole or apart) and not tile.scattered):
             if not tile.near:
                 out.append(f"  {ct.scalar} e[{rows * block}] __attribute__((aligned(64)));")
             out += [*keep, f"  {each('skip', str(block))} {there} = e[i * {block} + l];"]
@@ -276,8 +289,8 @@ def _tile(tile: Tile, rows: int) -> str:
 def _rows_loop(
     tile: Tile, panel: str, c: str, last: str, a: str = "a", depth: str = "depth", until: str = "last"
 ) -> list[str]:
-    """All rows of an item, or those `until` some other, against one block of columns."""
-    call = f"({{}}, a_row, a_deep, {panel}, {c}, c_row, c_column, {depth}, {last});"
+    """All rows of an item, or those `until` some other, against one block of columns; sums go to `c`."""
+    call = f"({{}}, a_row, a_deep, {panel}, {c}, {depth}, {last});"
     lines = [f"      for (; i + {tile.rows} <= {until}; i += {tile.rows})"]
     lines.append(f"        tile_{tile.rows}" + call.format(f"{a} + i * a_row"))
     if tile.rest:
@@ -309,7 +322,13 @@ def product(tile: Tile) -> str:
         *tile.finish.opening("column"),
     ]
     finished = "  " + tile.finish.call("first", "last - first", "0", "left")
-    row = "c + i * c_row"
+    into = "c + i * c_row, c_row, c_column"
+    few = "last"
+    if tile.finish.steps:
+        few = f"from + {NEAR * tile.rows} < last ? from + {NEAR * tile.rows} : last"
+    by_few = ["  for (long from = first, upto; from < last; from = upto) {", f"    upto = {few};", "    long i = from;"]
+    if tile.finish.apart:
+        out.append(f"  {ct.scalar} sums[{NEAR * tile.rows * block}] __attribute__((aligned(64)));")
     if tile.packed:
         zero = CType(tile.dtype).literal(0)
         out += [
@@ -325,30 +344,33 @@ def product(tile: Tile) -> str:
             "  }",
             f"  for (long k = 0; k < deep && left < {block}; k++)",
             f"    for (long l = left; l < {block}; l++) panel[k * {block} + l] = {zero};",
-            "  long i = first;",
-            *_rows_loop(tile, f"panel, {block}", row, "left, done != 0", "a + done * a_deep", "deep"),
-            "  }",
-            finished,
         ]
+        if tile.finish.apart:
+            out += [*by_few, *_rows_loop(tile, f"panel, {block}", SUMS.format(block), "0", until="upto")]
+            out += ["    " + tile.finish.call("from", "upto - from", "0", "left", f"sums, {block}"), "  }", "  }"]
+        else:
+            out += ["  long i = first;"]
+            out += _rows_loop(tile, f"panel, {block}", into, "left, done != 0", "a + done * a_deep", "deep")
+            out += ["  }", finished]
     else:
         # The last block is moved back to end where the columns end.
-        some = f"from + {NEAR * tile.rows}"
-        some = f"{some} < last ? {some} : last" if tile.finish.steps else "last"
         moved = "0" if tile.whole or block == 1 else "skip"
         back = "0" if moved == "0" else f"{block} - left"
         out.append(f"  const long skip = {back};")
+        into = "c + i * c_row - skip * c_column, c_row, c_column"
     if tile.near:
         out += [f"  for (long done = 0; done < depth; done += {SHALLOW}) {{", "    long i = first;"]
         out.append(f"    const long deep = depth - done < {SHALLOW} ? depth - done : {SHALLOW};")
         panel = "b - skip * b_column + done * b_deep, b_deep"
         ends = f"{moved}, done != 0"
-        out += _rows_loop(tile, panel, f"{row} - skip * c_column", ends, "a + done * a_deep", "deep")
+        out += _rows_loop(tile, panel, into, ends, "a + done * a_deep", "deep")
         out += ["  }", finished]
     elif not tile.packed:
-        out += ["  for (long from = first, upto; from < last; from = upto) {"]
-        out += [f"    upto = {some};", "    long i = from;"]
-        out += _rows_loop(tile, "b - skip * b_column, b_deep", f"{row} - skip * c_column", moved, until="upto")
-        out += ["    " + tile.finish.call("from", "upto - from", "0", "left"), "  }"]
+        if tile.finish.apart:
+            into, moved = SUMS.format(block), "0"
+        out += by_few
+        out += _rows_loop(tile, "b - skip * b_column, b_deep", into, moved, until="upto")
+        out += ["    " + tile.finish.call("from", "upto - from", "0", "left", f"sums + skip, {block}"), "  }"]
     out.append("}\n")
     return _opening(tile.contract, tile.fp64, tile.finish, ct) + "\n".join(out)
 

@@ -6,7 +6,6 @@ must not know kernel text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -17,8 +16,9 @@ from opencl_backend.fuse import MOST_OPERANDS
 from opencl_backend.kernels import blocks, gemm
 from opencl_backend.loop import Compute, Lazy, Load, joined
 from opencl_backend.lower import makes_arrays, register
+from opencl_backend.operands import NOTHING, Epilogue, Operand
 from opencl_backend.postponed import Postponed
-from opencl_backend.render import DRAWN, MADE, NEXT, STRIDED, Step, access, encode
+from opencl_backend.render import encode
 from opencl_backend.runtime import DeviceArray, Number, Runtime
 from reference.graph.core import Apply, Variable
 from reference.tensor.linalg import BatchedDot, Dot
@@ -49,58 +49,6 @@ MOST_ROWS = {1: 12, 2: 12, 3: 8, 4: 6}
 """Rows of a tile of so many vectors: their sums stay in registers."""
 BLOCKS_EACH = 2
 """Work-groups a compute unit of a GPU that blocks are made small enough for."""
-
-
-@dataclass(frozen=True)
-class Operand:
-    """A batch of matrices: where it begins and its strides, in elements; `words` if its numbers are drawn in place."""
-
-    array: DeviceArray
-    batch: int
-    row: int
-    column: int
-    words: tuple[Number, ...] = ()
-
-    @property
-    def at(self) -> Number:
-        return self.array.offset
-
-    def turned(self) -> Operand:
-        return replace(self, row=self.column, column=self.row)
-
-
-@dataclass(frozen=True)
-class Epilogue:
-    """What is made of the elements of a product: an expression's steps and operands; None is the product itself."""
-
-    steps: tuple[Step, ...]
-    operands: tuple[Operand | None, ...]
-
-    def turned(self) -> Epilogue:
-        return replace(self, operands=tuple(x and x.turned() for x in self.operands))
-
-    @property
-    def arrays(self) -> list[DeviceArray]:
-        """Of the operands in memory."""
-        return [x.array for x in self.operands if x is not None and not x.words]
-
-    def finish(self, ctx: Context, c: Operand) -> gemm.Finish:
-        """How it is written; along the axis in which the elements of `c` lie side by side."""
-        turned = c.column != 1 and c.row == 1
-        loads = []
-        for x in self.operands:
-            along = None if x is None else x.row if turned else x.column
-            how = MADE if along is None else DRAWN if x is not None and x.words else access((1, along))
-            loads.append(((c if x is None else x).array.dtype, how))
-        store = NEXT if turned or c.column == 1 else STRIDED
-        return gemm.Finish(tuple(loads), self.steps, store, turned, not ctx.exact, ctx.device.fp64)
-
-    def numbers(self) -> list[Number]:
-        given = [x for x in self.operands if x is not None]
-        return [number for x in given for number in (x.at, x.row, x.column)] + [word for x in given for word in x.words]
-
-
-NOTHING = Epilogue((), ())
 
 
 @register(Dot)
@@ -372,9 +320,12 @@ def _launch_product(
         packed, rows_each, groups = False, ctx.share, m // ctx.share
     again = rows_each > rows and depth >= 2 * gemm.SHALLOW
     near = again and not (packed or ctx.records or options or width == 1 or c.column != 1)
+    over = None
+    if not (near or ctx.records or width == 1 or c.column != 1 or (packed and depth > gemm.DEEP)):
+        over = epilogue.over(a, b, c)
     tile = gemm.Tile(
         dtype, rows, m % rows, vectors, width, packed, c.column != 1, _contracts(ctx, dtype),
-        ctx.device.fp64, ctx.records and n % block == 0, epilogue.finish(ctx, c), near,
+        ctx.device.fp64, ctx.records and n % block == 0, epilogue.finish(ctx, c, bool(over and over.sources)), near,
     )  # fmt: skip
     arrays = [a.array, b.array, c.array, *epilogue.arrays]
     if packed:
@@ -382,7 +333,7 @@ def _launch_product(
     ctx.launch(
         _label(m, depth, n, epilogue), gemm.product(tile), "product", batches * blocks * groups,
         _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks) + epilogue.numbers(), arrays, 1,
-        2 * batches * m * n * depth, options, batches * m * n * depth // A_SUM,
+        2 * batches * m * n * depth, options, batches * m * n * depth // A_SUM, over,
     )  # fmt: skip
 
 
@@ -480,6 +431,7 @@ class HostDot:
         self.elements = 2 * batches * m * n * depth
         self.moved = sum(x.array.nbytes for x in (a, b, c))
         self._operands = (a, (m, depth)), (b, (depth, n)), (c, (m, n))
+        self.slots = [x.array.storage.slot for x in (a, b, c)]
 
     def enqueue(self) -> None:
         a, b, c = (_seen(x, shape) for x, shape in self._operands)

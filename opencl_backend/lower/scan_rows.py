@@ -133,7 +133,7 @@ class RowsRecorder(Recorder):
 
     def launch(
         self, label: str, text: str, name: str, items: int, numbers: Sequence[Number], arrays: Sequence[DeviceArray],
-        local: int = 1, elements: int = 0, options: tuple[str, ...] = (), work: int = 0,
+        local: int = 1, elements: int = 0, options: tuple[str, ...] = (), work: int = 0, over: Any = None,
     ) -> None:  # fmt: skip
         if local != 1 or options:
             raise Unfit(f"{label} needs work-groups")
