@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from opencl_backend import scalar_c
 from opencl_backend.kernels import trees
-from opencl_backend.loop import Lazy, Load, chunk, joined
+from opencl_backend.loop import Compute, Lazy, Load, chunk, joined
 from opencl_backend.render import (
     NEXT,
     ONCE,
@@ -100,7 +100,7 @@ def run(ctx: Context, fold: Fold, lazy: Lazy, axis: int, count: int = 1, label: 
     What is small is computed first and read in C order, so that small folds of a kind and dtype are one program.
     """
     if not ctx.is_large(lazy.size):
-        return _run_small(ctx, fold, ctx.row_major(lazy), axis, count, label or fold.kind)
+        return _run_small(ctx, fold, ctx.row_major(_uncast(lazy, fold.acc)), axis, count, label or fold.kind)
     before, after = lazy.shape[:axis], lazy.shape[axis + count :]
     block = (prod(before), prod(lazy.shape[axis : axis + count]), prod(after))
     strides = blocks(lazy, axis, count)
@@ -187,6 +187,14 @@ def _run_small(ctx: Context, fold: Fold, array: DeviceArray, axis: int, count: i
         ctx.options(array.size),
     )  # fmt: skip
     return outputs
+
+
+def _uncast(lazy: Lazy, dtype: str) -> Lazy:
+    """What is only converted to the accumulator's dtype, as it is: a fold converts what it reads."""
+    expr = lazy.expr
+    if isinstance(expr, Compute) and expr.row == f"Cast{{{dtype}}}" and isinstance(expr.args[0], Load):
+        return Lazy(lazy.shape, expr.args[0])
+    return lazy
 
 
 def _text(spec: Spec, fold: Fold, by_rows: bool) -> str:

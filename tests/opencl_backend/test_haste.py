@@ -98,3 +98,15 @@ def test_without_interpretation_nothing_is_built_in_haste():
         f = function([x], [T.tanh(x), T.dot(x, x.T), columns(x)], backend="opencl")
         f(M)
         assert not f.executable.last.kinds
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "float16", "float32"])
+@pytest.mark.parametrize("axis", [0, 1, None])
+def test_a_small_sum_converts_what_it_reads(dtype, axis):
+    a = T.TensorType(dtype, (False, False))("a")
+    given = (np.abs(M) * 3).astype(dtype)
+    total = function([a], T.sum(a, axis=axis), backend="opencl")
+    assert total(given).tobytes() == function([a], T.sum(a, axis=axis))(given).tobytes()
+    launched = [launch.label for launch in total.executable.last.launches]
+    assert not [label for label in launched if label.startswith("Cast") and dtype != "float16"]
+    assert not [launch for launch in total.executable.last.launches if launch.code.text.count("kernel void") != 1]
