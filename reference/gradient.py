@@ -325,7 +325,8 @@ def _pushed(node: Apply, points: Sequence[Any]) -> Sequence[Any]:
     alone = {v: v.type.make_variable() for v in node.inputs if not isinstance(v, Constant)}
     twin = node.clone_with_new_inputs([alone.get(v, v) for v in node.inputs])
     moving = {alone[v]: p for v, p in zip(node.inputs, points) if p is not None}
-    columns = [None if _is_step(v) else _column(v, list(moving), list(moving.values())) for v in twin.outputs]
+    slopes = [hasattr(v.type, "dtype") and not _is_step(v) for v in twin.outputs]  # the state of a stream has none
+    columns = [_column(v, list(moving), list(moving.values())) if s else None for v, s in zip(twin.outputs, slopes)]
     back = {new: old for old, new in alone.items()}
     return [None if c is None else clone_replace([c], back)[0] for c in columns]
 

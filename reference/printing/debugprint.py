@@ -8,7 +8,7 @@ Theano 1.0 did. Nothing printed holds a memory address. It must not change or co
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TextIO
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from reference.config import config
 from reference.graph.core import Apply, Constant, Variable
 from reference.graph.fgraph import FunctionGraph
-from reference.graph.traversal import toposort
+from reference.graph.traversal import clone_replace, toposort
 from reference.graph.types import TensorType
 from reference.printing.constants import constant_text
 
@@ -148,11 +148,21 @@ class _Text:
             inner: Any = node.op
             self._line(_Place(loop, self.depth, "", ""))
             self.done[node] = self.id_of(node)
-            self.outer = dict(zip(inner.inner_inputs, inner.outer_of(node)))
-            self.inner_names.update(zip(inner.inner_inputs, inner.inner_names(node, self.inner_names)))
-            for output in inner.inner_outputs:
+            names = inner.inner_names(node, self.inner_names)
+            inputs, outputs = self._unmistakable(inner, names)
+            self.outer = dict(zip(inputs, inner.outer_of(node)))
+            self.inner_names.update(zip(inputs, names))
+            for output in outputs:
                 self._write(output, " >", " >")
             self.outer = {}
+
+    def _unmistakable(self, inner: Any, names: Sequence[str | None]) -> tuple[Sequence[Variable], Sequence[Variable]]:
+        """The inner graph; a copy, with ids of its own, if another loop has it, too, and calls its inputs otherwise."""
+        inputs, outputs = inner.inner_inputs, inner.inner_outputs
+        if all(self.inner_names.get(v, name) == name for v, name in zip(inputs, names)):
+            return inputs, outputs
+        copies = [v.clone() for v in inputs]
+        return copies, clone_replace(outputs, dict(zip(inputs, copies)))
 
     def _numbers(self, fgraph: FunctionGraph) -> dict[Apply, int]:
         if self.dialect == "1.0":

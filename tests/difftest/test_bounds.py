@@ -168,6 +168,15 @@ def test_an_exponential_beyond_every_range_is_an_overflow():
     assert np.isinf(bound_of(-0.25 / T.log(T.exp(x)), [x], [np.array([1e3, 1e10])]).e).all()
 
 
+def test_near_a_root_a_special_function_is_known_in_digits_after_the_point():
+    x = T.dvector()
+    near_two = np.nextafter(2.0, 0)
+    bound = bound_of(T.gammaln(x), [x], [np.array([near_two, 3.0])])
+    right = (np.euler_gamma - 1) * (2 - near_two)  # the first term of the series at 2
+    assert abs(right - bound.y[0]) <= bound.e[0] < 1e-14
+    assert bound.e[1] < 1e-14
+
+
 def test_a_running_product_may_underflow_on_the_way():
     x = T.tensor("float16", (False,))
     bound = bound_of(T.log(T.cumprod(x)), [x], [np.array([2.0**-20, 0.5, 2.0**-14], "float16")])

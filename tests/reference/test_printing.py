@@ -440,6 +440,17 @@ def gibbs(explicit: bool) -> tuple[Any, Any, Any]:
     return start, chain[-1], updates
 
 
+def test_two_loops_with_one_step_call_their_rows_by_their_own_names():
+    """A clone keeps the step: what is h in one loop is g in the other, with another id."""
+    h, g, n = T.vector("h"), T.vector("g"), T.iscalar("n")
+    rows, _ = theano.scan(lambda v: v * 2 + 1, outputs_info=h, n_steps=n)
+    text = debugprint([rows, theano.clone(rows, replace={h: g})], file="str")
+    ids = dict(re.findall(r"([hg]\[t-1\]) (\[@\w+\])", text))
+    assert len(ids) == len(set(ids.values())) == 2
+    steps = text.partition("Inner graphs of the scan ops:")[2]
+    assert steps.count("Elemwise{mul,no_inplace}") == 2
+
+
 @pytest.mark.parametrize("mode", ["EXACT", "FAST_RUN", "DebugMode"])
 def test_captured_and_explicit_variables_print_the_same_after_rewriting(mode: str):
     texts = []

@@ -215,6 +215,17 @@ def test_random_numbers_are_the_same_in_the_gradient(mode):
         np.testing.assert_allclose(slope, 32 * noise_seen.prod())
 
 
+def test_the_product_through_draws_in_a_loop_says_what_has_no_gradient():
+    """The state of the stream, which the draw gives, too, has none to be asked for."""
+    a, streams = T.dvector("a"), RandomStreams(5)
+    whole, updates = scan(lambda p: streams.binomial(size=(), n=3, p=p), sequences=a)
+    sharp, _ = scan(lambda p: streams.normal(size=(), avg=p), sequences=a)
+    values = np.array([0.25, 0.5])
+    assert theano.function([a], theano.Rop(whole, a, T.ones_like(a)), updates=updates)(values).tolist() == [0, 0]
+    with pytest.raises(theano.gradient.NullTypeGradError, match="no gradient with respect to the distribution"):
+        theano.Rop(sharp, a, T.ones_like(a))
+
+
 def test_float32_states_keep_their_dtype():
     seq, start = T.fvector("seq"), T.fscalar("start")
     rows, _ = scan(lambda a, p: T.tanh(p + a), seq, start)
