@@ -238,8 +238,14 @@ seed = patches("kernels", f"{OPENCL}/kernels/crew.py", "kernel ", "plan ", "fusi
 seed(
     "last_item_of_a_stage_lost",
     "of every launch that several share the last item is left out, though it counts as done",
-    "{name}(i - {before}, g + {call.at}{pointers});",
-    "if (i < {upto} - 1) {name}(i - {before}, g + {call.at}{pointers});",
+    "{name}(i - {before}, n + {call.at}{pointers});",
+    "if (i < {upto} - 1) {name}(i - {before}, n + {call.at}{pointers});",
+)
+seed(
+    "round_with_the_numbers_of_the_first",
+    "every step of a loop that is shared out has the first one's numbers",
+    "constant long *n = g + round * g[1];",
+    "constant long *n = g;",
 )
 
 seed = patches("kernels", f"{OPENCL}/kernels/scatter.py", "kernel AdvancedIncSubtensor")

@@ -279,7 +279,8 @@ class Executable:
 
 def _programs(plan: Plan) -> list[Key]:
     """Those of its kernels, and how they are compiled."""
-    return [(work.code.text, work.code.options) for work in plan.launches if isinstance(work, Launch)]
+    codes = [holder.code for work in plan.launches for holder in work.kernels()]
+    return [(code.text, code.options) for code in codes]
 
 
 def _worth_compiling(plan: Plan, seconds: float) -> bool:

@@ -10,17 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from opencl_backend.kernels import crew
 from opencl_backend.launch import Code, Launch
-from opencl_backend.runtime import Kernel, Memory, Number, Runtime, Slot
+from opencl_backend.runtime import Cell, Kernel, Memory, Number, Runtime, Slot, Storage, seen
 
 GROUPS = 4
 """Items a compute unit, where a driver's threads run all of them: PoCL gives the first thread more than its share."""
 MOST_STAGES = 32
 """Of one plan, each after the one before."""
+MOST_BYTES = 1 << 16
+"""Of numbers that a kernel is given at once: every device takes so many."""
 
 
 class Turns:
@@ -91,3 +94,39 @@ class Crew(Launch):
     def _begin(self, call: np.int64, kernel: Kernel, items: tuple[int]) -> None:
         kernel.object.set_arg(1 + len(self.slots), call)
         self.runtime.enqueue(kernel, items, self.local, self.geometry, self.slots)
+
+
+class Rounds(Crew):
+    """The same work again and again, each time with other numbers: `note` those of all rounds, then `enqueue` all."""
+
+    __slots__ = ("_at", "_each", "_storages", "_tables")
+
+    def __init__(self, rounds: int, *launch: Any):
+        super().__init__(*launch)
+        width = len(self.numbers)
+        self._at = [k for k, number in enumerate(self.numbers) if isinstance(number, Cell)]
+        self._each = max(1, MOST_BYTES // (8 * width))
+        self._storages: list[Storage] = []
+        self._tables: list[np.ndarray] = []
+        memory = Memory(self.runtime.device)
+        for first in range(0, rounds, self._each):
+            count = min(self._each, rounds - first)
+            storage = memory.allocate(8 * count * width)
+            assert storage.host is not None
+            table = seen(storage.host, "int64", (count, width))
+            table[:] = [int(number) for number in self.numbers]
+            table[:, :2] = count, width
+            self._storages.append(storage)
+            self._tables.append(table)
+
+    def note(self, t: int) -> None:
+        """The numbers of the moment are those of round t."""
+        self._tables[t // self._each][t % self._each, self._at] = [cell.value for cell in self.live]
+
+    def follow(self) -> None:
+        """Kernels read the numbers where they were noted."""
+
+    def enqueue(self) -> None:
+        for storage in self._storages:
+            self.geometry = storage.buffer
+            super().enqueue()

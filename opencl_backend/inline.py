@@ -43,7 +43,8 @@ class Trial:
         self._slower = 0.0  # by which the thread that waits was slower alone: logarithms of ratios, old ones fading
         self.again = -1
         wanted = config.opencl.threads
-        self._crews = [work for work in plan.launches if isinstance(work, Crew)]
+        kernels = [kernel for work in plan.launches for kernel in work.kernels()]
+        self._crews = [kernel for kernel in kernels if isinstance(kernel, Crew)]
         self.over = plan.runtime.device.inline is None or wanted != "auto"
         if self._crews and wanted in ("auto", "both"):
             self.over |= not plan.run_inline(True)

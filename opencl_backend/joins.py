@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
-from opencl_backend.crew import MOST_STAGES, Crew
+from opencl_backend.crew import MOST_STAGES, Crew, Rounds
 from opencl_backend.kernels import crew, rows
 from opencl_backend.launch import Code, Launch, Work
 from opencl_backend.runtime import Number, Slot
@@ -50,9 +51,16 @@ def joined(launches: Sequence[Work]) -> list[Work]:
     return result
 
 
+def in_turn(launches: Sequence[Launch], rounds: int) -> Rounds | None:
+    """All of these launches, so many times, as one; or None."""
+    if _may_be_crews(launches) and _fits(launches[:-1], launches[-1], MOST_STAGES):
+        return Rounds(rounds, *_shared_out(launches))
+    return None
+
+
 def _one_of(run: list[Launch], crews: bool) -> list[Launch]:
     if crews and not all(map(_is_alone, run)):
-        return [_crew(run)]
+        return [Crew(*_shared_out(run))]
     return run if len(run) < 2 else [_one(run)]
 
 
@@ -109,11 +117,11 @@ def _one(run: Sequence[Launch]) -> Launch:
     return Launch(runtime, of.label, Code(text, "loop"), 1, of.numbers, list(of.places), 1, *of.total)
 
 
-def _crew(run: Sequence[Launch]) -> Launch:
-    """A kernel of which several work-items do all of these, where there is enough to do for several."""
+def _shared_out(run: Sequence[Launch]) -> tuple[Any, ...]:
+    """A crew's arguments: several work-items do all of these, where there is enough to do for several."""
     of = _Calls(run)
     stages = []
     for alone, together in groupby(zip(run, of.calls), lambda pair: _is_alone(pair[0])):
         calls = [call for _, call in together]
         stages += [crew.Stage(tuple(calls), True)] if alone else [crew.Stage((call,), False) for call in calls]
-    return Crew(run[0].runtime, of.label, stages, of.numbers, list(of.places), *of.total)
+    return run[0].runtime, of.label, stages, of.numbers, list(of.places), *of.total

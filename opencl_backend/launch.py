@@ -33,6 +33,7 @@ class Work(Protocol):
 class HasKernel(Protocol):
     """Whoever launches this kernel."""
 
+    code: Code
     kernel: Kernel
 
 

@@ -15,10 +15,12 @@ import numpy as np
 from opencl_backend.context import Context
 from opencl_backend.device import import_pyopencl
 from opencl_backend.fuse import Order
+from opencl_backend.joins import in_turn
 from opencl_backend.launch import HasKernel, Launch
 from opencl_backend.loop import Lazy
 from opencl_backend.plan import Host, Plan, Stale
-from opencl_backend.runtime import Cell, DeviceArray, Memory
+from opencl_backend.runtime import Cell, DeviceArray, Kernel, Memory
+from reference.config import config
 from reference.graph.core import Apply, Variable
 from reference.scan.op import Scan
 
@@ -33,8 +35,7 @@ class StepPlan(Plan):
     """The plan of one step; errors that its kernels report are the outer plan's."""
 
     def __init__(self, outer: Plan, compiled: bool):
-        outer.must_run()
-        super().__init__(outer.runtime, compiled)
+        super().__init__(outer.runtime, compiled, dry=outer.dry)
         self.outer = outer
         self.uploads = False
 
@@ -125,6 +126,8 @@ class Repeat:
     advance   after each step, on the host
     finish    after the last one, on the host
     static    nothing but t decides any number: one pass on the host serves every call
+
+    In a plan recorded without being run all steps are one kernel whose work is shared out, where that can be.
     """
 
     items = local = (1,)
@@ -146,7 +149,10 @@ class Repeat:
         self.moved = steps * sum(launch.moved for launch in plan.launches)
         kernels = [launch for launch in plan.launches if isinstance(launch, Launch)]
         self.plain = not plan.uploads and len(kernels) == len(plan.launches)
-        self._tracks = [_Track(launch, steps, fixed) for launch in kernels] if self.plain else []
+        shared_out = self.plain and plan.dry and bool(config.opencl.fuse)
+        self._rounds = in_turn(kernels, steps) if shared_out else None
+        alone = self.plain and self._rounds is None
+        self._tracks = [_Track(launch, steps, fixed) for launch in kernels] if alone else []
         self._followed = False
         self.slots = [slot for launch in plan.launches for slot in launch.slots]
 
@@ -154,12 +160,14 @@ class Repeat:
         """The pass on the host."""
         if self.static and self._followed:
             return
-        tracks = [track for track in self._tracks if track.must_note()]
+        notes = [track.note for track in self._tracks if track.must_note()]
+        if self._rounds is not None:
+            notes.append(self._rounds.note)
         self.start(0)
         for t in range(self.steps):
             self._stand(t)
-            for track in tracks:
-                track.note(t)
+            for note in notes:
+                note(t)
             self.advance()
         self.finish()
         self._followed = True
@@ -178,6 +186,9 @@ class Repeat:
 
     def enqueue(self, first: int = 0) -> None:
         """The pass on the device, from step `first` on."""
+        if self._rounds is not None:
+            self._rounds.enqueue()
+            return
         if not self.plain:
             self.start(first)
             for t in range(first, self.steps):
@@ -190,7 +201,9 @@ class Repeat:
                 run(t)
 
     def kernels(self) -> Iterable[HasKernel]:
-        """Those of the step's launches, too, where there are no tracks."""
+        """Those of the step's launches, too, where they run one by one."""
+        if self._rounds is not None:
+            return [self._rounds]
         return self._tracks or [holder for launch in self.plan.launches for holder in launch.kernels()]
 
     def step(self, t: int) -> None:
@@ -208,9 +221,20 @@ class _Track:
         self.steps = steps
         self.live = bool(launch.live)
         self.fixed = all(cell in fixed for cell in launch.live)
-        self.kernel = launch.runtime.twin(launch.kernel)
+        self.code = launch.code
+        self._kernel: Kernel | None = None
         self.table: np.ndarray | None = None
         self.geometry: list[Any] = []
+
+    @property
+    def kernel(self) -> Kernel:
+        if self._kernel is None:
+            self._kernel = self.launch.runtime.twin(self.launch.kernel)
+        return self._kernel
+
+    @kernel.setter
+    def kernel(self, kernel: Kernel) -> None:
+        self._kernel = kernel
 
     def must_note(self) -> bool:
         """Are there numbers to be noted in this pass? The table is new then: kernels may read the old one."""
@@ -239,6 +263,7 @@ class _Track:
             launch.runtime.enqueue, self.kernel, launch.items, launch.local, launch.slots,
         )  # fmt: skip
         if not self.live:
+            launch.follow()
             return lambda t: enqueue(kernel, items, local, launch.geometry, slots)
         geometry = self.geometry
         return lambda t: enqueue(kernel, items, local, geometry[t], slots)

@@ -1,8 +1,9 @@
-"""Several launches as one kernel, whose work-items share out the work of each among themselves.
+"""Several launches as one kernel, whose work-items share out the work of each among themselves, for some rounds.
 
 Owns its text. All work is numbered; whoever is free takes the next number, waits until what it depends on is done, and
 does it. So no work-item ever waits for one that has not begun, however many of them run, one after the other or at
-once: one alone does everything. It must not know what the parts compute.
+once: one alone does everything. The numbers begin with how many rounds there are and how many longs those of a round
+take. It must not know what the parts compute.
 """
 
 from __future__ import annotations
@@ -59,29 +60,33 @@ def text(arrays: int, stages: Sequence[Stage], fp64: bool) -> str:
     out = [
         "__attribute__((reqd_work_group_size(1, 1, 1)))",
         f"kernel void crew({given}, volatile global long *turns, long call) {{",
-        f"const long start = call << {CALL}, beyond = start + {total};",
+        f"const long start = call << {CALL}, rounds = g[0], beyond = start + rounds * {total};",
         "for (;;) {",
         "long i = crew_take(turns, start, beyond);",
         "if (i < 0) break;",
+        f"const long round = i / {total};",
+        "constant long *n = g + round * g[1];",
+        f"i %= {total};",
     ]
     first = 0
     for k, stage in enumerate(stages):
         out.append(f"{'else ' if k else ''}if (i < {first + stage.items}) {{")
-        if k:
-            out.append(f"while (crew_done(turns + {LINE * k}) < {stages[k - 1].items}) crew_pause();")
+        # All that the stage before does in this round; before the first one, all that the last did in rounds before.
+        done, rounds = (k, "(round + 1)") if k else (len(stages), "round")
+        out.append(f"while (crew_done(turns + {LINE * done}) < {rounds} * {stages[k - 1].items}) crew_pause();")
         before = first
         for call in stage.calls:
             name = names[call.text]
             pointers = "".join(f", (global void *)p{p}" for p in call.places)
             if stage.alone:
-                out.append(f"for (long k = 0; k < {call.items}; k++) {name}(k, g + {call.at}{pointers});")
+                out.append(f"for (long k = 0; k < {call.items}; k++) {name}(k, n + {call.at}{pointers});")
             else:
                 upto = before + call.items
-                out.append(f"if (i >= {before} && i < {upto}) {name}(i - {before}, g + {call.at}{pointers});")
+                out.append(f"if (i >= {before} && i < {upto}) {name}(i - {before}, n + {call.at}{pointers});")
                 before = upto
         out.append(f"__atomic_fetch_add(turns + {LINE * (k + 1)}, 1, __ATOMIC_ACQ_REL);")
         out.append("}")
         first += stage.items
-    last = f"crew_done(turns + {LINE * len(stages)}) < {stages[-1].items}"
+    last = f"crew_done(turns + {LINE * len(stages)}) < rounds * {stages[-1].items}"
     out += ["}", f"while (crew_done(turns) == beyond && {last}) crew_pause();"]
     return header(fp64) + "\n".join(lines) + _TAKE + "\n".join(out) + "\n}\n"

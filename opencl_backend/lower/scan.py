@@ -19,7 +19,7 @@ from opencl_backend.lower.scan_columns import ColumnsLoop
 from opencl_backend.lower.scan_kernel import Unfit, not_worth_it
 from opencl_backend.lower.scan_ring import Ring
 from opencl_backend.lower.scan_rows import RowsLoop
-from opencl_backend.plan import Host, Stale, Value
+from opencl_backend.plan import Host, MustRun, Stale, Value
 from opencl_backend.replay import Move, Repeat, StepContext, StepOrder, StepPlan
 from opencl_backend.runtime import Arena, Cell, DeviceArray
 from reference.graph.core import Apply, Constant, Variable
@@ -271,7 +271,8 @@ class _Replay:
             ctx.plan.replayable = False
             self._anew()
         else:
-            repeat.enqueue(1)
+            if not ctx.plan.dry:
+                repeat.enqueue(1)
             ctx.plan.steps.append(repeat.follow)
             ctx.plan.launches.append(repeat)  # type: ignore[arg-type]
         self._finish()
@@ -336,7 +337,7 @@ class _Replay:
             step.targets.setdefault(op.inner_outputs[op.n_stacked + k], target)
         try:
             step.run()
-        except Stale:
+        except (Stale, MustRun):
             raise
         except Exception as error:
             op.tell_step(error, t, self.steps)

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 import reference.tensor as T
-from opencl_backend.crew import Crew, turns
+from opencl_backend.crew import Crew, Rounds, turns
 from opencl_backend.device import current
 from opencl_backend.inline import CALLS, Trial
 from opencl_backend.kernels import crew
-from reference import function, grad, shared
+from reference import function, grad, scan, shared
 from reference.config import config
+from reference.tensor.shared_randomstreams import RandomStreams
 
 pytestmark = pytest.mark.skipif(
     not current().has_crews, reason="only PoCL 3 from PyPI runs kernels in the thread that waits, too"
@@ -50,6 +51,42 @@ def test_who_does_the_work_changes_no_bit(mode):
         _, call = trained(mode)
         results["one by one"] = [call() for _ in range(2 * CALLS + 3)]
     assert len({tuple(map(tuple, calls)) for calls in results.values()}) == 1
+
+
+def sampled(steps, mode="FAST_RUN"):
+    """Draws that depend on each other, too many in a step for one kernel of one work-item, and a sum of all."""
+    weights = shared(np.tile(M[:90], (1, 10)) * np.float32(0.05))
+    streams = RandomStreams(7)
+
+    def step(v, total):
+        hidden = streams.binomial(p=T.nnet.sigmoid(T.dot(v, weights)), dtype="float32")
+        return streams.binomial(p=T.nnet.sigmoid(T.dot(hidden, weights.T)), dtype="float32"), total + hidden.sum()
+
+    (rows, totals), updates = scan(step, outputs_info=[x, T.constant(np.float32(0))], n_steps=steps)
+    f = function([x], [rows[-1], totals], updates=updates, backend="opencl", mode=mode)
+
+    def call():
+        with config.change_flags(opencl__interpret=False):
+            return [value.tobytes() for value in f(np.sign(M[:20]).clip(0))]
+
+    return f, call
+
+
+@pytest.mark.parametrize("mode", ["FAST_RUN", "EXACT"])
+def test_all_steps_of_a_loop_are_one_kernel_with_the_bits_of_steps_run_one_by_one(mode, monkeypatch):
+    results = {}
+    for threads, most in (("auto", 1 << 16), ("caller", 1 << 11), ("driver", 1)):
+        monkeypatch.setattr("opencl_backend.crew.MOST_BYTES", most)
+        with config.change_flags(opencl__threads=threads):
+            f, call = sampled(11, mode)
+            results[threads] = [call() for _ in range(3)]
+        assert any(isinstance(kernel, Rounds) for work in works(f) for kernel in work.kernels())
+    with config.change_flags(opencl__fuse=False):
+        f, call = sampled(11, mode)
+        results["one by one"] = [call() for _ in range(3)]
+    assert not any(isinstance(kernel, Rounds) for work in works(f) for kernel in work.kernels())
+    assert len({tuple(map(tuple, calls)) for calls in results.values()}) == 1
+    assert len(set(map(tuple, results["auto"]))) == 3
 
 
 def test_helpers_are_woken_where_that_is_quicker(monkeypatch):
