@@ -1,6 +1,7 @@
 """python -m opencl_backend: list the devices and test the one that would be used.
 
-With the word `lowering` it writes docs/lowering.md to standard output instead. Owns these reports only.
+With the word `lowering` it writes docs/lowering.md to standard output instead; with `measure` it fills the table of
+what pays on the device. Owns these commands only.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sys
 import numpy as np
 
 from opencl_backend import device as devices
-from opencl_backend import explain
+from opencl_backend import explain, measure
 from reference.graph.errors import BackendError
 
 
@@ -19,6 +20,8 @@ def main() -> int:
     if sys.argv[1:] == ["lowering"]:
         print(explain.lowering_page(), end="")
         return 0
+    if sys.argv[1:] == ["measure"]:
+        return measure.main()
     try:
         pairs = devices.every_device()
         chosen = devices.current()

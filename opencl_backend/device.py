@@ -21,6 +21,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from opencl_backend import costs
+from opencl_backend.costs import Costs
 from reference.config import config
 from reference.graph.errors import BackendError
 
@@ -162,6 +164,11 @@ class Device:
         """Names the compiler: two devices with one fingerprint may exchange built programs."""
         device = self.cl_device
         return "|".join((self.platform.name, self.platform.version, device.name, device.version, device.driver_version))
+
+    @property
+    def costs(self) -> Costs:
+        """What pays here."""
+        return costs.of(self.fingerprint, self.style)
 
     def build_options(self) -> list[str]:
         """The language, and no warnings: drivers write how many there were among what the user's program prints."""

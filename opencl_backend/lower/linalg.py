@@ -25,12 +25,8 @@ from reference.tensor.linalg import BatchedDot, Dot
 
 makes_arrays(Dot, BatchedDot)
 
-WORTH_BLAS = 2 * 768**3
-"""From so many operations on, waiting for the queue and calling BLAS is the faster way on a CPU."""
 WORTH_PACKING = 2048
 """Bytes from one row of the right operand to the next above which its blocks are copied first."""
-PACKED_ROWS = 48
-"""From so many rows on, a block of columns is read often enough to be copied."""
 A_PRODUCT = 16
 """A term of a product is worth so many elements of a loop when it is asked what deserves a kernel."""
 A_TILE = 8
@@ -189,9 +185,9 @@ def multiply(
 ) -> None:  # fmt: skip
     """Write ``a @ b``, or what `epilogue` makes of it, into `c`: batches of (m, depth) times (depth, n)."""
     dtype = c.array.dtype
-    floats = dtype in ("float32", "float64")
-    free = floats and not ctx.exact
-    few = ctx.records or m < 4 * PACKED_ROWS or n < SIDE_BY_SIDE
+    pack = ctx.device.costs.pack
+    free = dtype in ("float32", "float64") and not ctx.exact
+    few = ctx.records or m < 4 * pack or n < SIDE_BY_SIDE
     if depth == 0:
         ctx.emit(_zeros(ctx, c.array), c.array)
     elif ctx.device.style == "gpu" and min(m, n) >= blocks.SIDE and ctx.is_large(batches * m * n * depth * A_PRODUCT):
@@ -211,12 +207,12 @@ def multiply(
         ctx.plan.begin(HostDot(ctx.runtime, a, b, c, batches, m, n, depth))
     elif free and a.column == 1 and b.row == 1 and b.column != 1 and depth >= WORTH_LANES and few:
         _launch_inner(ctx, a, b, c, batches, m, n, depth, epilogue)
-    elif free and a.column == 1 and _is_narrow(dtype, m, n, depth) and not ctx.records:
+    elif free and a.column == 1 and m >= pack and _is_narrow(dtype, n, depth) and not ctx.records:
         side = _side_by_side(ctx, b.turned(), batches, n, depth).turned()
         _launch_inner(ctx, a, side, c, batches, m, n, depth, epilogue)
     elif n > 1 and a.row == 1 and not ctx.records and _turning_pays(dtype, m, n, depth):
         _launch_product(ctx, b.turned(), a.turned(), c.turned(), batches, n, m, depth, epilogue.turned())
-    elif n > 1 and (b.column == 1 or (m >= PACKED_ROWS and a.row != 1)):
+    elif n > 1 and (b.column == 1 or (m >= pack and a.row != 1)):
         _launch_product(ctx, a, b, c, batches, m, n, depth, epilogue)
     elif m > 1 and a.row == 1:
         _launch_product(ctx, b.turned(), a.turned(), c.turned(), batches, n, m, depth, epilogue.turned())
@@ -267,9 +263,9 @@ def _turning_pays(dtype: str, m: int, n: int, depth: int) -> bool:
     return depth >= 64 and 1.1 * n * (-(-m // width)) < m * (-(-n // width))
 
 
-def _is_narrow(dtype: str, m: int, n: int, depth: int) -> bool:
-    """Do lanes of vectors stay empty along the columns, but not along k, in so many rows that turning `b` pays?"""
-    return 1 < n < _width(dtype, depth) and n <= MOST_COLUMNS and m >= PACKED_ROWS and depth >= WORTH_LANES
+def _is_narrow(dtype: str, n: int, depth: int) -> bool:
+    """Do lanes of vectors stay empty along the columns, but not along k?"""
+    return 1 < n < _width(dtype, depth) and n <= MOST_COLUMNS and depth >= WORTH_LANES
 
 
 def _split(m: int, rows: int, groups: int) -> tuple[int, int]:
@@ -295,7 +291,7 @@ def _launch_product(
     width = _width(dtype, n)
     far = b.column != 1 or b.row * np.dtype(dtype).itemsize >= WORTH_PACKING
     vectors = _vectors(n, width)
-    packed = n > 1 and m >= PACKED_ROWS and (far or (n % (vectors * width) != 0 and not ctx.records))
+    packed = n > 1 and m >= ctx.device.costs.pack and (far or (n % (vectors * width) != 0 and not ctx.records))
     if packed:
         width = _width(dtype, 2 * n - 1)
         lanes = -(-n // width)
@@ -313,7 +309,7 @@ def _launch_product(
     items = 4 * ctx.device.compute_units
     groups = max(1, min(-(-items // (blocks * batches)), -(-m // rows), m * n * depth // 50_000 or 1))
     if packed:
-        groups = max(1, min(groups, m // PACKED_ROWS))
+        groups = max(1, min(groups, m // ctx.device.costs.pack))
     rows_each, groups = _split(m, rows, groups)
     if ctx.share and m % ctx.share == 0:
         rows = max(r for r in range(1, min(6, ctx.share) + 1) if ctx.share % r == 0)
@@ -396,7 +392,7 @@ def _launch_blocks(
 ) -> None:
     """The largest blocks of which every compute unit has some."""
     dtype = gemm.SAME_BITS.get(c.array.dtype, c.array.dtype)
-    most = 8 if np.dtype(dtype).itemsize <= 4 else 4
+    most = ctx.device.costs.block["float32" if np.dtype(dtype).itemsize <= 4 else "float64"]
     rows, columns = (min(most, 1 << ((k - 1) // blocks.SIDE).bit_length()) for k in (m, n))
 
     def across() -> tuple[int, int]:
@@ -417,7 +413,8 @@ def _blas_pays(ctx: Context, a: Operand, b: Operand, batches: int, m: int, n: in
     """Is BLAS, with a wait for the queue, the faster way? It must be able to read the strides, too."""
     shared = ctx.device.shares_host_memory and ctx.device.style == "cpu" and not ctx.records
     plain = all(1 in (x.row, x.column) and min(x.row, x.column) > 0 for x in (a, b))
-    return shared and plain and batches == 1 and min(m, n, depth) >= 64 and 2 * m * n * depth >= WORTH_BLAS
+    worth = 2 * m * n * depth >= ctx.device.costs.blas[a.array.dtype]
+    return shared and plain and worth and batches == 1 and min(m, n, depth) >= 64
 
 
 class HostDot:
