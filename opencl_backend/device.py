@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +69,9 @@ def _has_wheel_of_pocl() -> bool:
     return release.startswith("3.") and not glob.glob("/etc/OpenCL/vendors/*pocl*.icd")
 
 
+@cache
 def import_pyopencl() -> Any:
-    """The pyopencl module, or BackendError saying how to install it."""
+    """The pyopencl module, or BackendError saying how to install it. Drivers are looked for once."""
     if importlib.util.find_spec("pyopencl") is None:
         raise BackendError(f"backend 'opencl' needs PyOpenCL; {_INSTALL}")
     make_drivers_visible()
