@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from side_by_side import Call, Make, Tables, serve
+from side_by_side import Call, Make, Tables, drawn, serve
 
 RATE = np.float32(0.1)
 CLASSES, PIXELS, SIDE = 10, 784, 28
@@ -24,11 +24,13 @@ PRODUCTS = tuple(2**k for k in range(4, 12))
 MAPS = FILTERS[1] * (((SIDE - FIELD + 1) // 2 - FIELD + 1) // 2) ** 2
 
 
+@drawn
 def labelled(count: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.RandomState(0)
     return rng.rand(count, PIXELS).astype("float32"), rng.randint(0, CLASSES, count).astype("int32")
 
 
+@drawn
 def weights(*shapes: tuple[int, ...]) -> list[np.ndarray]:
     """Matrices and filters of small numbers; biases of zeros."""
     rng = np.random.RandomState(1)
@@ -49,6 +51,7 @@ def lenet_weights() -> list[np.ndarray]:
     return maps + weights((MAPS, 500), (500,), (500, CLASSES), (CLASSES,))
 
 
+@drawn
 def pair(size: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.RandomState(2)
     return rng.randn(size).astype("float32"), rng.randn(size).astype("float32")
@@ -62,6 +65,7 @@ def chain_of(ns, x, y):
     return z / (np.float32(1) + y * y)
 
 
+@drawn
 def matrix(rows: int, columns: int) -> np.ndarray:
     return np.random.RandomState(3).randn(rows, columns).astype("float32")
 

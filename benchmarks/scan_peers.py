@@ -12,7 +12,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 
 import numpy as np
-from side_by_side import Call, Tables, serve
+from side_by_side import Call, Tables, drawn, serve
 
 STEPS, BATCH, SIZE = 100, 16, 128
 VISIBLE, HIDDEN, CHAINS, DRAWS = 784, 500, 20, 10
@@ -20,6 +20,7 @@ LENGTHS = tuple(10**k for k in range(1, 7))
 STATES = tuple(10**k for k in range(7))
 
 
+@drawn
 def lstm_arrays() -> list[np.ndarray]:
     """W, U, b, x and the target, as examples/lstm.py makes them."""
     rng = np.random.RandomState(0)
@@ -30,6 +31,7 @@ def lstm_arrays() -> list[np.ndarray]:
     return [W, U, np.zeros(4 * SIZE, dtype="float32"), x, target]
 
 
+@drawn
 def gibbs_arrays() -> list[np.ndarray]:
     """W, the biases, and the visible units to begin with."""
     W = (0.01 * np.random.RandomState(0).randn(VISIBLE, HIDDEN)).astype("float32")
@@ -37,17 +39,20 @@ def gibbs_arrays() -> list[np.ndarray]:
     return [W, np.zeros(VISIBLE, dtype="float32"), np.zeros(HIDDEN, dtype="float32"), start]
 
 
+@drawn
 def vectors(size: int) -> list[np.ndarray]:
     """A state and the two coefficients of a recurrence."""
     rng = np.random.RandomState(0)
     return [a.astype("float32") for a in (rng.rand(size), 0.5 * rng.rand(size), rng.rand(size))]
 
 
+@drawn
 def near_one(size: int) -> np.ndarray:
     """Numbers whose powers are no denormal ones, which some peers do without."""
     return (1 + 1e-3 * np.random.RandomState(3).rand(size)).astype("float32")
 
 
+@drawn
 def rows_of(count: int, size: int) -> np.ndarray:
     return np.random.RandomState(2).rand(count, size).astype("float32")
 

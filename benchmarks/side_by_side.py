@@ -14,8 +14,10 @@ import tempfile
 import time
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 Call = Callable[[], object]
 Make = Callable[[], Call]
@@ -31,6 +33,23 @@ SETTLED = 15.0
 """Seconds of calls before the first round, for who compiles small loops only when they have run often."""
 CACHES = ("POCL_CACHE_DIR", "XDG_CACHE_HOME", "JAX_COMPILATION_CACHE_DIR", "NUMBA_CACHE_DIR")
 """What says where this package, a driver or a peer keeps compiled code; PyTensor has a flag."""
+Drawn = TypeVar("Drawn")
+_drawing = [0.0]
+"""Seconds that a row's numbers have taken to draw."""
+
+
+def drawn(numbers: Callable[..., Drawn]) -> Callable[..., Drawn]:
+    """Of a function that draws a row's numbers: they are there before a program begins, and not counted."""
+
+    @wraps(numbers)
+    def timed(*sizes: object) -> Drawn:
+        start = time.perf_counter()
+        try:
+            return numbers(*sizes)
+        finally:
+            _drawing[0] += time.perf_counter() - start
+
+    return timed
 
 
 def seconds(call: Call) -> float:
@@ -48,8 +67,8 @@ def in_a_row(call: Call) -> float:
 
 
 def serve(tables: Tables, version: str = "") -> None:
-    """Answer lines with seconds: ``first TABLE/ROW`` makes a row and takes its first result, ``again ...`` calls it a
-    few times.
+    """Answer lines with seconds: ``first TABLE/ROW`` makes a row, its numbers aside, and takes its first result,
+    ``again ...`` calls it a few times.
 
     A row that cannot be made here raises NotImplementedError; the answer is "none".
     """
@@ -58,7 +77,7 @@ def serve(tables: Tables, version: str = "") -> None:
     print("ready", version, flush=True)
     for line in sys.stdin:
         verb, _, name = line.strip().partition(" ")
-        start = time.perf_counter()
+        start = time.perf_counter() - _drawing[0]
         if verb == "first":
             calls.clear()
             try:
@@ -67,7 +86,8 @@ def serve(tables: Tables, version: str = "") -> None:
                 print("none", flush=True)
                 continue
             calls[name]()
-        print(time.perf_counter() - start if verb == "first" else in_a_row(calls[name]), flush=True)
+        took = time.perf_counter() - _drawing[0] - start
+        print(took if verb == "first" else in_a_row(calls[name]), flush=True)
 
 
 class Server:
@@ -155,12 +175,13 @@ def medians(measures: Mapping[str, Measure], rounds: int, settling: Container[st
 
 def first_results(column: Column, row: str) -> tuple[float, ...]:
     """Seconds from a started interpreter, all imported, to the first result: with nothing compiled before, and in
-    another process that finds what the first one has kept. Empty for a row that it has not got."""
+    another process that finds what the first one has kept. Empty for a row that it has not got. Python keeps its own
+    bytecode."""
     with tempfile.TemporaryDirectory() as folder:
         kept = dict.fromkeys(CACHES, folder)
         kept |= {"PYTENSOR_FLAGS": f"base_compiledir={folder}", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
         flags = [column.environment.get("REFERENCE_FLAGS", ""), f"opencl.cache_dir={folder}"]
-        kept |= {"REFERENCE_FLAGS": ",".join(filter(None, flags))}
+        kept |= {"REFERENCE_FLAGS": ",".join(filter(None, flags)), "PYTHONDONTWRITEBYTECODE": ""}
         found = []
         for _ in "12":
             server = column.start(**kept)
