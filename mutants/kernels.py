@@ -248,6 +248,15 @@ seed(
     "constant long *n = g;",
 )
 
+seed = patches("kernels", f"{OPENCL}/kernels/beside.py", "kernel ", "plan ", "fusion ", "function")
+
+seed(
+    "items_of_the_launch_before",
+    "of launches side by side the later ones do not begin with their first item",
+    "{names[call.text]}(i - {before}, g",
+    "{names[call.text]}(i, g",
+)
+
 seed = patches("kernels", f"{OPENCL}/kernels/scatter.py", "kernel AdvancedIncSubtensor")
 
 seed(

@@ -12,7 +12,8 @@ from itertools import groupby
 from typing import Any
 
 from opencl_backend.crew import MOST_STAGES, Crew, Rounds
-from opencl_backend.kernels import crew, rows
+from opencl_backend.kernels import beside, crew, rows
+from opencl_backend.kernels.rows import KERNEL
 from opencl_backend.launch import Code, Launch, Work
 from opencl_backend.runtime import Number, Slot
 from reference.config import config
@@ -34,6 +35,8 @@ MOST_ARRAYS = 64
 def joined(launches: Sequence[Work]) -> list[Work]:
     """The same work, in the same order, with fewer launches."""
     crews = _may_be_crews(launches)
+    last = [] if crews else _last_together(launches)
+    launches = launches[: len(launches) - len(last)]
     may_join, most = (_is_plain, MOST_STAGES) if crews else (_is_small, MOST_PARTS)
     result: list[Work] = []
     run: list[Launch] = []
@@ -48,7 +51,36 @@ def joined(launches: Sequence[Work]) -> list[Work]:
             run.append(work)
         elif work is not None:
             result.append(work)
-    return result
+    return [*result, _beside(last)] if last else result
+
+
+def written(work: Work) -> Sequence[Slot]:
+    """The memory that it writes to, marks aside, by what its kernel says of its arguments; else all that it knows."""
+    kernel = KERNEL.search(work.code.text) if isinstance(work, Launch) else None
+    if not isinstance(work, Launch) or kernel is None:
+        return work.slots
+    _, *arrays = kernel.group(1).split(",")
+    found = [slot for slot, a in zip(work.slots, arrays, strict=True) if not ("const " in a or "volatile " in a)]
+    return found if work.replaces is None else [*found, work.replaces]
+
+
+def _independent(one: Launch, other: Launch) -> bool:
+    """Does neither write what the other reads or writes? Memory may have been given to one after the other."""
+    memory = [{id(slot.buffer) for slot in work.slots} for work in (one, other)]
+    changed = [{id(slot.buffer) for slot in written(work)} for work in (one, other)]
+    return not (changed[0] & memory[1] or changed[1] & memory[0])
+
+
+def _last_together(launches: Sequence[Work]) -> list[Launch]:
+    """The last launches, if each is to be part of the last one and none needs another; of one alone nothing is said."""
+    run: list[Launch] = []
+    for work in launches[::-1]:
+        if not (isinstance(work, Launch) and work.replaces and _is_plain(work) and _fits(run, work, MOST_PARTS)):
+            break
+        if not all(_independent(work, other) for other in run):
+            break
+        run.insert(0, work)
+    return run if len(run) > 1 else []
 
 
 def in_turn(launches: Sequence[Launch], rounds: int) -> Rounds | None:
@@ -74,7 +106,7 @@ def _may_be_crews(launches: Sequence[Work]) -> bool:
 
 
 def _is_plain(launch: Launch) -> bool:
-    return launch.local == (1,) and not launch.code.options and len(rows.KERNEL.findall(launch.code.text)) == 1
+    return launch.local == (1,) and not launch.code.options and len(KERNEL.findall(launch.code.text)) == 1
 
 
 def _is_small(launch: Launch) -> bool:
@@ -107,6 +139,14 @@ class _Calls:
             self.numbers += launch.numbers
         self.label = ", ".join(launch.label for launch in run)
         self.total = [sum(each) for each in zip(*((x.elements, x.work, x.moved) for x in run))]
+
+
+def _beside(run: Sequence[Launch]) -> Launch:
+    """A kernel whose items are those of all of these, which do not need one another."""
+    runtime, of = run[0].runtime, _Calls(run)
+    text = beside.text(len(of.places), tuple(of.calls), runtime.device.fp64)
+    items = sum(call.items for call in of.calls)
+    return Launch(runtime, of.label, Code(text, "beside"), items, of.numbers, list(of.places), 1, *of.total)
 
 
 def _one(run: Sequence[Launch]) -> Launch:

@@ -61,14 +61,15 @@ def over(target: Slot, read: Iterable[tuple[Slot, bool]]) -> Over:
 class Launch:
     """One kernel enqueued: numbers in a small constant buffer, then arrays. It is built when it is first needed.
 
-    work    what one work-item alone would have to do, in simple operations on a number in a vector
-    moved   bytes of all arrays
-    over    what its result may be written over
+    work      what one work-item alone would have to do, in simple operations on a number in a vector
+    moved     bytes of all arrays
+    over      what its result may be written over, and
+    replaces  what it is to be written over, if the call may: so it must be part of the last launch
     """
 
     __slots__ = (
         "_kernel", "code", "elements", "geometry", "items", "label", "live", "local", "moved", "now",
-        "numbers", "over", "runtime", "slots", "work",
+        "numbers", "over", "replaces", "runtime", "slots", "work",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +90,7 @@ class Launch:
         self.now: list[int] | None = None
         self.geometry: Any = None
         self.over: Over | None = None
+        self.replaces: Slot | None = None
         self._kernel: Kernel | None = None
 
     @property

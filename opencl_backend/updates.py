@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from opencl_backend.joins import written
 from opencl_backend.kernels.rows import KERNEL
-from opencl_backend.launch import Code, Launch, Work
+from opencl_backend.launch import Code, Launch
 from opencl_backend.plan import Plan
-from opencl_backend.runtime import DeviceArray, Slot
+from opencl_backend.runtime import DeviceArray
 from reference.config import config
 
 ELSEWHERE = "the new value of {} gets memory of its own: {}"
@@ -38,6 +39,7 @@ def proven(plan: Plan, sources: Mapping[int, int], names: Sequence[str]) -> dict
         if isinstance(new, DeviceArray) and isinstance(old, DeviceArray):
             launch = _writes_over(plan, new, old)
             if isinstance(launch, Launch):
+                launch.replaces = old.storage.slot
                 found[output] = launch
             else:
                 plan.notes.append(ELSEWHERE.format(names[source], launch))
@@ -78,15 +80,6 @@ def _writes_over(plan: Plan, new: DeviceArray, old: DeviceArray) -> Launch | str
     if plan.flag_array and any(plan.flag_array.storage.slot in written(work) for work in plan.launches[place:]):
         return "errors may be found afterwards"
     return launch
-
-
-def written(work: Work) -> Sequence[Slot]:
-    """The memory that it writes to, by what its kernel says of its arguments; else all of which it knows."""
-    kernel = KERNEL.search(work.code.text) if isinstance(work, Launch) else None
-    if kernel is None:
-        return work.slots
-    _, *arrays = kernel.group(1).split(",")
-    return [slot for slot, array in zip(work.slots, arrays, strict=True) if "const " not in array]
 
 
 def _guard(plan: Plan, launch: Launch) -> None:

@@ -23,13 +23,13 @@ def value(*shape):
     return RNG.standard_normal(shape).astype("float32")
 
 
-def step_down(f, variables, cost):
+def step_down(variables, cost):
     return [(v, v - RATE * g) for v, g in zip(variables, grad(cost, variables))]
 
 
 def descent(W, b):
     """A product's epilogue, and a loop."""
-    return step_down(None, [W, b], T.sqr(T.tanh(T.dot(x, W) + b)).mean())
+    return step_down([W, b], T.sqr(T.tanh(T.dot(x, W) + b)).mean())
 
 
 def momentum(W, b):
@@ -169,3 +169,22 @@ def test_an_interrupted_call_is_done_or_was_not_begun(done, monkeypatch):
         in_place = bool(f.executable.last.in_place)
         assert [a != b for a, b in zip(after, before)] == [done and in_place] * 3
         f(M)
+
+
+def test_without_crews_updates_of_products_are_one_launch(monkeypatch):
+    """Each of its items belongs to one of them; nothing is begun after it."""
+    monkeypatch.setitem(current().__dict__, "has_crews", False)
+    results = []
+    for reuse in (True, False):
+        rng = np.random.default_rng(1)
+        U, V = (shared(rng.standard_normal(shape).astype("float32")) for shape in ((60, 35), (35, 70)))
+        cost = T.sqr(T.dot(T.tanh(T.dot(x, U)), V)).mean()
+        with config.change_flags(opencl__interpret=False, opencl__reuse=reuse):
+            f = function([x], cost, updates=step_down([U, V], cost), backend="opencl")
+            for _ in range(4):
+                f(M)
+        plan = f.executable.last
+        assert len(plan.in_place) == 2 * reuse
+        assert (plan.launches[-1].code.name == "beside") == reuse
+        results.append([U.get_value().tobytes(), V.get_value().tobytes()])
+    assert results[0] == results[1]
