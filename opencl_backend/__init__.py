@@ -240,6 +240,17 @@ class Executable:
             for k, v in enumerate(values)
         ]
 
+    def _in_order(self, ctx: Context) -> list[int]:
+        """Outputs as they are to be completed: old values are copied before they may be written over, and whoever asks
+        for a new one as well gets the copy."""
+        new = {id(v.storage) for k in self.sources if isinstance(v := ctx.value(self.fgraph.outputs[k]), DeviceArray)}
+
+        def turn(k: int) -> int:
+            value = ctx.value(self.fgraph.outputs[k])
+            return 1 if k in self.sources else 2 * (isinstance(value, DeviceArray) and id(value.storage) in new)
+
+        return sorted(range(len(self.fgraph.outputs)), key=turn)
+
     def _record(
         self, values: list[Any], compiled: bool, dry: bool = False
     ) -> tuple[Plan, list[Host | DeviceArray]]:
@@ -252,10 +263,12 @@ class Executable:
             ctx.values[variable] = place
         ctx.run()
         taken: set[int] = set()
-        for variable in self.fgraph.outputs:
+        made: dict[int, Host | DeviceArray] = {}
+        for k in self._in_order(ctx):
+            variable = self.fgraph.outputs[k]
             value = ctx.value(variable)
             if isinstance(value, Host):
-                plan.outputs.append(value)
+                made[k] = value
                 continue
             array = ctx.array(variable)
             storage = array.storage
@@ -263,7 +276,8 @@ class Executable:
             if not (own and same_size_class(array.nbytes, storage.nbytes)):
                 array = ctx.copied(array)
             taken.add(id(array.storage))
-            plan.outputs.append(array)
+            made[k] = array
+        plan.outputs = [made[k] for k in range(len(made))]
         if dry:
             if config.opencl.fuse:
                 names = [str(v) for v in self.fgraph.inputs]

@@ -102,6 +102,8 @@ def _may_be_crews(launches: Sequence[Work]) -> bool:
     plain = [work for work in kernels if isinstance(work, Launch) and _is_plain(work)]
     if not plain or len(plain) < len(kernels) or not plain[0].runtime.device.has_crews:
         return False
+    if config.opencl.threads == "driver":
+        return False
     return sum(work.work > MUCH for work in plain) <= MOST_LARGE
 
 

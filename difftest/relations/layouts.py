@@ -62,7 +62,7 @@ def written_out(case: Case, draw: Draw) -> Iterator[Twin]:
 
 KERNELS: tuple[dict[str, object], ...] = (
     {"opencl.fuse": False}, {"opencl.style": "gpu"}, {"opencl.style": "cpu"}, {"opencl.interpret": False},
-    {"opencl.reuse": False}, {"opencl.replay": False},
+    {"opencl.reuse": False}, {"opencl.replay": False}, {"opencl.threads": "driver", "opencl.interpret": False},
 )  # fmt: skip
 """Flags that choose how, and never what."""
 

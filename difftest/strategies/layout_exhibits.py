@@ -235,7 +235,8 @@ def _descents() -> Iterator[Exhibit]:
             value = (np.arange(1.0 * height * width).reshape(height, width) % 7 / 8).astype(dtype)
             yield Exhibit((wide, right, rows), (
                 ("dot", ("x0", "x1"), {}), ("sub", ("s0", 0), {}), ("places", ("x0", "x2"), {"index": ("@1",)}),
-                ("mul", ("s1", "s1"), {}), ("add", ("s1", "s2"), {}), *(_over("sum", 0, of=k)[0] for k in (1, 3, 4)),
+                ("mul", ("s1", "s1"), {}), ("add", ("s1", "s2"), {}),
+                *(_over("sum", 0, of=k)[0] for k in (1, 3, 4) if width > 4),
             ), shared=(value, right, right), updates=(("s0", "v1"), ("s1", "v3"), ("s2", "v4")),
                 calls=((wide, right, rows),) * 2, compiled=True)  # fmt: skip
 
