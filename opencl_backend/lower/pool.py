@@ -14,7 +14,7 @@ import numpy as np
 
 from opencl_backend.context import Context
 from opencl_backend.fold import Fold, run
-from opencl_backend.loop import Lazy, spread, transposed
+from opencl_backend.loop import Lazy, Load, spread, transposed
 from opencl_backend.lower import register
 from opencl_backend.lower.conv import added_up, padded
 from opencl_backend.runtime import DeviceArray, contiguous_strides
@@ -30,15 +30,21 @@ from reference.tensor.signal.pool import (
     lowest,
 )
 
+FEW = 9
+"""Elements of a window that the interpreter compares one after the other. Compiled, a fold of copied windows is quicker
+than a loop that reads each element from afar, but it is two programs to build first."""
+
 
 @register(Pool)
 def pool(ctx: Context, node: Apply) -> DeviceArray | Lazy:
     """The largest, or the sum, of each window; a mean is a sum divided by a count that the host knows"""
     op: Any = node.op
-    x, grid = ctx.array(node.inputs[0]), _grid(ctx, node)
+    x, grid = ctx.settled(ctx.array(node.inputs[0])), _grid(ctx, node)
     if op.mode == "max":
         seen = _windows(ctx, grid, x, lowest(np.dtype(x.dtype)))
         d = len(grid.ws)
+        if 0 < prod(grid.ws) <= FEW and not ctx.is_large(prod(seen.shape[: x.ndim])):
+            return _one_after_the_other(ctx, seen, d)
         return run(ctx, Fold("extreme", x.dtype, x.dtype), seen, x.ndim, d, "Pool")[0]
     return _mean(ctx, grid, op.mode, _total(ctx, grid, _windows(ctx, grid, x, 0)))
 
@@ -94,6 +100,19 @@ def _windows(ctx: Context, grid: Grid, x: DeviceArray, outside: Any) -> Lazy:
     along = x.strides[first:]
     steps = [n * s for n, s in zip(along, grid.stride)]
     return ctx.loaded(x.view((*x.shape[:first], *grid.places, *grid.ws), (*x.strides[:first], *steps, *along)))
+
+
+def _one_after_the_other(ctx: Context, seen: Lazy, d: int) -> Lazy:
+    """The largest of each window: its elements' views, the first of them first, as a tie gives the second operand."""
+    assert isinstance(seen.expr, Load)
+    array, first = seen.expr.array, len(seen.shape) - d
+    largest: Lazy | None = None
+    for place in np.ndindex(*seen.shape[first:]):
+        begin = int(array.offset) + sum(k * step for k, step in zip(place, array.strides[first:]))
+        one = ctx.loaded(array.view(array.shape[:first], array.strides[:first], begin))
+        largest = one if largest is None else ctx.step("maximum", seen.dtype, one, largest)
+    assert largest is not None
+    return largest
 
 
 def _each(grid: Grid, x: Lazy) -> Lazy:

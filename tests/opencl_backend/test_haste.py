@@ -9,6 +9,7 @@ from opencl_backend.lower import scan_kernel
 from reference import function, scan, until
 from reference.config import config
 from reference.tensor.shared_randomstreams import RandomStreams
+from reference.tensor.signal.pool import pool_2d
 
 RNG = np.random.default_rng(8)
 M = RNG.standard_normal((33, 70)).astype("float32")
@@ -110,3 +111,14 @@ def test_a_small_sum_converts_what_it_reads(dtype, axis):
     launched = [launch.label for launch in total.executable.last.launches]
     assert not [label for label in launched if label.startswith("Cast") and dtype != "float16"]
     assert not [launch for launch in total.executable.last.launches if launch.code.text.count("kernel void") != 1]
+
+
+@pytest.mark.parametrize("ws", [(1, 1), (2, 2), (3, 1), (4, 4)])
+def test_the_largest_of_small_windows_is_the_first_of_equals(ws):
+    given = RNG.choice(np.array([-1, -0.0, 0.0, np.nan, -np.inf], "float32"), (3, 2, 9, 8), p=[0.3, 0.3, 0.3, 0.05, 0.05])
+    image = T.TensorType("float32", (False,) * 4)("image")
+    pooled = pool_2d(image[1:], ws, ignore_border=True)
+    found = function([image], pooled, backend="opencl")(given)
+    wanted = function([image], pooled)(given)
+    assert np.array_equal(found, wanted, equal_nan=True)
+    assert np.array_equal(np.signbit(found[wanted == 0]), np.signbit(wanted[wanted == 0]))
