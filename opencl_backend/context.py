@@ -45,6 +45,7 @@ class Context:
     copies     bytes may be copied without a kernel
     postpones  launches may wait for what is made of their results
     share      the rows of a batch that a work-item of such a kernel will own
+    held       arrays whose memory nobody is given while this is recorded, so that launches may run side by side
     """
 
     records = False
@@ -71,6 +72,7 @@ class Context:
         self.node: Apply | None = None
         self._made: dict[tuple[str, Variable], DeviceArray] = {}
         self._postponed: dict[int, Postponed] = {}
+        self.held: list[DeviceArray] = []
 
     # Reading values.
 

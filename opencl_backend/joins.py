@@ -65,14 +65,22 @@ def written(work: Work) -> Sequence[Slot]:
 
 
 def _independent(one: Launch, other: Launch) -> bool:
-    """Does neither write what the other reads or writes? Memory may have been given to one after the other."""
-    memory = [{id(slot.buffer) for slot in work.slots} for work in (one, other)]
-    changed = [{id(slot.buffer) for slot in written(work)} for work in (one, other)]
+    """Does neither write what the other reads or writes?"""
+    memory = [_memory(work, work.slots) for work in (one, other)]
+    changed = [_memory(work, written(work)) for work in (one, other)]
     return not (changed[0] & memory[1] or changed[1] & memory[0])
 
 
+def _memory(launch: Launch, slots: Sequence[Slot]) -> set[int]:
+    """What tells slots apart, and memory that was given to one after the other; not that of a shared variable's new
+    value, which calls replace."""
+    new = launch.over.target if launch.over and launch.replaces else None
+    return {*map(id, slots), *(id(slot.buffer) for slot in slots if slot is not new)}
+
+
 def _last_together(launches: Sequence[Work]) -> list[Launch]:
-    """The last launches, if each is to be part of the last one and none needs another; of one alone nothing is said."""
+    """The last launches, if each is to be part of the last one and none needs another; where all are small, they are
+    part of it anyway."""
     run: list[Launch] = []
     for work in launches[::-1]:
         if not (isinstance(work, Launch) and work.replaces and _is_plain(work) and _fits(run, work, MOST_PARTS)):
@@ -80,7 +88,7 @@ def _last_together(launches: Sequence[Work]) -> list[Launch]:
         if not all(_independent(work, other) for other in run):
             break
         run.insert(0, work)
-    return run if len(run) > 1 else []
+    return run if len(run) > 1 and not all(map(_is_small, run)) else []
 
 
 def in_turn(launches: Sequence[Launch], rounds: int) -> Rounds | None:

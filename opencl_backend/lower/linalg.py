@@ -326,6 +326,7 @@ def _launch_product(
     arrays = [a.array, b.array, c.array, *epilogue.arrays]
     if packed:
         arrays.append(ctx.new(c.array.dtype, (batches * blocks * groups, min(depth, gemm.DEEP), block)))
+        ctx.held += arrays[-1:] if over and over.sources else []
     ctx.launch(
         _label(m, depth, n, epilogue), gemm.product(tile), "product", batches * blocks * groups,
         _numbers(a, b, c, batches, m, n, depth, rows_each, groups, blocks) + epilogue.numbers(), arrays, 1,

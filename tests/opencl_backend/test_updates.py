@@ -177,7 +177,7 @@ def test_without_crews_updates_of_products_are_one_launch(monkeypatch):
     results = []
     for reuse in (True, False):
         rng = np.random.default_rng(1)
-        U, V = (shared(rng.standard_normal(shape).astype("float32")) for shape in ((60, 35), (35, 70)))
+        U, V = (shared(rng.standard_normal(shape).astype("float32")) for shape in ((60, 350), (350, 70)))
         cost = T.sqr(T.dot(T.tanh(T.dot(x, U)), V)).mean()
         with config.change_flags(opencl__interpret=False, opencl__reuse=reuse):
             f = function([x], cost, updates=step_down([U, V], cost), backend="opencl")
