@@ -154,7 +154,8 @@ class Device:
     @cached_property
     def has_crews(self) -> bool:
         """May the thread that waits for kernels and the driver's own share one's work, in memory that all see?"""
-        return self.style == "cpu" and self.inline is not None and self.compute_units > 1
+        can = self.style == "cpu" and self.shares_host_memory
+        return can and self.inline is not None and self.compute_units > 1
 
     @cached_property
     def compute_units(self) -> int:
