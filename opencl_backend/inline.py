@@ -7,7 +7,7 @@ so a quick plan is tried both ways. The kernels are the same, and so are the bit
 
 from __future__ import annotations
 
-from math import log
+from math import inf, log
 from typing import TYPE_CHECKING
 
 from opencl_backend.crew import Crew
@@ -26,6 +26,10 @@ PATIENCE = 256
 """Replays until both ways are tried again, as other work may have disturbed either; then twice as many, and so on."""
 KEPT = 0.75
 """What a trial's outcome counts at the next one: one that was disturbed is outvoted, but not for ever."""
+STALLED = 2.5
+"""Times the quickest call with helpers: after STALLS such calls on end the machine is busy; SPELL calls do without."""
+STALLS = 3
+SPELL = 32
 
 
 class Trial:
@@ -33,14 +37,19 @@ class Trial:
 
     over    the plan stays where it is,
     again   until it has been replayed so often
+    watched  calls are timed all the same: where other work keeps helpers from finishing what they have taken, whoever
+             waits for them is better off alone
     """
 
-    __slots__ = ("_crews", "_patience", "_seconds", "_slower", "again", "over")
+    __slots__ = (
+        "_crews", "_patience", "_quickest", "_seconds", "_slower", "_spell", "_stalls", "again", "over", "watched",
+    )  # fmt: skip
 
     def __init__(self, plan: Plan):
         self._seconds: dict[bool, list[float]] = {}
         self._patience = PATIENCE
         self._slower = 0.0  # by which the thread that waits was slower alone: logarithms of ratios, old ones fading
+        self._quickest, self._stalls, self._spell = inf, 0, 0
         self.again = -1
         wanted = config.opencl.threads
         kernels = [kernel for work in plan.launches for kernel in work.kernels()]
@@ -51,6 +60,7 @@ class Trial:
         elif self.over and wanted == "caller":
             plan.run_inline(True)
             self._help(False)
+        self.watched = bool(self._crews) and not self.over
 
     def _help(self, helped: bool) -> None:
         for crew in self._crews:
@@ -58,6 +68,10 @@ class Trial:
 
     def took(self, plan: Plan, seconds: float) -> None:
         """What the replay that has ended took: it may be the last that ran where it did."""
+        if self.over and plan.replays != self.again:
+            self._watch(seconds)
+            return
+        self._spell = 0
         alone = not self._crews[0].helped if self._crews else plan.inline
         self.over = False
         spent = self._seconds.setdefault(alone, [])
@@ -75,6 +89,18 @@ class Trial:
         self.again = plan.replays + self._patience
         self._patience *= 2
         self._seconds.clear()
+
+    def _watch(self, seconds: float) -> None:
+        if self._spell:
+            self._spell -= 1
+            if not self._spell:
+                self._help(True)
+        elif self._crews[0].helped:
+            self._quickest = min(self._quickest, seconds)
+            self._stalls = self._stalls + 1 if seconds > STALLED * self._quickest else 0
+            if self._stalls == STALLS:
+                self._stalls, self._spell = 0, SPELL
+                self._help(False)
 
     def _go(self, plan: Plan, alone: bool) -> bool:
         """Have the thread that waits do all of it, or no longer; False if the driver cannot."""

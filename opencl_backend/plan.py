@@ -141,7 +141,7 @@ class Plan:
             self._mark()[0] = 0
             self._begun = begun
         trial = self.trial
-        if trial.over and self.replays != trial.again:
+        if trial.over and self.replays != trial.again and not trial.watched:
             self._launch()
         else:
             started = perf_counter()

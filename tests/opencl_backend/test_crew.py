@@ -6,7 +6,7 @@ import pytest
 import reference.tensor as T
 from opencl_backend.crew import Crew, Rounds, turns
 from opencl_backend.device import current
-from opencl_backend.inline import CALLS, Trial
+from opencl_backend.inline import CALLS, SPELL, STALLS, Trial
 from opencl_backend.kernels import crew
 from reference import function, grad, scan, shared
 from reference.config import config
@@ -101,6 +101,26 @@ def test_helpers_are_woken_where_that_is_quicker(monkeypatch):
         for _ in range(2 * CALLS + 2):
             call()
         assert works(f)[0].helped == (helped < alone)
+
+
+def test_where_helpers_stall_some_calls_do_without(monkeypatch):
+    took, seconds = Trial.took, {True: 1e-3, False: 2e-3}
+    monkeypatch.setattr(Trial, "took", lambda self, plan, s: took(self, plan, seconds[plan.launches[0].helped]))
+    f, call = trained()
+    for _ in range(2 * CALLS + 2):
+        call()
+    (work,) = works(f)
+    assert work.helped
+    seconds[True] = 1e-2
+    helped = []
+    for _ in range(STALLS + SPELL + STALLS):
+        call()
+        helped.append(work.helped)
+    assert helped == [True] * (STALLS - 1) + [False] * SPELL + [True] * STALLS + [False]
+    seconds[True] = 1e-3
+    for _ in range(SPELL + STALLS):
+        call()
+    assert work.helped
 
 
 def test_whoever_comes_when_the_call_is_over_does_nothing():
