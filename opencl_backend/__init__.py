@@ -61,7 +61,7 @@ class Executable:
             self.leaves |= dict.fromkeys(options.borrowed, as_guest)
         self.has_guests = False
         self.exact = bool(options.exact)
-        machine.prepare(self.runtime, self.exact)
+        machine.prepare(self.runtime, self.exact, fgraph.inputs)
         self.order = Order(fgraph.inputs, fgraph.outputs, [fgraph.outputs[k] for k in self.sources])
         self.on_device = [lower.lives_on_device(v) for v in fgraph.inputs]
         self.explicit = [k for k in range(len(fgraph.inputs)) if k not in self.shared]

@@ -9,6 +9,7 @@ is large or runs often.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from opencl_backend.runtime import DeviceArray, Number, Runtime
 from opencl_backend.scalar_c import STORAGE, CType
 from reference import scalar
 from reference.config import config
+from reference.graph.core import Variable
 
 if TYPE_CHECKING:
     from opencl_backend.context import Context
@@ -149,11 +151,20 @@ def text(dtype: str, rare: bool, fast: bool, fp64: bool) -> str:
     return header(fp64) + types + scalar_c.prelude(helpers) + "\n".join(filter(None, lines)) + "\n"
 
 
-def prepare(runtime: Runtime, exact: bool) -> None:
-    """Have the kernel built that graphs are likely to need first, before anybody waits for it; once a process."""
+def prepare(runtime: Runtime, exact: bool, inputs: Sequence[Variable]) -> None:
+    """Have the kernel built that a graph of these inputs is likely to need first, before anybody waits for it; once a
+    process."""
     if not runtime.programs.builds and builtins.are_declared_for(runtime.device.platform.name):
         # The first program takes a driver half a second more, as it reads its library of functions.
-        runtime.programs.begin([(text(config.floatX, False, not exact, runtime.device.fp64), OPTIONS)])
+        runtime.programs.begin([(text(likely(inputs, runtime.device.fp64), False, not exact, runtime.device.fp64),
+                                 OPTIONS)])  # fmt: skip
+
+
+def likely(inputs: Sequence[Variable], fp64: bool) -> str:
+    """The dtype of floats that most of these are of; without any, that of new variables."""
+    floats = [dtype for dtype in (getattr(v.type, "dtype", "") for v in inputs) if dtype in ("float32", "float64")]
+    dtype = max(("float32", "float64"), key=floats.count) if floats else config.floatX
+    return dtype if fp64 else "float32"
 
 
 def _narrower(dtype: str, known: list[str]) -> list[str]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import reference.tensor as T
-from opencl_backend import context
+from opencl_backend import context, machine
 from opencl_backend.lower import scan_kernel
 from reference import function, scan, until
 from reference.config import config
@@ -123,3 +123,13 @@ def test_the_largest_of_small_windows_is_the_first_of_equals(ws):
     wanted = function([image], pooled)(given)
     assert np.array_equal(found, wanted, equal_nan=True)
     assert np.array_equal(np.signbit(found[wanted == 0]), np.signbit(wanted[wanted == 0]))
+
+
+@pytest.mark.parametrize(
+    "dtypes, likely",
+    [(["float32", "int64"], "float32"), (["float64", "float64", "float32"], "float64"), (["int8"], config.floatX)],
+)
+def test_what_is_built_ahead_computes_in_the_dtype_of_the_inputs(dtypes, likely):
+    inputs = [T.TensorType(dtype, (False,))() for dtype in dtypes]
+    assert machine.likely(inputs, fp64=True) == likely
+    assert machine.likely(inputs, fp64=False) == "float32"
