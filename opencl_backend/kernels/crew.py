@@ -17,6 +17,9 @@ from opencl_backend.render import header
 
 LINE = 8
 """Longs of a cache line: one for the number that comes next, then one a stage for what is done of it."""
+SIDE = 24
+"""Bits of a call's number. Those above tell, where there are two work-items, which end each takes a stage's items from:
+1 the first, 2 the last. It counts what it has taken itself, and together they take all."""
 CALL = 32
 """Bits of the number that comes next; those above tell one call from another."""
 
@@ -60,7 +63,9 @@ def text(arrays: int, stages: Sequence[Stage], fp64: bool) -> str:
     out = [
         "__attribute__((reqd_work_group_size(1, 1, 1)))",
         f"kernel void crew({given}, volatile global long *turns, long call) {{",
-        f"const long start = call << {CALL}, rounds = g[0], beyond = start + rounds * {total};",
+        f"const long side = call >> {SIDE}, start = (call & {(1 << SIDE) - 1}) << {CALL};",
+        f"const long rounds = g[0], beyond = start + rounds * {total};",
+        "long here = -1, taken = 0;",
         "for (;;) {",
         "long i = crew_take(turns, start, beyond);",
         "if (i < 0) break;",
@@ -74,6 +79,10 @@ def text(arrays: int, stages: Sequence[Stage], fp64: bool) -> str:
         # All that the stage before does in this round; before the first one, all that the last did in rounds before.
         done, rounds = (k, "(round + 1)") if k else (len(stages), "round")
         out.append(f"while (crew_done(turns + {LINE * done}) < {rounds} * {stages[k - 1].items}) crew_pause();")
+        if stage.items > 1:
+            out.append(f"if (here != round * {len(stages)} + {k}) {{ here = round * {len(stages)} + {k}; taken = 0; }}")
+            out.append(f"if (side) i = side == 1 ? {first} + taken : {first + stage.items - 1} - taken;")
+            out.append("taken++;")
         before = first
         for call in stage.calls:
             name = names[call.text]

@@ -42,7 +42,7 @@ def works(f):
 @pytest.mark.parametrize("mode", ["FAST_RUN", "EXACT"])
 def test_who_does_the_work_changes_no_bit(mode):
     results = {}
-    for threads in ("auto", "caller", "driver"):
+    for threads in ("auto", "caller", "driver", "both"):
         with config.change_flags(opencl__threads=threads):
             f, call = trained(mode)
             results[threads] = [call() for _ in range(2 * CALLS + 3)]
@@ -121,6 +121,19 @@ def test_where_helpers_stall_some_calls_do_without(monkeypatch):
     for _ in range(SPELL + STALLS):
         call()
     assert work.helped
+
+
+@pytest.mark.parametrize("side", [1, 2])
+def test_one_alone_does_everything_from_either_end(side, monkeypatch):
+    def enqueue(self):
+        self.runtime.wait()
+        call = turns(self.runtime).begin()
+        self.follow()
+        self._begin(call | side << crew.SIDE, self.kernel, (1,))
+
+    expected = [trained()[1]() for _ in range(2)]
+    monkeypatch.setattr(Crew, "enqueue", enqueue)
+    assert [trained()[1]() for _ in range(2)] == expected
 
 
 def test_whoever_comes_when_the_call_is_over_does_nothing():
