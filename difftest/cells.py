@@ -73,15 +73,17 @@ GRAPHIC = Cell("FAST_RUN", "opencl", (("opencl.style", "gpu"), ("opencl.interpre
 
 SHARED = Cell("FAST_RUN", "opencl", (("opencl.threads", "both"), ("opencl.interpret", "False")))
 
-BUILDING = (COMPILED, SHARED, GRAPHIC)
+APART = Cell("FAST_RUN", "opencl", (("opencl.threads", "driver"), ("opencl.interpret", "False")))
+
+BUILDING = (COMPILED, SHARED, APART, GRAPHIC)
 """Cells that build a kernel for every loop, which takes long."""
 
 INLINE = Cell("FAST_RUN", "opencl", (("opencl.threads", "caller"),))
 
 SELDOM = (UNSAFE, Cell("FAST_COMPILE"), *BUILDING, INLINE)
 """Cells that join a session on their backend now and then: one admits every rewrite, one a part of those that keep all
-bits, three build every kernel, as for processors, as for several who share out the work, and as for graphics cards, and
-one replays in the thread that calls."""
+bits, four build every kernel, as for processors, as for several who share out the work, as for drivers that do so by
+themselves, and as for graphics cards, and one replays in the thread that calls."""
 
 BASE = Cell("UNOPTIMIZED", "reference")
 """The cell that is the meaning."""

@@ -251,10 +251,10 @@ seed(
 seed = patches("kernels", f"{OPENCL}/kernels/beside.py", "kernel ", "plan ", "fusion ", "function")
 
 seed(
-    "items_of_the_launch_before",
-    "of launches side by side the later ones do not begin with their first item",
+    "last_item_never_done",
+    "of launches side by side the first item is done twice and the last one not at all",
     "{names[call.text]}(i - {before}, g",
-    "{names[call.text]}(i, g",
+    "{names[call.text]}(i > {before} ? i - {before} - 1 : 0, g",
 )
 
 seed = patches("kernels", f"{OPENCL}/kernels/scatter.py", "kernel AdvancedIncSubtensor")

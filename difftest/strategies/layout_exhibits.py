@@ -225,6 +225,19 @@ def _batches() -> Iterator[Exhibit]:
         yield Exhibit((batch, TALL[:3, :3]), (made,), compiled=True)
 
 
+def _large() -> Iterator[Exhibit]:
+    """More than one work-item is given alone: loops that are run step by step, and two updates by products."""
+    waves = np.sin(np.arange(90.0 * 90)).reshape(90, 90)
+    steps = (("dot", ("@0", "h0")), ("add", ("b0", "r0")))
+    yield Exhibit((waves[:4], waves, waves.T / 90), (loop(steps, ("b1",), ("x0",), ("x1",), ("x2",)),), compiled=True)
+    left, right, other, value = waves[:, :66], waves[:66], waves[-66:], waves / 8
+    yield Exhibit((left, right, other), (
+        ("dot", ("x0", "x1"), {}), ("sub", ("s0", 0), {}), ("dot", ("x0", "x2"), {}), ("sub", ("s1", 2), {}),
+        ("shape", (1,), {}), ("shape", (3,), {}),
+    ), shared=(value, value.T), updates=(("s0", "v1"), ("s1", "v3")), calls=((right.T, right, other),),
+        compiled=True)  # fmt: skip
+
+
 def _descents() -> Iterator[Exhibit]:
     """Values that are updated by loops and by what is made of products, beside readers of the old value and indices."""
     rows = np.array([1, -1, 0])
@@ -266,4 +279,4 @@ def _functions() -> Iterator[Exhibit]:
 def layouts() -> tuple[Exhibit, ...]:
     """All of them."""
     places = (*_nests(), *_finished(), *_handed_over(), *_folds())
-    return (*places, *_later_calls(), *_functions(), *_descents(), *_streams(), *_batches())
+    return (*places, *_later_calls(), *_functions(), *_descents(), *_streams(), *_batches(), *_large())
