@@ -44,6 +44,8 @@ GROWING: dict[str, tuple[str, str, str]] = {
     "values": ("loops", "A recurrence of 100 steps", "values"),
 }
 """By table: whose it is, a title, and what grows."""
+FIRSTS = 3
+"""Times that a first result is asked for, columns in turn."""
 
 
 def names() -> dict[str, list[str]]:
@@ -200,15 +202,17 @@ class Bench:
         self.publish(part, text, weather)
 
     def first(self, part: str) -> None:
-        """Seconds to the first result, with nothing kept and with what an earlier process has kept."""
+        """Seconds to the first result, with nothing kept and with what an earlier process has kept: medians."""
         weather, rows = Weather(), []
         wanted = [*self.drivers, *self.peers]
         for table in SCRIPTS:
             columns = [c for c in self.columns(table) if c.name in wanted]
             for row in self.among(table)[:1]:  # writes bytecode, which is there after an installation
-                found = [first_results(column, f"{table}/{row}") for column in columns]
+                for column in columns:
+                    first_results(column, f"{table}/{row}")
             for row in self.among(table):
-                found = [first_results(column, f"{table}/{row}") for column in columns]
+                tries = [[first_results(column, f"{table}/{row}") for column in columns] for _ in range(FIRSTS)]
+                found = [map(median, zip(*times)) for times in zip(*tries)]
                 rows.append([row, *(" / ".join(f"{t:.2f}" for t in times) for times in found)])
                 print(" | ".join(rows[-1]), flush=True)
         self.publish(part, markdown(["cold / warm", *wanted], rows), weather)
